@@ -1,0 +1,15 @@
+//! skilldeck: the workbench in which agent skills are written, debugged and reviewed.
+//!
+//! The tree shows the way that data takes. A folder is read ([`workspace`]), understood ([`skill`]),
+//! judged ([`policy`]), run ([`sandbox`], [`run`]) and shown ([`tui`], [`cli`], [`report`]).
+//! Arrows go one way; [`sandbox`] imports nothing of ours but itself, and holds all `unsafe`.
+
+pub mod cli;
+pub mod policy;
+pub mod report;
+pub mod run;
+pub mod sandbox;
+pub mod skill;
+pub mod tui;
+pub mod workspace;
+pub mod yaml;

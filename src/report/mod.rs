@@ -1,0 +1,1 @@
+//! Reports of runs and checks for people and machines.

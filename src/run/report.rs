@@ -1,0 +1,116 @@
+//! The run report: stable, versioned JSON. The screen and every export are made of the same data.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::sandbox::event::{
+    Frame, Isolation, Layer, LimitHit, NetworkAttempt, Operation, Outcome, Usage, Verdict,
+};
+
+/// Version of the report's form; raised when a field changes meaning or goes away.
+pub const VERSION: u32 = 1;
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    pub version: u32,
+    pub skill: String,
+    pub entry: String,
+    pub argv: Vec<String>,
+    pub cwd: PathBuf,
+    pub isolation: Isolation,
+    pub policy: PolicySummary,
+    /// `null` while the run goes on.
+    pub outcome: Option<Outcome>,
+    /// RFC 3339, UTC.
+    pub started_at: String,
+    pub startup_ms: f64,
+    pub duration_ms: f64,
+    pub usage: Usage,
+    pub stdout: String,
+    pub stderr: String,
+    pub stdout_truncated: bool,
+    pub stderr_truncated: bool,
+    pub denials: Vec<Denial>,
+    pub files: Vec<FileAccess>,
+    pub network: Vec<NetworkAttempt>,
+    pub limits: Vec<LimitHit>,
+    pub processes: Vec<Process>,
+    pub changes: Vec<Change>,
+    pub lost_events: u64,
+}
+
+/// The policy in force, as text a reader can check.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct PolicySummary {
+    /// BLAKE3 of the effective permissions and limits.
+    pub digest: String,
+    /// Files and flags it was made of; empty means the built-in default.
+    pub sources: Vec<String>,
+    pub permissions: serde_json::Value,
+    pub limits: serde_json::Value,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Denial {
+    pub id: u64,
+    pub at_ms: u64,
+    pub count: u64,
+    pub pid: i32,
+    pub program: String,
+    pub operation: Operation,
+    pub target: String,
+    pub syscall: String,
+    pub arguments: String,
+    pub errno: String,
+    pub layer: Layer,
+    /// The line that decided: `policy.yaml:4 deny …`, or `default: …`.
+    pub rule: String,
+    /// The skill asks for this in its own policy file, which is not approved: where.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<String>,
+    pub blame: Vec<Frame>,
+    pub remedy: Option<Remedy>,
+}
+
+/// The smallest change of policy that would allow a denied call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Remedy {
+    /// `read`, `write`, `net`, `run` or `env`.
+    pub permission: String,
+    /// The value to add to that list, as it is written in `policy.yaml`.
+    pub add: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FileAccess {
+    pub path: PathBuf,
+    pub operation: Operation,
+    pub verdict: Verdict,
+    pub count: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Process {
+    pub pid: i32,
+    pub parent: i32,
+    pub program: PathBuf,
+    pub argv: Vec<String>,
+    /// Exit status; `null` while it runs, when a signal ended it, or when nobody saw it end.
+    pub exit: Option<i32>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Change {
+    pub path: PathBuf,
+    pub kind: ChangeKind,
+    pub bytes: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChangeKind {
+    Added,
+    Modified,
+    Deleted,
+}

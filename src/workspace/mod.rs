@@ -1,0 +1,1 @@
+//! Where skills are: discovery and watching.

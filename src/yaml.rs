@@ -1,0 +1,1 @@
+//! YAML with places: the one module that owns both YAML readers.
