@@ -1,10 +1,131 @@
 //! The command line: one file per subcommand, each thin.
+//!
+//! [`main`] parses, works out the [`Context`] and hands over. Errors end here: one line on stderr that says what
+//! happened and what to do next, exit status 2 unless the error carries another ([`Failure`]).
 
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
+mod check;
+mod doctor;
+mod list;
+mod run;
+mod schema;
+
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use clap::{Parser, Subcommand, ValueEnum};
+
 use crate::sandbox::Launcher;
+use crate::workspace;
+
+/// The workbench in which agent skills are written, debugged and reviewed.
+///
+/// Without a command it opens the workbench on the skills of the workspace.
+#[derive(Debug, Parser)]
+#[command(name = "skilldeck", version, max_term_width = 100)]
+pub struct Cli {
+    /// The project folder [default: the nearest folder upwards that holds skills, else this one]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub workspace: Option<PathBuf>,
+    /// A further folder of skills; may be given several times
+    #[arg(long = "skills", global = true, value_name = "DIR")]
+    pub skills: Vec<PathBuf>,
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// List the skills of the workspace, the broken ones too
+    List(list::Args),
+    /// Say what is wrong with skills: file, line, reason, fix
+    Check(check::Args),
+    /// Print the tool schema of a skill's entries
+    Schema(schema::Args),
+    /// Run an entry of a skill in the sandbox and report what was refused
+    Run(run::Args),
+    /// Say which layers of the sandbox this machine offers
+    Doctor(doctor::Args),
+}
+
+/// What every subcommand gets.
+#[derive(Debug)]
+pub struct Context {
+    /// The project folder, absolute.
+    pub workspace: PathBuf,
+    /// `--skills`, absolute.
+    pub skills: Vec<PathBuf>,
+    pub launcher: Launcher,
+}
+
+/// Output for people or for programs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Format {
+    #[default]
+    Text,
+    Json,
+}
+
+/// An error with an exit status of its own. Any other error ends with 2.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct Failure {
+    pub message: String,
+    pub code: u8,
+}
 
 /// Parse the command line and do what it says.
-pub fn main(_launcher: Launcher) -> ExitCode {
-    ExitCode::SUCCESS
+pub fn main(launcher: Launcher) -> ExitCode {
+    // clap prints usage errors to stderr and exits with 2; `--help` and `--version` with 0.
+    let cli = Cli::parse();
+    match execute(cli, launcher) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::from(error.downcast_ref::<Failure>().map_or(2, |failure| failure.code))
+        }
+    }
+}
+
+fn execute(cli: Cli, launcher: Launcher) -> anyhow::Result<ExitCode> {
+    let context = context(cli.workspace.as_deref(), &cli.skills, launcher)?;
+    match cli.command {
+        None => anyhow::bail!("the workbench is not built yet; try `skilldeck list`"),
+        Some(Command::List(args)) => list::execute(&args, &context),
+        Some(Command::Check(args)) => check::execute(&args, &context),
+        Some(Command::Schema(args)) => schema::execute(&args, &context),
+        Some(Command::Run(args)) => run::execute(&args, &context),
+        Some(Command::Doctor(args)) => doctor::execute(&args, &context),
+    }
+}
+
+fn context(given: Option<&Path>, skills: &[PathBuf], launcher: Launcher) -> anyhow::Result<Context> {
+    let here = std::env::current_dir()
+        .map_err(|error| anyhow::anyhow!("the current folder cannot be read: {error}; cd to another one"))?;
+    let workspace = match given {
+        Some(dir) => folder(dir, "--workspace")?,
+        None => workspace::nearest(&here),
+    };
+    let skills = skills.iter().map(|dir| folder(dir, "--skills")).collect::<anyhow::Result<_>>()?;
+    Ok(Context { workspace, skills, launcher })
+}
+
+fn folder(dir: &Path, option: &str) -> anyhow::Result<PathBuf> {
+    if !dir.is_dir() {
+        anyhow::bail!("{option} {}: no such folder; give the path of a folder", dir.display());
+    }
+    std::path::absolute(dir).map_err(|error| anyhow::anyhow!("{option} {}: {error}", dir.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
 }

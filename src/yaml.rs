@@ -1,1 +1,0 @@
-//! YAML with places: the one module that owns both YAML readers.
