@@ -70,7 +70,11 @@ pub struct Denial {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asked: Option<String>,
     pub blame: Vec<Frame>,
+    /// The smallest grant; `null` where nothing can be granted, which the rule then says.
     pub remedy: Option<Remedy>,
+    /// Wider grants that would allow it too, narrowest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub alternatives: Vec<Remedy>,
 }
 
 /// The smallest change of policy that would allow a denied call.

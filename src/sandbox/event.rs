@@ -101,6 +101,8 @@ pub enum Layer {
     Limit,
     /// Ordinary owner and mode bits of a file that is in view.
     Permissions,
+    /// The cleared environment: a variable that is set outside was not passed in.
+    Environment,
 }
 
 /// A refused call as the supervisor saw it. Which rule of which policy decided is added by the run.
