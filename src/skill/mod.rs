@@ -1,7 +1,23 @@
 //! What a skill says: front matter, entries, tool schema, diagnostics.
+//!
+//! [`read`] turns a folder into a [`Skill`]: text ([`frontmatter`]), fields ([`manifest`]), rules of the specification
+//! ([`lint`]), scripts ([`entry`]) and the programs that run them ([`interpreter`]). It never fails: what is wrong
+//! becomes a [`Diagnostic`] with a code from [`rules`].
 
 pub mod diagnostic;
+pub mod entry;
+pub mod findings;
+pub mod frontmatter;
+pub mod interpreter;
+pub mod lint;
+pub mod manifest;
 pub mod model;
+mod read;
+pub mod rules;
+pub mod shims;
+pub mod text;
 
 pub use diagnostic::{Diagnostic, Edit, Fix, Severity, Span};
+pub use interpreter::Resolver;
 pub use model::{Entry, Field, Interpreter, Language, Manifest, Skill};
+pub use read::{MAX_FILE, apply, is_other_case, read, read_with};

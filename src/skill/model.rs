@@ -85,9 +85,10 @@ pub struct Entry {
 /// What runs an entry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Interpreter {
-    /// `python`, `sh`, `bash`, `node`, `deno`, `ruby`, `perl`, `uv` or `native`.
+    /// `python`, `sh`, `bash`, `node`, `deno`, `ruby`, `perl`, `uv`, `native` or `other`.
     pub language: Language,
-    /// The real program, shims and links resolved; `None` when this machine has none.
+    /// The real program, shims and links resolved (a virtual environment's own link is kept); the entry itself
+    /// when it is native; `None` when this machine has none.
     pub program: Option<PathBuf>,
     /// Arguments between the program and the script (`-u`, `run --script`, from `env -S` lines).
     pub arguments: Vec<String>,
@@ -106,7 +107,10 @@ pub enum Language {
     Ruby,
     Perl,
     Uv,
+    /// A program of its own, without interpreter.
     Native,
+    /// Any other program that a shebang names (`#!/usr/bin/awk -f`).
+    Other,
 }
 
 impl Language {
@@ -122,6 +126,7 @@ impl Language {
             Language::Perl => "perl",
             Language::Uv => "uv",
             Language::Native => "native",
+            Language::Other => "other",
         }
     }
 }

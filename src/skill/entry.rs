@@ -1,0 +1,303 @@
+//! Entries: the scripts of a skill that can be run.
+//!
+//! A file in `scripts/` or at the skill's root is an entry when it has a shebang, is a native program, or has the
+//! extension of a known language. Not entries: tests, `__init__.py`, type declarations and configuration, and files
+//! without shebang and main guard that another script of the skill imports. The executable bit says nothing: half
+//! of the published scripts lack it.
+
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use super::interpreter::Resolver;
+use super::model::{Entry, Interpreter, Language};
+
+/// Bounds of the search below `scripts/`, and most of a file that is read to see whether it is imported.
+const MAX_DEPTH: usize = 4;
+const MAX_FILES: usize = 1000;
+const MAX_READ: u64 = 256 * 1024;
+
+/// A file that may be an entry.
+struct Candidate {
+    /// Relative to the skill.
+    file: PathBuf,
+    text: Vec<u8>,
+    shebang: Option<Shebang>,
+    language: Option<Language>,
+}
+
+/// Find the entries of the skill at `path`, in the order of their paths, those in `scripts/` first.
+pub fn find(path: &Path, resolver: &Resolver) -> Vec<Entry> {
+    let mut files = Vec::new();
+    collect(path, Path::new("scripts"), MAX_DEPTH, &mut files);
+    collect(path, Path::new(""), 0, &mut files);
+    let candidates: Vec<Candidate> = files.into_iter().filter_map(|file| candidate(path, file)).collect();
+    let entries = candidates.iter().filter(|candidate| !is_module(candidate, &candidates));
+    entries.map(|candidate| entry(path, candidate, resolver)).collect()
+}
+
+fn collect(skill: &Path, folder: &Path, depth: usize, files: &mut Vec<PathBuf>) {
+    let Ok(found) = fs::read_dir(skill.join(folder)) else { return };
+    let mut found: Vec<_> = found.flatten().take(MAX_FILES).collect();
+    found.sort_by_key(fs::DirEntry::file_name);
+    for item in found {
+        let name = item.file_name();
+        let Some(name) = name.to_str().filter(|name| !name.starts_with('.')) else { continue };
+        if files.len() >= MAX_FILES {
+            return;
+        }
+        let Ok(kind) = item.file_type() else { continue };
+        let path = folder.join(name);
+        let is_dir = kind.is_dir() || (kind.is_symlink() && skill.join(&path).is_dir());
+        if !is_dir {
+            if !is_support(name) {
+                files.push(path);
+            }
+        } else if depth > 0 && !kind.is_symlink() && !is_support_folder(name) {
+            collect(skill, &path, depth - 1, files);
+        }
+    }
+}
+
+fn is_support_folder(name: &str) -> bool {
+    matches!(
+        name,
+        "node_modules"
+            | "__pycache__"
+            | "venv"
+            | "tests"
+            | "test"
+            | "__tests__"
+            | "target"
+            | "dist"
+            | "site-packages"
+    )
+}
+
+/// Tests, package markers, type declarations, configuration.
+fn is_support(name: &str) -> bool {
+    let (stem, extension) = name.rsplit_once('.').unwrap_or((name, ""));
+    let test = ["test_", "test-"].iter().any(|start| stem.starts_with(start))
+        || ["_test", ".test", "-test", ".spec", "_spec"].iter().any(|end| stem.ends_with(end));
+    let python = extension == "py" && matches!(stem, "__init__" | "conftest" | "setup");
+    let script = matches!(extension, "js" | "mjs" | "cjs" | "ts" | "mts" | "cts");
+    let support =
+        stem.rsplit('.').next().is_some_and(|last| last == "config" || last == "d") || stem.ends_with("rc");
+    test || python || (script && support)
+}
+
+fn candidate(skill: &Path, file: PathBuf) -> Option<Candidate> {
+    let path = skill.join(&file);
+    let by_name = by_extension(&file);
+    let text_file = file
+        .extension()
+        .is_some_and(|e| matches!(e.to_str(), Some("md" | "json" | "yaml" | "yml" | "txt" | "toml" | "csv")));
+    // Following a link out of the skill is left to the sandbox, which does not show what lies there.
+    if text_file || !fs::metadata(&path).ok()?.is_file() {
+        return None;
+    }
+    let mut text = Vec::new();
+    File::open(&path).and_then(|file| file.take(MAX_READ).read_to_end(&mut text)).ok()?;
+    let shebang = shebang(&text);
+    let native = text.starts_with(b"\x7fELF") && !file.extension().is_some_and(|e| e == "so" || e == "o");
+    let language = match &shebang {
+        Some(shebang) => Some(shebang.language),
+        None if native => Some(Language::Native),
+        None => by_name,
+    };
+    language.map(|_| Candidate { file, text, shebang, language })
+}
+
+fn by_extension(file: &Path) -> Option<Language> {
+    Some(match file.extension()?.to_str()? {
+        "py" => Language::Python,
+        "sh" => Language::Sh,
+        "bash" => Language::Bash,
+        "js" | "mjs" | "cjs" | "ts" | "mts" | "cts" => Language::Node,
+        "rb" => Language::Ruby,
+        "pl" => Language::Perl,
+        _ => return None,
+    })
+}
+
+fn entry(skill: &Path, candidate: &Candidate, resolver: &Resolver) -> Entry {
+    let language = candidate.language.unwrap_or(Language::Other);
+    if language == Language::Native {
+        let program = fs::canonicalize(skill.join(&candidate.file)).ok();
+        let interpreter = Interpreter { language, program, arguments: Vec::new(), prefix: Vec::new() };
+        return Entry { file: candidate.file.clone(), interpreter };
+    }
+    let (command, mut arguments) = match &candidate.shebang {
+        Some(shebang) => (Some(shebang.command.as_str()), shebang.arguments.clone()),
+        None => (None, Vec::new()),
+    };
+    if language == Language::Python {
+        // Python holds output back when it goes into a pipe; -u sends each line at once.
+        arguments.insert(0, "-u".to_owned());
+    }
+    let interpreter = resolver.interpreter(language, command, arguments, skill);
+    Entry { file: candidate.file.clone(), interpreter }
+}
+
+/// What the first line of a script asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Shebang {
+    language: Language,
+    command: String,
+    arguments: Vec<String>,
+}
+
+/// Read `#!…`: `/usr/bin/env NAME`, `env -S` with arguments and assignments, or a path.
+fn shebang(text: &[u8]) -> Option<Shebang> {
+    let line = text.strip_prefix(b"#!")?;
+    let line = line.split(|b| *b == b'\n').next()?;
+    let line = std::str::from_utf8(&line[..line.len().min(512)]).ok()?.trim();
+    let mut words = line.split_whitespace().map(str::to_owned).collect::<Vec<_>>().into_iter().peekable();
+    let mut command = words.next()?;
+    if Path::new(&command).file_name().is_some_and(|name| name == "env") {
+        while words.peek().is_some_and(|word| word.starts_with('-') || word.contains('=')) {
+            words.next();
+        }
+        command = words.next()?;
+    }
+    let arguments: Vec<String> = words.collect();
+    let name = Path::new(&command).file_name()?.to_str()?;
+    let language = match name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.') {
+        "python" | "pypy" => Language::Python,
+        "sh" | "dash" | "ash" => Language::Sh,
+        "bash" => Language::Bash,
+        "node" | "nodejs" => Language::Node,
+        "deno" => Language::Deno,
+        "ruby" => Language::Ruby,
+        "perl" => Language::Perl,
+        "uv" => Language::Uv,
+        _ => Language::Other,
+    };
+    Some(Shebang { language, command, arguments })
+}
+
+/// Without shebang and main guard, and imported by another script.
+fn is_module(candidate: &Candidate, all: &[Candidate]) -> bool {
+    if candidate.shebang.is_some() || has_main_guard(&candidate.text) {
+        return false;
+    }
+    let Some(stem) = candidate.file.file_stem().and_then(|stem| stem.to_str()) else { return false };
+    let Some(name) = candidate.file.file_name().and_then(|name| name.to_str()) else { return false };
+    let others = all.iter().filter(|other| other.file != candidate.file && other.language.is_some());
+    others.filter(|other| same_family(other.language, candidate.language)).any(|other| {
+        String::from_utf8_lossy(&other.text)
+            .lines()
+            .any(|line| imports(line.trim(), candidate.language, stem, name))
+    })
+}
+
+fn same_family(a: Option<Language>, b: Option<Language>) -> bool {
+    let family = |language| match language {
+        Some(Language::Bash) => Some(Language::Sh),
+        Some(Language::Uv) => Some(Language::Python),
+        Some(Language::Deno) => Some(Language::Node),
+        other => other,
+    };
+    family(a) == family(b)
+}
+
+fn has_main_guard(text: &[u8]) -> bool {
+    text.split(|b| *b == b'\n')
+        .any(|line| line.starts_with(b"if __name__") || line.starts_with(b"if (require.main"))
+}
+
+/// Whether a line of code imports the file.
+fn imports(line: &str, language: Option<Language>, stem: &str, name: &str) -> bool {
+    match language {
+        Some(Language::Python) => {
+            let (keyword, rest) = line.split_once(' ').unwrap_or((line, ""));
+            let word =
+                |text: &str| text.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == stem);
+            // `from a.b import c`: the file may be `b`, or `c` when its package is imported from.
+            matches!(keyword, "import" | "from") && word(rest)
+        }
+        Some(Language::Node) => {
+            let import = line.contains("require(") || line.contains("import") || line.contains("from ");
+            import
+                && ["'", "\"", "`"]
+                    .iter()
+                    .any(|quote| [stem, name].iter().any(|file| line.contains(&format!("/{file}{quote}"))))
+        }
+        Some(Language::Sh | Language::Bash) => {
+            let source = line.strip_prefix("source ").or_else(|| line.strip_prefix(". "));
+            source.is_some_and(|rest| {
+                rest.trim_end_matches(['"', '\'']).ends_with(&format!("/{name}")) || rest.trim() == name
+            })
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shebangs() {
+        let read =
+            |text: &str| shebang(text.as_bytes()).map(|s| (s.language, s.command, s.arguments.join(" ")));
+        let table = [
+            ("#!/usr/bin/env python3\n", Language::Python, "python3", ""),
+            ("#!/usr/bin/python3.12 -I\r\n", Language::Python, "/usr/bin/python3.12", "-I"),
+            ("#!/usr/bin/env -S uv run --script\n", Language::Uv, "uv", "run --script"),
+            ("#!/usr/bin/env -S A=1 deno run --allow-net\n", Language::Deno, "deno", "run --allow-net"),
+            ("#! /bin/sh", Language::Sh, "/bin/sh", ""),
+            ("#!/usr/bin/awk -f\n", Language::Other, "/usr/bin/awk", "-f"),
+        ];
+        for (text, language, command, arguments) in table {
+            assert_eq!(read(text), Some((language, command.to_owned(), arguments.to_owned())), "{text}");
+        }
+        assert_eq!(read("#!\n"), None);
+        assert_eq!(read("print(1)"), None);
+        assert_eq!(read("#!/usr/bin/env"), None);
+    }
+
+    #[test]
+    fn which_files_are_entries() {
+        let dir = tempfile::tempdir().unwrap();
+        let files = [
+            ("scripts/main.py", "import util\nfrom lib.deep import x\n"),
+            ("scripts/util.py", "def f(): pass\n"),
+            ("scripts/lib/deep.py", "x = 1\n"),
+            ("scripts/lib/__init__.py", ""),
+            ("scripts/tool.py", "if __name__ == '__main__':\n    pass\n"),
+            ("scripts/use_tool.py", "import tool\n"),
+            ("scripts/run.sh", ". ./common.sh\n"),
+            ("scripts/common.sh", "x=1\n"),
+            ("scripts/test_main.py", "import main\n"),
+            ("scripts/plain", "#!/bin/bash\n"),
+            ("scripts/data.json", "{}"),
+            ("scripts/web.mjs", "import {x} from './help.mjs'\n"),
+            ("scripts/help.mjs", "export const x = 1\n"),
+            ("scripts/node_modules/m/index.js", ""),
+            ("scripts/types.d.ts", ""),
+            ("top.rb", ""),
+            ("README", "text"),
+            ("SKILL.md", "---\n"),
+        ];
+        for (file, text) in files {
+            let path = dir.path().join(file);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        let entries = find(dir.path(), &Resolver::from_env());
+        let names: Vec<String> = entries.iter().map(|e| e.file.display().to_string()).collect();
+        assert_eq!(
+            names,
+            [
+                "scripts/main.py",
+                "scripts/plain",
+                "scripts/run.sh",
+                "scripts/tool.py",
+                "scripts/use_tool.py",
+                "scripts/web.mjs",
+                "top.rb"
+            ]
+        );
+    }
+}

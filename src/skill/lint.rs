@@ -1,0 +1,261 @@
+//! The rules of the specification about name, description and body.
+
+use std::path::{Component, Path};
+
+use pulldown_cmark::{Event, Parser, Tag};
+
+use super::diagnostic::{Edit, Span};
+use super::findings::Findings;
+use super::frontmatter::Parts;
+use super::manifest::shown;
+use super::model::{Field, Manifest};
+use super::rules;
+
+const MAX_NAME: usize = 64;
+const MAX_DESCRIPTION: usize = 1024;
+const MAX_BODY_LINES: usize = 500;
+/// Most of a body that is looked through for links and paths, and most files that are looked up.
+const MAX_BODY_READ: usize = 1024 * 1024;
+const MAX_LOOKUPS: usize = 500;
+
+/// Name and description.
+pub fn manifest(manifest: &Manifest, folder: &str, fences: Span, findings: &mut Findings) {
+    match &manifest.name {
+        Some(field) => name(field, folder, findings),
+        None if manifest.fields.iter().any(|(key, value)| key.value == "name" && !value.value.is_null()) => {}
+        None => {
+            let slug = slug(folder);
+            let edit = Edit { start: fences.start, end: fences.start, text: format!("name: {slug}\n") };
+            let help = format!("add `name: {slug}`");
+            let fix = (format!("add `name: {slug}`"), vec![edit]);
+            findings.add_fix(rules::NAME_MISSING, fences, "the name is missing", help, fix);
+        }
+    }
+    let written = |key: &str| manifest.fields.iter().find(|(k, _)| k.value == key);
+    let Some(field) = manifest.description.as_ref().filter(|field| !field.value.is_empty()) else {
+        let refused = written("description").is_some_and(|(_, v)| v.value.is_array() || v.value.is_object());
+        if !refused {
+            let span = written("description").map_or(fences, |(key, _)| key.span);
+            let message = "the description is missing";
+            findings.add(
+                rules::DESCRIPTION_MISSING,
+                span,
+                message,
+                "say what the skill does and when to use it",
+            );
+        }
+        return;
+    };
+    let length = field.value.chars().count();
+    if length > MAX_DESCRIPTION {
+        let message = format!("the description has {length} characters; {MAX_DESCRIPTION} are allowed");
+        findings.add(
+            rules::DESCRIPTION_LENGTH,
+            field.span,
+            message,
+            "shorten it; detail belongs in the body",
+        );
+    }
+}
+
+fn name(field: &Field<String>, folder: &str, findings: &mut Findings) {
+    let (name, span) = (field.value.as_str(), field.span);
+    let length = name.chars().count();
+    if length == 0 || length > MAX_NAME {
+        let message = format!("the name has {length} characters; 1 to {MAX_NAME} are allowed");
+        findings.add(rules::NAME_LENGTH, span, message, "choose a shorter name");
+    }
+    let allowed = |c: char| c == '-' || c.is_ascii_digit() || (c.is_alphanumeric() && !c.is_uppercase());
+    let wanted = slug(name);
+    let offer = |findings: &mut Findings, rule, message: String| {
+        if wanted.is_empty() || wanted == name {
+            findings.add(rule, span, message, "use lower-case letters, digits and single hyphens");
+        } else {
+            let edit = Edit { start: span.start, end: span.end, text: wanted.clone() };
+            let fix = (format!("rename to `{wanted}`"), vec![edit]);
+            findings.add_fix(rule, span, message, format!("write `{wanted}`"), fix);
+        }
+    };
+    if let Some(bad) = name.chars().find(|c| !allowed(*c)) {
+        let message = format!("`{}` holds `{}`", shown(name), shown(&bad.to_string()));
+        offer(findings, rules::NAME_CHARACTERS, message);
+    } else if !name.is_ascii() {
+        let message = format!("`{}` is not in a-z, 0-9 and hyphens", shown(name));
+        findings.add(rules::NAME_NOT_ASCII, span, message, "spell the name in a-z");
+    } else if name.starts_with('-') || name.ends_with('-') || name.contains("--") {
+        let message = format!("`{}` begins, ends or continues with a hyphen too many", shown(name));
+        offer(findings, rules::NAME_HYPHENS, message);
+    }
+    if name != folder && !folder.is_empty() && length > 0 {
+        let message = format!("the name `{}` is not that of the folder, `{}`", shown(name), shown(folder));
+        if slug(folder) == folder {
+            let edit = Edit { start: span.start, end: span.end, text: folder.to_owned() };
+            let help = format!("write `name: {folder}`, or rename the folder");
+            let fix = (format!("rename to `{folder}`"), vec![edit]);
+            findings.add_fix(rules::NAME_MISMATCH, span, message, help, fix);
+        } else {
+            findings.add(rules::NAME_MISMATCH, span, message, "rename the folder");
+        }
+    }
+}
+
+/// The nearest name that the specification allows.
+fn slug(name: &str) -> String {
+    let lower = name.to_lowercase();
+    let parts = lower.split(|c: char| !c.is_ascii_alphanumeric()).filter(|part| !part.is_empty());
+    let joined = parts.collect::<Vec<_>>().join("-");
+    joined.chars().take(MAX_NAME).collect::<String>().trim_end_matches('-').to_owned()
+}
+
+/// Length, links, scripts and paths of the body.
+pub fn body(text: &str, parts: &Parts, folder: &Path, findings: &mut Findings) {
+    let body = &text[parts.body.clone()];
+    if body.trim().is_empty() {
+        if parts.yaml.is_some() {
+            let span = findings.lines().span(text.len()..text.len());
+            findings.add(
+                rules::BODY_EMPTY,
+                span,
+                "there are no instructions",
+                "write what to do, step by step",
+            );
+        }
+        return;
+    }
+    let lines = body.lines().count();
+    if lines > MAX_BODY_LINES {
+        let first = findings.lines().line(parts.body.start);
+        let span = findings.lines().line_span(first + MAX_BODY_LINES);
+        let message = format!("the body has {lines} lines; less than {MAX_BODY_LINES} are recommended");
+        findings.add(rules::BODY_LENGTH, span, message, "move detail into files under references/");
+    }
+    let mut end = body.len().min(MAX_BODY_READ);
+    while !body.is_char_boundary(end) {
+        end -= 1;
+    }
+    let mut lookups =
+        Lookups { folder, scripts: folder.join("scripts").is_dir(), left: MAX_LOOKUPS, seen: Vec::new() };
+    for (event, range) in Parser::new(&body[..end]).into_offset_iter() {
+        let place = parts.body.start + range.start;
+        match event {
+            Event::Start(Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. }) => {
+                let whole = place..parts.body.start + range.end;
+                // Point at the target when it is written as it reads.
+                let at = text[whole.clone()]
+                    .rfind(&*dest_url)
+                    .map_or(whole.clone(), |at| whole.start + at..whole.start + at + dest_url.len());
+                lookups.link(&dest_url, at, findings);
+            }
+            Event::Text(_) | Event::Code(_) => {
+                lookups.paths(&text[place..parts.body.start + range.end], place, findings);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Files that the body names.
+struct Lookups<'a> {
+    folder: &'a Path,
+    /// The skill has a `scripts` folder, so `scripts/x.py` means a file of its own.
+    scripts: bool,
+    left: usize,
+    seen: Vec<String>,
+}
+
+impl Lookups<'_> {
+    fn link(&mut self, target: &str, at: std::ops::Range<usize>, findings: &mut Findings) {
+        let path = target.split(['#', '?']).next().unwrap_or_default();
+        let foreign = target.contains("://")
+            || target.starts_with(['#', '/', '<', '{', '$', '~'])
+            || path.split('/').next().is_some_and(|first| first.contains(':'))
+            || path.contains(['{', '<', '*']);
+        if path.is_empty() || foreign || self.exists(&percent_decoded(path)) != Some(false) {
+            return;
+        }
+        let message = format!("`{}` does not exist in the skill", shown(path));
+        let span = findings.lines().span(at);
+        findings.add(rules::BROKEN_LINK, span, message, "add the file, or correct the link");
+    }
+
+    /// Script names and home paths in running text and in code.
+    fn paths(&mut self, text: &str, start: usize, findings: &mut Findings) {
+        let mut at = 0;
+        for token in text.split(|c: char| c.is_whitespace() || "\"'`()[]<>,;|=".contains(c)) {
+            let place = start + at;
+            at += token.len() + text[at + token.len()..].chars().next().map_or(0, char::len_utf8);
+            let token = token.trim_end_matches(['.', ':']);
+            if token.len() < 6 || !token.contains('/') {
+                continue;
+            }
+            if is_home(token) {
+                let message = format!("`{}` is somebody's home", shown(token));
+                let span = findings.lines().span(place..place + token.len());
+                let help = "use a path relative to the skill, or an argument";
+                findings.add(rules::HOME_PATH, span, message, help);
+                continue;
+            }
+            self.script(token, place, findings);
+        }
+    }
+
+    fn script(&mut self, token: &str, place: usize, findings: &mut Findings) {
+        let anchors = ["./", "${CLAUDE_SKILL_DIR}/", "{baseDir}/", "$SKILL_DIR/", "${SKILL_DIR}/"];
+        let anchored = anchors.iter().find_map(|anchor| token.strip_prefix(anchor));
+        let path = anchored.unwrap_or(token);
+        let plain = path.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-/".contains(&b));
+        let script = Path::new(path).extension().and_then(|e| e.to_str()).is_some_and(is_script_extension);
+        if !plain || !script || !path.starts_with("scripts/") || !(self.scripts || anchored.is_some()) {
+            return;
+        }
+        if self.seen.iter().any(|seen| seen == path) || self.exists(path) != Some(false) {
+            return;
+        }
+        self.seen.push(path.to_owned());
+        let message = format!("`{path}` does not exist in the skill");
+        let span = findings.lines().span(place..place + token.len());
+        findings.add(rules::MISSING_SCRIPT, span, message, "add the script, or correct its name");
+    }
+
+    /// `None` for a path that leaves the skill, or when enough files were looked up.
+    fn exists(&mut self, path: &str) -> Option<bool> {
+        let path = Path::new(path);
+        let inside = path.components().try_fold(0_i32, |depth, component| match component {
+            Component::Normal(_) => Some(depth + 1),
+            Component::ParentDir => (depth > 0).then_some(depth - 1),
+            Component::CurDir => Some(depth),
+            _ => None,
+        });
+        inside?;
+        self.left = self.left.checked_sub(1)?;
+        Some(self.folder.join(path).exists())
+    }
+}
+
+fn is_script_extension(extension: &str) -> bool {
+    matches!(extension, "py" | "sh" | "bash" | "js" | "mjs" | "cjs" | "ts" | "rb" | "pl" | "ps1")
+}
+
+/// `/home/alice/…`, `/Users/alice/…`, but not placeholders such as `/home/user/…`.
+fn is_home(token: &str) -> bool {
+    let rest = ["/home/", "/Users/"].iter().find_map(|prefix| token.strip_prefix(prefix));
+    let Some(owner) = rest.and_then(|rest| rest.split_once('/')).map(|(owner, _)| owner) else {
+        return false;
+    };
+    let placeholder = ["user", "username", "you", "yourname", "your-name", "me", "name", "USER", "skill"];
+    let plain = owner.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
+    plain && !owner.is_empty() && !placeholder.contains(&owner) && !owner.chars().all(|c| "x.".contains(c))
+}
+
+fn percent_decoded(text: &str) -> String {
+    let bytes = text.as_bytes();
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while at < bytes.len() {
+        let code = (bytes[at] == b'%').then(|| text.get(at + 1..at + 3)).flatten();
+        let byte = code.and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        out.push(byte.unwrap_or(bytes[at]));
+        at += if byte.is_some() { 3 } else { 1 };
+    }
+    String::from_utf8_lossy(&out).into_owned()
+}

@@ -1,0 +1,223 @@
+//! Reads one skill: never fails, a broken skill is a skill with diagnostics.
+
+use std::fs::{self, File};
+use std::io::{ErrorKind, Read};
+use std::path::{Path, PathBuf};
+
+use super::diagnostic::{Edit, Span};
+use super::entry;
+use super::findings::Findings;
+use super::frontmatter::{self, Parts};
+use super::interpreter::Resolver;
+use super::lint;
+use super::manifest;
+use super::model::{Manifest, Skill};
+use super::rules;
+
+/// Most of a SKILL.md that is read.
+pub const MAX_FILE: u64 = 4 * 1024 * 1024;
+
+/// Read the skill in folder `dir`, found under `root`, with interpreters from the caller's environment.
+pub fn read(dir: &Path, root: &Path) -> Skill {
+    read_with(dir, root, &Resolver::from_env())
+}
+
+/// [`read`] with a resolver that many skills share.
+pub fn read_with(dir: &Path, root: &Path, resolver: &Resolver) -> Skill {
+    let path = fs::canonicalize(dir).unwrap_or_else(|_| dir.to_path_buf());
+    // The name of the folder as the client sees it: of a linked folder that is the name of the link.
+    let folder = dir.file_name().or_else(|| path.file_name()).unwrap_or_default();
+    let folder = folder.to_string_lossy().into_owned();
+    let file = path.join("SKILL.md");
+    let loaded = load(&path);
+    let mut findings = Findings::new(&file, &loaded.source, loaded.utf8);
+    loaded.report(&path, &mut findings);
+    let (manifest, parts) = if loaded.problem.is_none() {
+        understand(&loaded.source, &folder, &path, &mut findings)
+    } else {
+        (Manifest::default(), Parts::default())
+    };
+    let name = manifest.name.as_ref().map(|field| field.value.clone()).filter(|name| !name.is_empty());
+    let policy = path.join("policy.yaml");
+    Skill {
+        name: name.unwrap_or(folder),
+        root: root.to_path_buf(),
+        body_line: findings.lines().line(parts.body.start),
+        entries: entry::find(&path, resolver),
+        policy_file: policy.is_file().then_some(policy),
+        diagnostics: findings.finish(),
+        source: loaded.source,
+        manifest,
+        path,
+    }
+}
+
+/// Front matter, manifest and lints of a text.
+fn understand(text: &str, folder: &str, path: &Path, findings: &mut Findings) -> (Manifest, Parts) {
+    frontmatter::characters(text, findings);
+    let parts = frontmatter::split(text, findings);
+    let mut manifest = Manifest::default();
+    if let Some(yaml) = parts.yaml.clone() {
+        let before = findings.count();
+        manifest = manifest::read(text, yaml.clone(), findings);
+        // Say "the name is missing" only when the fields could be read.
+        let broken = findings.codes_since(before).any(|code| {
+            code.starts_with("yaml-") && code != rules::ANCHOR.code || code == rules::NOT_MAPPING.code
+        });
+        if !broken {
+            let fences = findings.lines().span(yaml);
+            lint::manifest(&manifest, folder, first_line(fences), findings);
+        }
+    }
+    lint::body(text, &parts, path, findings);
+    (manifest, parts)
+}
+
+/// The first line of a span: a place for what is missing.
+fn first_line(mut span: Span) -> Span {
+    (span.end_line, span.end_column, span.end) = (span.line, span.column, span.start);
+    span
+}
+
+/// What could be read of a SKILL.md.
+struct Loaded {
+    source: String,
+    utf8: bool,
+    problem: Option<Problem>,
+    /// Names that are SKILL.md but for upper and lower case.
+    other_case: Vec<String>,
+    too_large: bool,
+}
+
+enum Problem {
+    /// The link and where it points to.
+    Dangling(PathBuf),
+    Missing,
+    Unreadable(String),
+}
+
+fn load(path: &Path) -> Loaded {
+    let mut loaded = Loaded {
+        source: String::new(),
+        utf8: true,
+        problem: None,
+        other_case: other_case(path),
+        too_large: false,
+    };
+    match read_bounded(&path.join("SKILL.md")) {
+        Ok((bytes, too_large)) => {
+            loaded.too_large = too_large;
+            match String::from_utf8(bytes) {
+                Ok(text) => loaded.source = text,
+                Err(error) => {
+                    loaded.utf8 = false;
+                    loaded.source = String::from_utf8_lossy(error.as_bytes()).into_owned();
+                }
+            }
+        }
+        Err(problem) => loaded.problem = Some(problem),
+    }
+    loaded
+}
+
+fn read_bounded(file: &Path) -> Result<(Vec<u8>, bool), Problem> {
+    let metadata = match fs::metadata(file) {
+        Ok(metadata) => metadata,
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            return Err(fs::read_link(file).map_or(Problem::Missing, Problem::Dangling));
+        }
+        Err(error) => return Err(Problem::Unreadable(error.to_string())),
+    };
+    // Opening a pipe would wait for a writer.
+    if !metadata.is_file() {
+        let what = if metadata.is_dir() { "it is a folder" } else { "it is not a regular file" };
+        return Err(Problem::Unreadable(what.to_owned()));
+    }
+    let mut bytes = Vec::with_capacity(metadata.len().min(MAX_FILE) as usize);
+    let read = File::open(file).and_then(|file| file.take(MAX_FILE + 1).read_to_end(&mut bytes));
+    read.map_err(|error| Problem::Unreadable(error.to_string()))?;
+    let too_large = bytes.len() as u64 > MAX_FILE;
+    bytes.truncate(MAX_FILE as usize);
+    Ok((bytes, too_large))
+}
+
+fn other_case(path: &Path) -> Vec<String> {
+    let Ok(entries) = fs::read_dir(path) else { return Vec::new() };
+    let names = entries.flatten().take(10_000).map(|entry| entry.file_name().to_string_lossy().into_owned());
+    let mut names: Vec<String> = names.filter(|name| is_other_case(name)).collect();
+    names.sort();
+    names
+}
+
+/// `skill.md`, `Skill.md`, `SKILL.MD`: the right letters in the wrong case.
+pub fn is_other_case(name: &str) -> bool {
+    name != "SKILL.md" && name.eq_ignore_ascii_case("skill.md")
+}
+
+impl Loaded {
+    fn report(&self, path: &Path, findings: &mut Findings) {
+        let span = findings.lines().span(0..0);
+        match &self.problem {
+            Some(Problem::Dangling(target)) => {
+                let message = format!("SKILL.md is a link to `{}`, which does not exist", target.display());
+                findings.add(rules::DANGLING_LINK, span, message, "restore the target, or replace the link");
+            }
+            Some(Problem::Missing) => match self.other_case.first() {
+                Some(other) => {
+                    let message = format!("the file is named `{other}`");
+                    let help = format!("rename it: mv {} SKILL.md", shell_path(&path.join(other)));
+                    findings.add(rules::WRONG_CASE, span, message, help);
+                }
+                None => {
+                    findings.add(rules::UNREADABLE, span, "there is no SKILL.md", "create it");
+                }
+            },
+            Some(Problem::Unreadable(reason)) => {
+                let message = format!("SKILL.md cannot be read: {reason}");
+                findings.add(rules::UNREADABLE, span, message, "make it a readable file");
+            }
+            None => {
+                if let Some(other) = self.other_case.first() {
+                    let message = format!("`{other}` lies beside SKILL.md");
+                    findings.add(rules::WRONG_CASE_TWIN, span, message, "remove one of the two");
+                }
+                self.report_text(findings);
+            }
+        }
+    }
+
+    fn report_text(&self, findings: &mut Findings) {
+        if self.too_large {
+            let span = findings.lines().span(0..0);
+            let message =
+                format!("SKILL.md is longer than {} MiB; the rest is not read", MAX_FILE / 1024 / 1024);
+            findings.add(rules::FILE_TOO_LARGE, span, message, "move the data into files of their own");
+        }
+        if !self.utf8 {
+            let at = self.source.find('\u{fffd}').unwrap_or(0);
+            let span = findings.lines().span(at..at + '\u{fffd}'.len_utf8());
+            let message = "these bytes are not UTF-8";
+            findings.add(rules::INVALID_UTF8, span, message, "save the file as UTF-8");
+        }
+    }
+}
+
+fn shell_path(path: &Path) -> String {
+    let text = path.to_string_lossy().into_owned();
+    shlex::try_quote(&text).map_or_else(|_| text.clone(), std::borrow::Cow::into_owned)
+}
+
+/// Apply the edits of a fix to a text. `None` when they do not fit it.
+pub fn apply(text: &str, edits: &[Edit]) -> Option<String> {
+    let mut edits: Vec<&Edit> = edits.iter().collect();
+    edits.sort_by_key(|edit| edit.start);
+    let (mut out, mut at) = (String::with_capacity(text.len()), 0);
+    for edit in edits {
+        text.get(edit.start..edit.end)?;
+        out.push_str(text.get(at..edit.start)?);
+        out.push_str(&edit.text);
+        at = edit.end;
+    }
+    out.push_str(&text[at..]);
+    Some(out)
+}
