@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use serde::{Deserialize, Serialize};
+use serde::ser::SerializeStruct;
+use serde::{Deserialize, Serialize, Serializer};
 
 /// A place in a file. Lines and columns are 1-based; columns count characters; the end is exclusive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash, Serialize, Deserialize)]
@@ -37,6 +38,24 @@ pub struct Diagnostic {
     /// What to do next.
     pub help: String,
     pub fix: Option<Fix>,
+}
+
+/// The stable JSON form: the span's lines and columns stand beside the other fields.
+impl Serialize for Diagnostic {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut out = serializer.serialize_struct("Diagnostic", 10)?;
+        out.serialize_field("severity", &self.severity)?;
+        out.serialize_field("code", self.code)?;
+        out.serialize_field("file", &self.file.to_string_lossy())?;
+        out.serialize_field("line", &self.span.line)?;
+        out.serialize_field("column", &self.span.column)?;
+        out.serialize_field("end_line", &self.span.end_line)?;
+        out.serialize_field("end_column", &self.span.end_column)?;
+        out.serialize_field("message", &self.message)?;
+        out.serialize_field("help", &self.help)?;
+        out.serialize_field("fix", &self.fix)?;
+        out.end()
+    }
 }
 
 /// A safe change that makes the finding go away: text edits in the finding's file.

@@ -19,9 +19,13 @@ const MAX_BODY_READ: usize = 1024 * 1024;
 const MAX_LOOKUPS: usize = 500;
 
 /// Name and description.
-pub fn manifest(manifest: &Manifest, folder: &str, fences: Span, findings: &mut Findings) {
+///
+/// `recovered`: the YAML is broken and the fields were read from their lines alone, so what is missing may be
+/// there all the same.
+pub fn manifest(manifest: &Manifest, folder: &str, fences: Span, recovered: bool, findings: &mut Findings) {
     match &manifest.name {
         Some(field) => name(field, folder, findings),
+        None if recovered => return,
         None if manifest.fields.iter().any(|(key, value)| key.value == "name" && !value.value.is_null()) => {}
         None => {
             let slug = slug(folder);
@@ -30,6 +34,9 @@ pub fn manifest(manifest: &Manifest, folder: &str, fences: Span, findings: &mut 
             let fix = (format!("add `name: {slug}`"), vec![edit]);
             findings.add_fix(rules::NAME_MISSING, fences, "the name is missing", help, fix);
         }
+    }
+    if recovered {
+        return;
     }
     let written = |key: &str| manifest.fields.iter().find(|(k, _)| k.value == key);
     let Some(field) = manifest.description.as_ref().filter(|field| !field.value.is_empty()) else {

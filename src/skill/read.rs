@@ -60,13 +60,11 @@ fn understand(text: &str, folder: &str, path: &Path, findings: &mut Findings) ->
     if let Some(yaml) = parts.yaml.clone() {
         let before = findings.count();
         manifest = manifest::read(text, yaml.clone(), findings);
-        // Say "the name is missing" only when the fields could be read.
-        let broken = findings.codes_since(before).any(|code| {
-            code.starts_with("yaml-") && code != rules::ANCHOR.code || code == rules::NOT_MAPPING.code
-        });
-        if !broken {
+        let recovered =
+            findings.codes_since(before).any(|code| code.starts_with("yaml-") && code != rules::ANCHOR.code);
+        if !findings.codes_since(before).any(|code| code == rules::NOT_MAPPING.code) {
             let fences = findings.lines().span(yaml);
-            lint::manifest(&manifest, folder, first_line(fences), findings);
+            lint::manifest(&manifest, folder, first_line(fences), recovered, findings);
         }
     }
     lint::body(text, &parts, path, findings);

@@ -1,4 +1,43 @@
-//! Small helpers on text: likeness of names.
+//! Small helpers on text: making foreign text fit for a screen, likeness of names.
+
+use std::borrow::Cow;
+
+/// Whether a character may reach a terminal as it is: no control characters, nothing that reorders text.
+pub fn is_printable(c: char) -> bool {
+    !c.is_control()
+        && !matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
+}
+
+/// Foreign text on one line, every character that is not printable replaced.
+pub fn printable(text: &str) -> Cow<'_, str> {
+    if text.chars().all(is_printable) {
+        return Cow::Borrowed(text);
+    }
+    let shown = text.chars().map(|c| match c {
+        '\n' | '\t' => ' ',
+        c if is_printable(c) => c,
+        _ => '\u{fffd}',
+    });
+    Cow::Owned(shown.collect())
+}
+
+/// Foreign lines of code: as [`printable`], but line ends and tabs stay and every character keeps its length in
+/// bytes, so that offsets still fit.
+pub fn printable_source(text: &str) -> Cow<'_, str> {
+    if text.chars().all(|c| matches!(c, '\n' | '\t') || is_printable(c)) {
+        return Cow::Borrowed(text);
+    }
+    let shown = text.chars().map(|c| match (c, c.len_utf8()) {
+        ('\n' | '\t', _) => c,
+        _ if is_printable(c) => c,
+        ('\r', _) => ' ',
+        (_, 1) => '?',
+        (_, 2) => '\u{bf}',
+        (_, 3) => '\u{fffd}',
+        _ => '\u{1f6ab}',
+    });
+    Cow::Owned(shown.collect())
+}
 
 /// Edit distance (Levenshtein) between two short texts; texts over 64 characters are never alike.
 pub fn distance(a: &str, b: &str) -> usize {
@@ -34,6 +73,15 @@ pub fn did_you_mean<'a>(wanted: &str, candidates: impl Iterator<Item = &'a str>)
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nothing_unprintable_is_left() {
+        let text = "a\u{1b}]0;x\u{7}\u{9b}\u{202e}\u{e0041}b\r\n\tc";
+        assert!(printable(text).chars().all(is_printable));
+        let source = printable_source(text);
+        assert_eq!(source.len(), text.len());
+        assert!(source.chars().all(|c| is_printable(c) || "\n\t".contains(c)));
+    }
 
     #[test]
     fn likeness() {

@@ -3,6 +3,7 @@
 mod discover;
 mod find;
 mod ignored;
+pub mod samples;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
