@@ -5,5 +5,6 @@
 pub mod event;
 pub mod linux;
 pub mod plan;
+pub mod syscalls;
 
 pub use linux::{Launcher, RunHandle, StartError};

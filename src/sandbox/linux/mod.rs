@@ -1,42 +1,116 @@
-//! The Linux engine.
+//! The Linux engine: what the kernel is told, and what it tells back.
+//!
+//! Read in this order:
+//! [`launcher`] makes the sandbox's first process; [`init`] builds the sandbox around itself with [`view`] (what
+//! can be seen), [`confine`] (what is given up) and [`filter`] (what may be called), then starts the program.
+//! Outside, [`run`] watches one run from start to end, while [`supervisor`] answers the calls that wait:
+//! [`calls`] says what they want, [`place`] where that is, [`judge`] what will come of it, [`blame`] who asked.
+//! All `unsafe` of the program lives in this folder.
+#![allow(unsafe_code)]
+
+mod blame;
+mod calls;
+mod confine;
+pub mod doctor;
+mod filter;
+mod init;
+mod judge;
+mod launcher;
+mod limits;
+mod names;
+mod network;
+mod notify;
+mod place;
+mod processes;
+mod run;
+mod shared;
+mod supervisor;
+mod sys;
+mod tracee;
+mod view;
+mod wire;
+
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::{Arc, Mutex};
+
+use nix::sys::eventfd::EventFd;
+
 use super::event::Event;
 use super::plan::Plan;
 
 /// Small single-threaded process, forked at the very start of `main`, that makes every sandbox.
 #[derive(Debug)]
-pub struct Launcher {}
+pub struct Launcher {
+    socket: Result<Mutex<OwnedFd>, StartError>,
+}
 
-/// The sandbox could not be set up: which step, which errno, what to do.
-#[derive(Debug, thiserror::Error)]
-#[error("{step}: {message}")]
+/// The sandbox could not be set up: which step failed, and how.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("cannot set up the sandbox: {step}: {message}")]
 pub struct StartError {
     /// The step that failed (`mount /proc`).
     pub step: String,
     pub message: String,
 }
 
+impl From<wire::Failure> for StartError {
+    fn from(failure: wire::Failure) -> Self {
+        Self { step: failure.step, message: failure.message }
+    }
+}
+
 /// A program under way.
 #[derive(Debug)]
 pub struct RunHandle {
-    /// Batches in order; ends after [`super::event::EventKind::Finished`]. Bounded: when it is full the
-    /// skill's output waits in its pipe; file events are dropped and counted.
+    /// Batches in order; the last event is [`super::event::EventKind::Finished`], then the channel closes.
+    /// Bounded: while it is full the program's output waits in its pipe.
     pub events: tokio::sync::mpsc::Receiver<Vec<Event>>,
+    cancel: Arc<EventFd>,
 }
 
 impl RunHandle {
     /// End the whole process tree at once. Safe to call twice, and after the end.
-    pub fn cancel(&self) {}
+    pub fn cancel(&self) {
+        let _ = self.cancel.write(1);
+    }
+
+    /// A handle for cancelling from elsewhere, such as a signal handler's thread.
+    pub fn canceller(&self) -> Canceller {
+        Canceller(Arc::clone(&self.cancel))
+    }
+}
+
+/// Ends a run from another thread.
+#[derive(Debug, Clone)]
+pub struct Canceller(Arc<EventFd>);
+
+impl Canceller {
+    pub fn cancel(&self) {
+        let _ = self.0.write(1);
+    }
 }
 
 impl Launcher {
-    /// Fork the launcher process. Call before any thread exists.
+    /// Fork the launcher process. Call before any thread exists; a failure is reported by [`Launcher::run`].
     pub fn start() -> Self {
-        Self {}
+        Self { socket: Self::fork().map(Mutex::new).map_err(StartError::from) }
     }
 
-    /// Start `plan`. Returns as soon as the request is on its way; a set-up failure arrives as the
-    /// `Finished` event with [`super::event::OutcomeKind::Failed`].
-    pub fn run(&self, _plan: &Plan) -> Result<RunHandle, StartError> {
-        Err(StartError { step: "start".into(), message: "not built yet".into() })
+    fn fork() -> Result<OwnedFd, wire::Failure> {
+        use wire::Step;
+        let (ours, theirs) = wire::pair().step("make a socket pair")?;
+        if sys::fork().step("fork the launcher")? == 0 {
+            drop(ours);
+            launcher::serve(&theirs);
+        }
+        Ok(ours)
+    }
+
+    /// Start `plan`. Returns as soon as the request is on its way; a set-up failure arrives as the `Finished`
+    /// event with [`super::event::OutcomeKind::Failed`].
+    pub fn run(&self, plan: &Plan) -> Result<RunHandle, StartError> {
+        let socket = self.socket.as_ref().map_err(Clone::clone)?;
+        let socket = socket.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        run::start(plan, socket.as_fd()).map_err(StartError::from)
     }
 }

@@ -1,0 +1,234 @@
+//! The seccomp filter: an allow-list compiled by seccompiler, with everything else handed to the supervisor.
+//!
+//! seccompiler 0.5 has no user notification, so the filter is compiled with `Trace` as its mismatch action and
+//! that return constant is exchanged afterwards (`SECCOMP_RET_USER_NOTIF`, seccomp(2)). Numbers with the x32 bit
+//! match no rule and are refused like every unknown number; a foreign architecture is killed.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::os::fd::RawFd;
+
+use seccompiler::{
+    BpfProgram, SeccompAction, SeccompCmpArgLen as Length, SeccompCmpOp as Op, SeccompCondition,
+    SeccompFilter, SeccompRule, TargetArch,
+};
+
+use super::sys;
+use crate::sandbox::plan::{Observe, Plan};
+use crate::sandbox::syscalls::{self, Class};
+
+/// Compiled and ready to be loaded.
+#[derive(Debug)]
+pub(super) struct Filter {
+    program: BpfProgram,
+    /// Loaded on top when there is no supervisor: calls answered ENOSYS rather than EPERM.
+    absent: Option<BpfProgram>,
+}
+
+/// Allocations below this are never looked at one by one.
+pub(super) const LARGE_MAPPING: u64 = 64 * 1024 * 1024;
+
+/// Every flag of clone(2) and unshare(2) that asks for a new namespace.
+pub(super) const NEW_NAMESPACES: u64 = (libc::CLONE_NEWNS
+    | libc::CLONE_NEWCGROUP
+    | libc::CLONE_NEWUTS
+    | libc::CLONE_NEWIPC
+    | libc::CLONE_NEWUSER
+    | libc::CLONE_NEWPID
+    | libc::CLONE_NEWNET) as u64
+    | CLONE_NEWTIME;
+const CLONE_NEWTIME: u64 = 0x80;
+
+type Rules = BTreeMap<i64, Vec<SeccompRule>>;
+
+fn other(error: impl std::fmt::Display) -> io::Error {
+    io::Error::other(error.to_string())
+}
+
+/// One rule: all conditions hold. Each is (argument, 32 or 64 bits, comparison, value).
+fn rule(conditions: &[(u8, Length, Op, u64)]) -> io::Result<SeccompRule> {
+    let conditions = conditions
+        .iter()
+        .map(|(argument, length, op, value)| {
+            SeccompCondition::new(*argument, length.clone(), op.clone(), *value)
+        })
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(other)?;
+    SeccompRule::new(conditions).map_err(other)
+}
+
+/// Allow a call when its argument equals one of these. 32 bits: what the kernel itself looks at.
+fn one_of(argument: u8, values: &[u64]) -> io::Result<Vec<SeccompRule>> {
+    values.iter().map(|value| rule(&[(argument, Length::Dword, Op::Eq, *value)])).collect()
+}
+
+pub(super) fn compile(plan: &Plan) -> io::Result<Filter> {
+    if plan.observe == Observe::Off { without_supervisor() } else { with_supervisor(plan.observe) }
+}
+
+fn with_supervisor(observe: Observe) -> io::Result<Filter> {
+    let mut rules: Rules = syscalls::of_class(Class::Free).map(|number| (number, vec![])).collect();
+    if observe == Observe::Denials {
+        rules.extend(syscalls::of_class(Class::Query).map(|number| (number, vec![])));
+        rules.insert(libc::SYS_exit_group, vec![]);
+    }
+    // The common harmless forms of calls that are decided by value: never worth a question.
+    let thread = libc::CLONE_THREAD as u64;
+    rules.insert(
+        libc::SYS_clone,
+        vec![rule(&[(0, Length::Qword, Op::MaskedEq(thread | NEW_NAMESPACES), thread)])?],
+    );
+    rules.insert(
+        libc::SYS_mmap,
+        vec![
+            rule(&[(1, Length::Qword, Op::Lt, LARGE_MAPPING)])?,
+            rule(&[(2, Length::Dword, Op::MaskedEq(libc::PROT_WRITE as u64), 0)])?,
+        ],
+    );
+    rules.insert(
+        libc::SYS_ioctl,
+        one_of(
+            1,
+            &[
+                libc::TCGETS,
+                libc::TIOCGWINSZ,
+                libc::TIOCGPGRP,
+                libc::FIONREAD,
+                libc::FIONBIO,
+                libc::FIOCLEX,
+                libc::FIONCLEX,
+            ],
+        )?,
+    );
+    rules.insert(
+        libc::SYS_prctl,
+        one_of(
+            0,
+            &[
+                libc::PR_SET_NAME as u64,
+                libc::PR_GET_NAME as u64,
+                libc::PR_GET_DUMPABLE as u64,
+                libc::PR_CAPBSET_READ as u64,
+                libc::PR_SET_VMA as u64,
+            ],
+        )?,
+    );
+    rules.insert(libc::SYS_sendto, vec![rule(&[(4, Length::Qword, Op::Eq, 0)])?]);
+
+    const MARK: u32 = 0x5a5a;
+    let mut program = build(rules, SeccompAction::Trace(MARK), SeccompAction::Allow)?;
+    const RETURN: u16 = 0x06;
+    const RET_TRACE: u32 = 0x7ff0_0000;
+    const RET_USER_NOTIF: u32 = 0x7fc0_0000;
+    for instruction in &mut program {
+        if instruction.code == RETURN && instruction.k == RET_TRACE | MARK {
+            instruction.k = RET_USER_NOTIF;
+        }
+    }
+    Ok(Filter { program, absent: None })
+}
+
+fn without_supervisor() -> io::Result<Filter> {
+    let mut rules: Rules = [Class::Free, Class::Path, Class::Query, Class::Value]
+        .into_iter()
+        .flat_map(syscalls::of_class)
+        .map(|number| (number, vec![]))
+        .collect();
+    let no_namespaces = (0, Length::Qword, Op::MaskedEq(NEW_NAMESPACES), 0);
+    rules.insert(libc::SYS_clone, vec![rule(&[no_namespaces.clone()])?]);
+    rules.insert(libc::SYS_unshare, vec![rule(&[no_namespaces])?]);
+    rules.insert(libc::SYS_personality, one_of(0, &[0, 0xffff_ffff])?);
+    // Streams and datagrams only: raw sockets are refused whatever the family.
+    let mut sockets = Vec::new();
+    for family in SOCKET_FAMILIES {
+        for kind in [libc::SOCK_STREAM, libc::SOCK_DGRAM] {
+            sockets.push(rule(&[
+                (0, Length::Dword, Op::Eq, family as u64),
+                (1, Length::Dword, Op::MaskedEq(SOCKET_TYPE), kind as u64),
+            ])?);
+        }
+    }
+    rules.insert(libc::SYS_socket, sockets);
+    let differs = |argument, values: &[u64]| {
+        rule(&values.iter().map(|value| (argument, Length::Dword, Op::Ne, *value)).collect::<Vec<_>>())
+    };
+    rules.insert(libc::SYS_ioctl, vec![differs(1, &FORBIDDEN_IOCTLS)?]);
+    rules.insert(libc::SYS_prctl, vec![differs(0, &FORBIDDEN_PRCTLS)?]);
+    let absent: Rules = syscalls::of_class(Class::Absent).map(|number| (number, vec![])).collect();
+    Ok(Filter {
+        program: build(rules, SeccompAction::Errno(libc::EPERM as u32), SeccompAction::Allow)?,
+        absent: Some(build(absent, SeccompAction::Allow, SeccompAction::Errno(libc::ENOSYS as u32))?),
+    })
+}
+
+/// Socket families a program may use: its own processes, and an empty network.
+pub(super) const SOCKET_FAMILIES: [i32; 3] = [libc::AF_UNIX, libc::AF_INET, libc::AF_INET6];
+/// The bits of a socket's type that are not flags: socket(2).
+pub(super) const SOCKET_TYPE: u64 = 0xf;
+/// Put words into a terminal's input: ioctl_tty(2), CVE-2017-5226 and CVE-2023-1523.
+pub(super) const FORBIDDEN_IOCTLS: [u64; 2] = [libc::TIOCSTI, TIOCLINUX];
+const TIOCLINUX: u64 = 0x541c;
+/// Own filters would hide calls from the supervisor; the others rearrange or open the process's memory.
+pub(super) const FORBIDDEN_PRCTLS: [u64; 3] =
+    [libc::PR_SET_SECCOMP as u64, libc::PR_SET_MM as u64, libc::PR_SET_PTRACER as u64];
+
+fn build(rules: Rules, mismatch: SeccompAction, matched: SeccompAction) -> io::Result<BpfProgram> {
+    let arch = TargetArch::try_from(std::env::consts::ARCH).map_err(other)?;
+    SeccompFilter::new(rules, mismatch, matched, arch).and_then(BpfProgram::try_from).map_err(other)
+}
+
+impl Filter {
+    /// Load it into the calling thread: seccomp(2). Returns the listener, when there is a supervisor to have it.
+    pub(super) fn install(&self) -> io::Result<Option<RawFd>> {
+        if let Some(absent) = &self.absent {
+            load(&self.program, 0)?;
+            load(absent, 0)?;
+            return Ok(None);
+        }
+        const WAIT_KILLABLE_RECV: libc::c_ulong = 1 << 5;
+        let listener = libc::SECCOMP_FILTER_FLAG_NEW_LISTENER;
+        match load(&self.program, listener | WAIT_KILLABLE_RECV) {
+            // Before Linux 5.19: a signal may then interrupt a waiting call, as it may any slow one.
+            Err(error) if error.raw_os_error() == Some(libc::EINVAL) => {
+                load(&self.program, listener).map(Some)
+            }
+            other => other.map(Some),
+        }
+    }
+}
+
+fn load(program: &BpfProgram, flags: libc::c_ulong) -> io::Result<RawFd> {
+    let description = libc::sock_fprog {
+        len: u16::try_from(program.len()).map_err(other)?,
+        filter: program.as_ptr().cast::<libc::sock_filter>().cast_mut(),
+    };
+    // SAFETY: seccompiler's sock_filter has the kernel's layout (repr(C), same fields) and the program outlives
+    // the call; the kernel copies it.
+    unsafe {
+        sys::check(libc::syscall(
+            libc::SYS_seccomp,
+            libc::SECCOMP_SET_MODE_FILTER,
+            flags,
+            &raw const description,
+        ))
+    }
+    .map(|listener| listener as RawFd)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_filter_with_a_supervisor_asks_and_never_traces() {
+        let filter = with_supervisor(Observe::Full).unwrap();
+        let returns: Vec<u32> = filter.program.iter().filter(|i| i.code == 0x06).map(|i| i.k).collect();
+        assert!(returns.contains(&0x7fc0_0000));
+        assert!(!returns.iter().any(|k| k & 0xffff_0000 == 0x7ff0_0000));
+    }
+
+    #[test]
+    fn the_filter_without_a_supervisor_compiles() {
+        assert!(without_supervisor().unwrap().absent.is_some());
+    }
+}

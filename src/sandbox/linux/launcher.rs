@@ -1,0 +1,202 @@
+//! The launcher: a small single-threaded process, forked at the very start of `main`, that makes every sandbox.
+//!
+//! A multi-threaded program must not fork and then allocate; this one may, because it never has a second thread.
+//! It holds no environment and no arguments of the caller (they are wiped), so its children hold none either.
+//! When the supervisor goes away, the launcher and every sandbox it made are killed by the kernel.
+
+use std::collections::HashMap;
+use std::io::{Read, Write};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::{fs, io};
+
+use serde::{Deserialize, Serialize};
+
+use super::sys::{self, Cloned};
+use super::wire::{self, Failure, Message, Step};
+use super::{init, view};
+use crate::sandbox::plan::Plan;
+
+/// Who the program is inside. The numbers are the same inside and outside the user namespace.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Identity {
+    pub uid: u32,
+    pub gid: u32,
+    /// The supervisor runs as the host's root: sources are opened by the launcher and owners are mapped.
+    pub privileged: bool,
+}
+
+/// Host root must never be root inside: `nobody` is the id that owns nothing.
+const NOBODY: u32 = 65534;
+
+impl Identity {
+    pub(super) fn current() -> Self {
+        let (uid, gid) = (nix::unistd::geteuid().as_raw(), nix::unistd::getegid().as_raw());
+        if uid == 0 {
+            Self { uid: NOBODY, gid: NOBODY, privileged: true }
+        } else {
+            Self { uid, gid, privileged: false }
+        }
+    }
+}
+
+/// Asks for one sandbox. Descriptors beside it: plan (memfd), stdin, stdout, stderr, control, ready.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Request;
+
+/// Descriptors of one run, as the launcher hands them to the sandbox's PID 1.
+#[derive(Debug)]
+pub(super) struct Channels {
+    pub stdin: OwnedFd,
+    pub stdout: OwnedFd,
+    pub stderr: OwnedFd,
+    /// Messages to the supervisor.
+    pub control: OwnedFd,
+    /// The program's process writes the listener's number here; closed by its `execve`.
+    pub ready: OwnedFd,
+}
+
+const NAMESPACES: u64 = (libc::CLONE_NEWUSER
+    | libc::CLONE_NEWNS
+    | libc::CLONE_NEWPID
+    | libc::CLONE_NEWNET
+    | libc::CLONE_NEWIPC
+    | libc::CLONE_NEWUTS
+    | libc::CLONE_NEWCGROUP) as u64;
+
+/// Body of the launcher process: serve requests until the supervisor is gone.
+pub(super) fn serve(socket: &OwnedFd) -> ! {
+    prepare_process();
+    let mut idmaps = Idmaps::default();
+    while let Ok(Some((Request, fds))) = wire::receive::<Request>(socket.as_fd()) {
+        let Ok([plan, stdin, stdout, stderr, control, ready]) = <[OwnedFd; 6]>::try_from(fds) else {
+            continue;
+        };
+        let Ok(answer) = control.try_clone() else { continue };
+        let channels = Channels { stdin, stdout, stderr, control, ready };
+        if let Err(failure) = read_plan(plan).and_then(|plan| create(&plan, channels, &mut idmaps)) {
+            // A supervisor that is gone does not need to hear it.
+            let _ = wire::send(answer.as_fd(), &Message::Failed(failure), &[]);
+        }
+    }
+    sys::exit_now(0)
+}
+
+fn prepare_process() {
+    // Die with the supervisor; take no signal meant for its terminal; reap children by themselves.
+    let _ = sys::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL as libc::c_ulong);
+    let _ = nix::unistd::setsid();
+    // SAFETY: ignoring SIGCHLD installs no handler.
+    let _ = unsafe {
+        nix::sys::signal::signal(nix::sys::signal::Signal::SIGCHLD, nix::sys::signal::SigHandler::SigIgn)
+    };
+    if Identity::current().privileged {
+        let _ = nix::unistd::setgroups(&[]);
+    }
+    let _ = sys::wipe_arguments_and_environment();
+    if let Ok(null) = fs::OpenOptions::new().read(true).write(true).open("/dev/null") {
+        let _ = nix::unistd::dup2_stdin(&null);
+        let _ = nix::unistd::dup2_stdout(&null);
+        let _ = nix::unistd::dup2_stderr(&null);
+    }
+}
+
+fn read_plan(memfd: OwnedFd) -> Result<Plan, Failure> {
+    let mut text = Vec::new();
+    fs::File::from(memfd).read_to_end(&mut text).step("read the plan")?;
+    serde_json::from_slice(&text).map_err(|error| Failure::new("read the plan", &error.into()))
+}
+
+/// Make one sandbox: its first process goes on in [`init::run`].
+fn create(plan: &Plan, channels: Channels, idmaps: &mut Idmaps) -> Result<(), Failure> {
+    let identity = Identity::current();
+    // As root the sources are opened here, with root's rights on the way to them. Inside, the program is
+    // another user and could not walk through a private home directory.
+    let sources =
+        if identity.privileged { Some(view::open_sources(plan, Some((identity, idmaps)))?) } else { None };
+    let (wait, go) = nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC).step("make a pipe")?;
+    match sys::clone_into(NAMESPACES).step("create the namespaces (clone3)")? {
+        Cloned::Child => {
+            drop(go);
+            let mut byte = [0];
+            if fs::File::from(wait).read_exact(&mut byte).is_err() {
+                sys::exit_now(1);
+            }
+            init::run(plan, channels, identity, sources)
+        }
+        Cloned::Parent { pid, pidfd } => {
+            let mapped = map_ids(pid, identity);
+            if mapped.is_ok() {
+                let _ = wire::send(channels.control.as_fd(), &Message::Created, &[pidfd.as_fd()]);
+                let _ = fs::File::from(go).write_all(&[1]);
+            }
+            mapped
+        }
+    }
+}
+
+/// user_namespaces(7): one user and one group, themselves; no way to change groups.
+fn map_ids(pid: i32, identity: Identity) -> Result<(), Failure> {
+    let write = |file: &str, text: String| {
+        fs::write(format!("/proc/{pid}/{file}"), text).step(format!("write {file}"))
+    };
+    write("setgroups", "deny".into())?;
+    write("uid_map", format!("{0} {0} 1", identity.uid))?;
+    write("gid_map", format!("{0} {0} 1", identity.gid))
+}
+
+/// User namespaces that show the files of one owner as the program's own, for idmapped mounts.
+///
+/// Only for a supervisor that is root. Without them a folder written for root could not be read, nor a granted
+/// one be written; with them what the program creates there belongs to the folder's owner.
+#[derive(Debug, Default)]
+pub(super) struct Idmaps {
+    by_owner: HashMap<(u32, u32), OwnedFd>,
+}
+
+impl Idmaps {
+    pub(super) fn for_owner(&mut self, owner: (u32, u32), identity: Identity) -> io::Result<BorrowedFd<'_>> {
+        if !self.by_owner.contains_key(&owner) {
+            let namespace = user_namespace(&swap(owner.0, identity.uid), &swap(owner.1, identity.gid))?;
+            self.by_owner.insert(owner, namespace);
+        }
+        self.by_owner.get(&owner).map(AsFd::as_fd).ok_or_else(|| io::Error::other("no id map"))
+    }
+}
+
+/// An id map that exchanges two ids and leaves all others.
+fn swap(one: u32, other: u32) -> String {
+    let (low, high) = (one.min(other), one.max(other));
+    if low == high {
+        return format!("0 0 {}\n", u32::MAX);
+    }
+    let mut map = String::new();
+    let mut range = |inside: u32, outside: u32, count: u32| {
+        if count > 0 {
+            map.push_str(&format!("{inside} {outside} {count}\n"));
+        }
+    };
+    range(0, 0, low);
+    range(low, high, 1);
+    range(low + 1, low + 1, high - low - 1);
+    range(high, low, 1);
+    range(high + 1, high + 1, u32::MAX - high - 1);
+    map
+}
+
+/// A user namespace kept alive by its descriptor only.
+fn user_namespace(uid_map: &str, gid_map: &str) -> io::Result<OwnedFd> {
+    match sys::clone_into(libc::CLONE_NEWUSER as u64)? {
+        Cloned::Child => loop {
+            nix::unistd::pause();
+        },
+        Cloned::Parent { pid, pidfd } => {
+            let opened = (|| {
+                fs::write(format!("/proc/{pid}/uid_map"), uid_map)?;
+                fs::write(format!("/proc/{pid}/gid_map"), gid_map)?;
+                Ok(OwnedFd::from(fs::File::open(format!("/proc/{pid}/ns/user"))?))
+            })();
+            rustix::process::pidfd_send_signal(&pidfd, rustix::process::Signal::KILL)?;
+            opened
+        }
+    }
+}

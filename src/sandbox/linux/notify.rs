@@ -1,0 +1,93 @@
+//! The listener of a seccomp filter: seccomp_unotify(2).
+
+use std::io;
+use std::os::fd::{AsRawFd, OwnedFd};
+
+use super::sys;
+
+/// A system call that waits for an answer.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Call {
+    pub id: u64,
+    /// Thread that called, as the supervisor's process numbers go.
+    pub tid: i32,
+    pub number: i64,
+    pub args: [u64; 6],
+}
+
+#[derive(Debug)]
+pub(super) struct Listener {
+    fd: OwnedFd,
+}
+
+impl Listener {
+    pub(super) fn new(fd: OwnedFd) -> Self {
+        // Hand over on the caller's CPU: 5 µs a call instead of 48 (Linux 6.6; older kernels say EINVAL).
+        const SYNC_WAKE_UP: u64 = 1;
+        // SAFETY: the flag is passed by value.
+        unsafe { libc::ioctl(fd.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_SET_FLAGS, SYNC_WAKE_UP) };
+        Self { fd }
+    }
+
+    /// Wait for the next call; `None` when nobody is left who could call.
+    pub(super) fn next(&self) -> io::Result<Option<Call>> {
+        loop {
+            // Kernels before 6.11 never wake a waiting RECV when the last caller ends, so wait with poll(2).
+            let mut waiting = libc::pollfd { fd: self.fd.as_raw_fd(), events: libc::POLLIN, revents: 0 };
+            // SAFETY: one valid pollfd.
+            if let Err(error) = sys::check(unsafe { libc::poll(&raw mut waiting, 1, -1) }.into()) {
+                if error.kind() == io::ErrorKind::Interrupted {
+                    continue;
+                }
+                return Err(error);
+            }
+            if waiting.revents & libc::POLLIN == 0 {
+                return Ok(None);
+            }
+            // SAFETY: the kernel demands a zeroed structure of its own size.
+            let received = unsafe {
+                let mut raw: libc::seccomp_notif = std::mem::zeroed();
+                sys::check(
+                    libc::ioctl(self.fd.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_RECV, &raw mut raw).into(),
+                )
+                .map(|_| raw)
+            };
+            match received {
+                Ok(raw) => {
+                    return Ok(Some(Call {
+                        id: raw.id,
+                        tid: raw.pid as i32,
+                        number: raw.data.nr.into(),
+                        args: raw.data.args,
+                    }));
+                }
+                // The caller was killed or interrupted between poll and RECV.
+                Err(error) if matches!(error.raw_os_error(), Some(libc::ENOENT | libc::EINTR)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Whether the call still waits: what was read from its caller before was really its own.
+    pub(super) fn is_waiting(&self, call: &Call) -> bool {
+        let mut id = call.id;
+        // SAFETY: the kernel reads one u64.
+        unsafe { libc::ioctl(self.fd.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_ID_VALID, &raw mut id) == 0 }
+    }
+
+    /// Let the kernel carry the call out, bounded by mounts, Landlock, the empty network and modes.
+    pub(super) fn let_through(&self, call: &Call) {
+        self.answer(call, 0, libc::SECCOMP_USER_NOTIF_FLAG_CONTINUE as u32);
+    }
+
+    pub(super) fn refuse(&self, call: &Call, errno: i32) {
+        self.answer(call, -errno, 0);
+    }
+
+    fn answer(&self, call: &Call, error: i32, flags: u32) {
+        let mut answer = libc::seccomp_notif_resp { id: call.id, val: 0, error, flags };
+        // A caller that was killed meanwhile needs no answer (ENOENT).
+        // SAFETY: a complete response structure.
+        unsafe { libc::ioctl(self.fd.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_SEND, &raw mut answer) };
+    }
+}

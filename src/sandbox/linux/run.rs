@@ -1,0 +1,492 @@
+//! One run, seen from outside: ask the launcher, pass on output and events, hold the limits, tell the end.
+
+use std::io::{Seek, SeekFrom, Write};
+use std::net::UdpSocket;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use std::{fs, io, thread};
+
+use nix::fcntl::{FcntlArg, OFlag};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::eventfd::{EfdFlags, EventFd};
+use nix::sys::memfd::{MFdFlags, memfd_create};
+use tokio::sync::mpsc;
+
+use super::RunHandle;
+use super::init::NO_LISTENER;
+use super::judge::Judge;
+use super::launcher::{Identity, Request};
+use super::limits::Watch;
+use super::notify::Listener;
+use super::place::Root;
+use super::shared::Shared;
+use super::supervisor::Supervisor;
+use super::wire::{self, Failure, Message, Step};
+use crate::sandbox::event::{
+    Event, EventKind, Finished, Isolation, Layers, Level, Outcome, OutcomeKind, Resource, Stream, Usage,
+};
+use crate::sandbox::plan::Plan;
+
+/// Batches that may wait for the reader.
+const CHANNEL: usize = 64;
+/// Bytes taken from a pipe at once.
+const CHUNK: usize = 256 * 1024;
+/// How often use is sampled and limits are looked at.
+const SAMPLE: Duration = Duration::from_millis(20);
+/// How often a sample is told.
+const GAUGE: Duration = Duration::from_millis(100);
+
+/// Send the request and start the thread that watches the run.
+pub(super) fn start(plan: &Plan, launcher: BorrowedFd<'_>) -> Result<RunHandle, Failure> {
+    let shared = Arc::new(Shared::new().step("eventfd")?);
+    let cancel =
+        Arc::new(EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK).step("eventfd")?);
+    let text = serde_json::to_vec(plan).map_err(io::Error::from).step("write the plan")?;
+    let plan_file = memory_file("plan", &text).step("memfd_create")?;
+    let stdin = standard_input(&plan.stdin).step("prepare stdin")?;
+    let (stdout, stdout_inside) = output_pipe().step("make a pipe")?;
+    let (stderr, stderr_inside) = output_pipe().step("make a pipe")?;
+    let (control, control_inside) = wire::pair().step("make a socket pair")?;
+    let (ready, ready_inside) = nix::unistd::pipe2(OFlag::O_CLOEXEC).step("make a pipe")?;
+    let fds = [
+        plan_file.as_fd(),
+        stdin.as_fd(),
+        stdout_inside.as_fd(),
+        stderr_inside.as_fd(),
+        control_inside.as_fd(),
+        ready_inside.as_fd(),
+    ];
+    wire::send(launcher, &Request, &fds).step("ask the launcher")?;
+
+    let (sender, events) = mpsc::channel(CHANNEL);
+    let run = Run {
+        plan: Arc::new(plan.clone()),
+        shared,
+        cancel: Arc::clone(&cancel),
+        sender,
+        control,
+        ready: Some(ready),
+        streams: [(Stream::Stdout, Some(stdout)), (Stream::Stderr, Some(stderr))],
+        init: None,
+        mounts: None,
+        names: None,
+        watch: None,
+        ended: None,
+        output_bytes: 0,
+        status: None,
+        failure: None,
+        last_gauge: None,
+    };
+    thread::Builder::new().name("run".into()).spawn(move || run.watch_over()).step("start a thread")?;
+    Ok(RunHandle { events, cancel })
+}
+
+fn memory_file(name: &str, content: &[u8]) -> io::Result<OwnedFd> {
+    let mut file = fs::File::from(memfd_create(name, MFdFlags::MFD_CLOEXEC)?);
+    file.write_all(content)?;
+    file.seek(SeekFrom::Start(0))?;
+    Ok(file.into())
+}
+
+fn standard_input(content: &[u8]) -> io::Result<OwnedFd> {
+    if content.is_empty() { Ok(fs::File::open("/dev/null")?.into()) } else { memory_file("stdin", content) }
+}
+
+/// A pipe for output, as wide as an ordinary user may have it. Our end does not block.
+fn output_pipe() -> io::Result<(OwnedFd, OwnedFd)> {
+    const WIDTH: i32 = 1024 * 1024;
+    let (ours, inside) = nix::unistd::pipe2(OFlag::O_CLOEXEC)?;
+    // Too many wide pipes of one user are refused: then it stays as it is.
+    let _ = nix::fcntl::fcntl(&ours, FcntlArg::F_SETPIPE_SZ(WIDTH));
+    nix::fcntl::fcntl(&ours, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
+    Ok((ours, inside))
+}
+
+/// Why a run was ended from outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ended {
+    Cancelled,
+    Limit(Resource),
+}
+
+struct Run {
+    plan: Arc<Plan>,
+    shared: Arc<Shared>,
+    cancel: Arc<EventFd>,
+    sender: mpsc::Sender<Vec<Event>>,
+    control: OwnedFd,
+    ready: Option<OwnedFd>,
+    streams: [(Stream, Option<OwnedFd>); 2],
+    /// Of the sandbox's PID 1: its end is the end of everything inside.
+    init: Option<OwnedFd>,
+    /// Keeps the mounts for a last look after the end.
+    mounts: Option<OwnedFd>,
+    names: Option<UdpSocket>,
+    watch: Option<Watch>,
+    ended: Option<Ended>,
+    output_bytes: u64,
+    /// Wait status of the program.
+    status: Option<i32>,
+    failure: Option<Failure>,
+    last_gauge: Option<Instant>,
+}
+
+impl Run {
+    fn watch_over(mut self) {
+        let mut buffer = vec![0; CHUNK];
+        let mut control_open = true;
+        // Everything inside holds the other end of `control` or of a stream; when all are closed, all have ended.
+        while control_open || self.streams.iter().any(|(_, fd)| fd.is_some()) {
+            let woken = self.wait(control_open);
+            if woken.control {
+                control_open = self.hear();
+            }
+            if woken.names
+                && let Some(socket) = &self.names
+            {
+                self.shared.names().serve(socket);
+            }
+            if woken.cancel && self.ended.is_none() {
+                self.end(Ended::Cancelled);
+            }
+            for index in 0..self.streams.len() {
+                if woken.streams[index] {
+                    self.pass_on(index, &mut buffer);
+                }
+            }
+            self.sample();
+            if woken.events {
+                self.flush();
+            }
+            if self.failure.is_some() || self.sender.is_closed() {
+                self.kill();
+            }
+        }
+        self.finish();
+    }
+
+    /// Sleep until something happens, or a sample is due.
+    fn wait(&self, control_open: bool) -> Woken {
+        let mut fds = Vec::with_capacity(6);
+        let mut places = Vec::with_capacity(6);
+        let mut add = |fd: BorrowedFd<'_>, place: usize| {
+            // SAFETY: the descriptors belong to `self`, which outlives this call.
+            fds.push(PollFd::new(unsafe { BorrowedFd::borrow_raw(fd.as_raw_fd()) }, PollFlags::POLLIN));
+            places.push(place);
+        };
+        for (index, (_, stream)) in self.streams.iter().enumerate() {
+            if let Some(fd) = stream {
+                add(fd.as_fd(), index);
+            }
+        }
+        if control_open {
+            add(self.control.as_fd(), 2);
+        }
+        if self.ended.is_none() {
+            add(self.cancel.as_fd(), 3);
+        }
+        add(self.shared.wake.as_fd(), 4);
+        if let Some(names) = &self.names {
+            add(names.as_fd(), 5);
+        }
+        let timeout = PollTimeout::try_from(SAMPLE).unwrap_or(PollTimeout::ZERO);
+        let mut woken = Woken::default();
+        if poll(&mut fds, timeout).is_ok() {
+            for (fd, place) in fds.iter().zip(places) {
+                if fd.any() == Some(true) {
+                    woken.set(place);
+                }
+            }
+        }
+        woken
+    }
+
+    /// Take messages from the launcher or PID 1. Returns whether more may come.
+    fn hear(&mut self) -> bool {
+        match wire::receive::<Message>(self.control.as_fd()) {
+            Ok(Some((message, fds))) => {
+                if let Err(failure) = self.understand(message, fds) {
+                    self.failure.get_or_insert(failure);
+                }
+                true
+            }
+            Ok(None) => false,
+            Err(error) => {
+                self.failure.get_or_insert(Failure::new("hear from the sandbox", &error));
+                false
+            }
+        }
+    }
+
+    fn understand(&mut self, message: Message, fds: Vec<OwnedFd>) -> Result<(), Failure> {
+        let surprise = || Failure {
+            step: "hear from the sandbox".into(),
+            errno: 0,
+            message: "a message without its descriptors".into(),
+        };
+        match message {
+            Message::Created => {
+                let [init] = <[OwnedFd; 1]>::try_from(fds).map_err(|_| surprise())?;
+                self.init = Some(init);
+                if self.ended.is_some() {
+                    self.kill();
+                }
+            }
+            Message::Ready { landlock_abi, proc } => {
+                let mut fds = fds.into_iter();
+                let (Some(program), Some(root), Some(names)) = (fds.next(), fds.next(), fds.next()) else {
+                    return Err(surprise());
+                };
+                self.mounts = fds.next();
+                self.supervise(&program, root, names, landlock_abi, proc)?;
+            }
+            Message::Failed(failure) => {
+                self.failure.get_or_insert(failure);
+            }
+            Message::Exited { status } => self.status = Some(status),
+        }
+        Ok(())
+    }
+
+    /// The program's process is there: take over its listener and answer its calls.
+    fn supervise(
+        &mut self,
+        program: &OwnedFd,
+        root: OwnedFd,
+        names: OwnedFd,
+        landlock_abi: u32,
+        proc: bool,
+    ) -> Result<(), Failure> {
+        let names = UdpSocket::from(names);
+        names.set_nonblocking(true).step("prepare the name server")?;
+        self.names = Some(names);
+        let isolation = isolation(landlock_abi, proc);
+        let judge = Arc::new(Judge::new(Root::new(root), &self.plan, Identity::current()));
+        self.watch = Some(Watch::new(Arc::clone(&judge), Arc::clone(&self.shared), self.plan.limits));
+        let Some(number) = self.listener_number()? else { return Ok(()) };
+        if number == NO_LISTENER {
+            let startup = self.shared.mark_started();
+            self.shared.add(EventKind::Started { isolation, startup });
+            return Ok(());
+        }
+        let flags = rustix::process::PidfdGetfdFlags::empty();
+        let listener = rustix::process::pidfd_getfd(program.as_fd(), number, flags).step("pidfd_getfd")?;
+        let supervisor = Supervisor::new(
+            Listener::new(listener),
+            judge,
+            Arc::clone(&self.plan),
+            Arc::clone(&self.shared),
+            isolation,
+        );
+        thread::Builder::new()
+            .name("supervisor".into())
+            .spawn(move || supervisor.run())
+            .step("start a thread")?;
+        Ok(())
+    }
+
+    /// What the program's process wrote just before it became the program; `None` when it failed before.
+    fn listener_number(&mut self) -> Result<Option<i32>, Failure> {
+        let Some(ready) = &self.ready else { return Ok(None) };
+        let mut number = [0; 4];
+        match nix::unistd::read(ready, &mut number).step("hear from the program")? {
+            4 => Ok(Some(i32::from_ne_bytes(number))),
+            _ => Ok(None),
+        }
+    }
+
+    /// Pass on what a stream holds.
+    fn pass_on(&mut self, index: usize, buffer: &mut [u8]) {
+        let (stream, Some(fd)) = &self.streams[index] else { return };
+        let stream = *stream;
+        match nix::unistd::read(fd, buffer) {
+            Ok(0) => self.streams[index].1 = None,
+            Ok(count) => self.take_output(stream, &buffer[..count]),
+            Err(nix::Error::EAGAIN | nix::Error::EINTR) => {}
+            Err(_) => self.streams[index].1 = None,
+        }
+    }
+
+    fn take_output(&mut self, stream: Stream, bytes: &[u8]) {
+        let limit = self.plan.limits.output;
+        let room = limit.saturating_sub(self.output_bytes) as usize;
+        self.output_bytes += bytes.len() as u64;
+        if room > 0 {
+            let bytes = bytes[..bytes.len().min(room)].to_vec();
+            let event = Event { at: self.shared.now(), kind: EventKind::Output { stream, bytes } };
+            self.send(vec![event]);
+        }
+        if self.output_bytes > limit {
+            self.over_limit(Resource::Output, limit, self.output_bytes);
+        }
+    }
+
+    /// Hand a batch to the reader. A slow reader makes the program's output wait, but never a limit or a cancel.
+    fn send(&mut self, mut batch: Vec<Event>) {
+        const PATIENCE: Duration = Duration::from_millis(2);
+        loop {
+            match self.sender.try_send(batch) {
+                Ok(()) | Err(mpsc::error::TrySendError::Closed(_)) => return,
+                Err(mpsc::error::TrySendError::Full(back)) => batch = back,
+            }
+            thread::sleep(PATIENCE);
+            if self.ended.is_none() && self.cancel.read().is_ok() {
+                self.end(Ended::Cancelled);
+            }
+            self.sample();
+        }
+    }
+
+    fn flush(&mut self) {
+        let batch = self.shared.take();
+        if !batch.is_empty() {
+            self.send(batch);
+        }
+    }
+
+    /// Look at what is used; end the run when that is too much.
+    fn sample(&mut self) {
+        let Some(watch) = &mut self.watch else { return };
+        if !self.shared.has_started() || !watch.is_due(SAMPLE) {
+            return;
+        }
+        let now = self.shared.now();
+        let over = watch.sample(now);
+        let usage = watch.latest();
+        let gauge_due = self.last_gauge.is_none_or(|last| last.elapsed() >= GAUGE);
+        for hit in watch.take_hits(now) {
+            self.shared.add_limit(hit);
+        }
+        if gauge_due {
+            self.last_gauge = Some(Instant::now());
+            self.shared.add(EventKind::Usage(usage));
+        }
+        if let Some((resource, limit, observed)) = over {
+            self.over_limit(resource, limit, observed);
+        }
+    }
+
+    fn over_limit(&mut self, resource: Resource, limit: u64, observed: u64) {
+        if self.ended.is_some() {
+            return;
+        }
+        self.shared.add_limit(super::limits::killed(resource, limit, observed, self.shared.now()));
+        self.end(Ended::Limit(resource));
+    }
+
+    fn end(&mut self, why: Ended) {
+        self.ended.get_or_insert(why);
+        self.kill();
+    }
+
+    /// Kill PID 1, and with it the whole namespace: pid_namespaces(7).
+    fn kill(&mut self) {
+        if let Some(init) = &self.init {
+            let _ = rustix::process::pidfd_send_signal(init, rustix::process::Signal::KILL);
+        }
+    }
+
+    fn finish(mut self) {
+        let duration = self.shared.now();
+        let mut usage = Usage { output_bytes: self.output_bytes, ..Usage::default() };
+        if let Some(watch) = &mut self.watch {
+            watch.last_look();
+            for hit in watch.take_hits(duration) {
+                self.shared.add_limit(hit);
+            }
+            let peak = watch.peak();
+            usage.cpu_ms = peak.cpu_ms;
+            usage.peak_memory_bytes = peak.memory_bytes;
+            usage.peak_processes = peak.processes;
+        }
+        let outcome = self.outcome(duration);
+        if let Some(hit) = super::limits::from_signal(&outcome, &self.plan.limits, &usage, duration) {
+            self.shared.add_limit(hit);
+        }
+        self.flush();
+        let finished = Finished { outcome, duration, usage };
+        self.send(vec![Event { at: duration, kind: EventKind::Finished(Box::new(finished)) }]);
+    }
+
+    fn outcome(&mut self, duration: Duration) -> Outcome {
+        let outcome =
+            |kind, message: String| Outcome { kind, code: None, signal: None, limit: None, message };
+        if let Some(failure) = self.failure.take() {
+            let message = format!("cannot set up the sandbox: {}: {}", failure.step, failure.message);
+            return outcome(OutcomeKind::Failed, message);
+        }
+        if !self.shared.has_started() && self.ended.is_none() {
+            return outcome(OutcomeKind::Failed, self.exec_failure());
+        }
+        match (self.ended, self.status) {
+            (Some(Ended::Cancelled), _) => outcome(OutcomeKind::Cancelled, "cancelled".into()),
+            (Some(Ended::Limit(resource)), _) => {
+                let wall = resource == Resource::Wall;
+                let kind = if wall { OutcomeKind::Timeout } else { OutcomeKind::Limit };
+                let message = super::limits::sentence(resource, &self.plan.limits, duration);
+                Outcome { limit: Some(resource), ..outcome(kind, message) }
+            }
+            (None, Some(status)) => super::limits::from_status(status, &self.plan.limits),
+            (None, None) => outcome(OutcomeKind::Failed, "the sandbox ended without saying how".into()),
+        }
+    }
+
+    /// The program never ran: `execve` itself failed.
+    fn exec_failure(&mut self) -> String {
+        let program = self.plan.program.display().to_string();
+        match self.listener_number() {
+            Ok(Some(negative)) if negative < 0 => {
+                format!("cannot start {program}: {}", io::Error::from_raw_os_error(-negative))
+            }
+            _ => format!("{program} did not start"),
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+struct Woken {
+    streams: [bool; 2],
+    control: bool,
+    cancel: bool,
+    events: bool,
+    names: bool,
+}
+
+impl Woken {
+    fn set(&mut self, place: usize) {
+        match place {
+            0 | 1 => self.streams[place] = true,
+            2 => self.control = true,
+            3 => self.cancel = true,
+            4 => self.events = true,
+            _ => self.names = true,
+        }
+    }
+}
+
+fn isolation(landlock_abi: u32, proc: bool) -> Isolation {
+    let mut missing = Vec::new();
+    if landlock_abi == 0 {
+        missing.push("Landlock: the kernel lacks it or it is switched off; boot with lsm=landlock,…".into());
+    }
+    if !proc {
+        missing.push("/proc: this machine hides parts of its own, so the sandbox may not have one".into());
+    }
+    Isolation {
+        level: if missing.is_empty() { Level::Full } else { Level::Reduced },
+        layers: Layers {
+            user: true,
+            mount: true,
+            pid: true,
+            net: true,
+            ipc: true,
+            uts: true,
+            cgroup: true,
+            landlock_abi,
+            seccomp: true,
+            memory: "supervisor".into(),
+        },
+        missing,
+    }
+}

@@ -1,0 +1,172 @@
+//! The few system calls that no crate in the tree wraps. Each function says which manual page it is.
+
+use std::ffi::CString;
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::path::Path;
+
+/// Turn the -1 of a system call into the error behind it.
+pub(super) fn check(result: libc::c_long) -> io::Result<libc::c_long> {
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
+}
+
+pub(super) fn c_path(path: &Path) -> io::Result<CString> {
+    use std::os::unix::ffi::OsStrExt;
+    CString::new(path.as_os_str().as_bytes())
+        .map_err(|_| io::Error::new(io::ErrorKind::InvalidInput, "path holds a NUL byte"))
+}
+
+/// What [`clone_into`] gives back.
+pub(super) enum Cloned {
+    Parent { pid: i32, pidfd: OwnedFd },
+    Child,
+}
+
+/// `clone3(2)` with a pidfd and copied memory: a fork into the given namespaces.
+///
+/// Sound only in a single-threaded process, as any fork that goes on to allocate.
+pub(super) fn clone_into(namespaces: u64) -> io::Result<Cloned> {
+    let mut pidfd: RawFd = -1;
+    // SAFETY: all-zero is a valid clone_args; the kernel writes the pidfd through a pointer that outlives
+    // the call; without CLONE_VM the child has its own copy of everything.
+    unsafe {
+        let mut args: libc::clone_args = std::mem::zeroed();
+        args.flags = namespaces | libc::CLONE_PIDFD as u64;
+        args.pidfd = std::ptr::addr_of_mut!(pidfd) as u64;
+        args.exit_signal = libc::SIGCHLD as u64;
+        let pid = check(libc::syscall(libc::SYS_clone3, &raw const args, size_of::<libc::clone_args>()))?;
+        if pid == 0 {
+            Ok(Cloned::Child)
+        } else {
+            Ok(Cloned::Parent { pid: pid as i32, pidfd: OwnedFd::from_raw_fd(pidfd) })
+        }
+    }
+}
+
+/// `open_tree(2)`: a detached copy of the mounts at and below `path`.
+pub(super) fn open_tree(path: &Path) -> io::Result<OwnedFd> {
+    const OPEN_TREE_CLONE: libc::c_long = 1;
+    let flags = OPEN_TREE_CLONE | libc::c_long::from(libc::O_CLOEXEC | libc::AT_RECURSIVE);
+    let path = c_path(path)?;
+    // SAFETY: the path is a valid C string; the result is a new descriptor that we own.
+    unsafe {
+        let fd = check(libc::syscall(libc::SYS_open_tree, libc::AT_FDCWD, path.as_ptr(), flags))?;
+        Ok(OwnedFd::from_raw_fd(fd as RawFd))
+    }
+}
+
+/// `move_mount(2)`: attach a detached tree at `target`.
+pub(super) fn move_mount(tree: BorrowedFd<'_>, target: &Path) -> io::Result<()> {
+    const MOVE_MOUNT_F_EMPTY_PATH: libc::c_long = 4;
+    let target = c_path(target)?;
+    // SAFETY: both paths are valid C strings.
+    unsafe {
+        check(libc::syscall(
+            libc::SYS_move_mount,
+            tree.as_raw_fd(),
+            c"".as_ptr(),
+            libc::AT_FDCWD,
+            target.as_ptr(),
+            MOVE_MOUNT_F_EMPTY_PATH,
+        ))?;
+    }
+    Ok(())
+}
+
+#[repr(C)]
+struct MountAttr {
+    set: u64,
+    clear: u64,
+    propagation: u64,
+    userns_fd: u64,
+}
+
+pub(super) const ATTR_RDONLY: u64 = 0x1;
+pub(super) const ATTR_NOSUID: u64 = 0x2;
+pub(super) const ATTR_NODEV: u64 = 0x4;
+const ATTR_IDMAP: u64 = 0x0010_0000;
+
+fn mount_setattr(tree: BorrowedFd<'_>, recursive: bool, attr: &MountAttr) -> io::Result<()> {
+    let flags = libc::AT_EMPTY_PATH | if recursive { libc::AT_RECURSIVE } else { 0 };
+    // SAFETY: `attr` has the layout of struct mount_attr (version 0) and its size is passed with it.
+    unsafe {
+        check(libc::syscall(
+            libc::SYS_mount_setattr,
+            tree.as_raw_fd(),
+            c"".as_ptr(),
+            flags,
+            std::ptr::from_ref(attr),
+            size_of::<MountAttr>(),
+        ))?;
+    }
+    Ok(())
+}
+
+/// `mount_setattr(2)`: add attributes to a tree of mounts, all below it too.
+pub(super) fn restrict_mount(tree: BorrowedFd<'_>, attributes: u64) -> io::Result<()> {
+    mount_setattr(tree, true, &MountAttr { set: attributes, clear: 0, propagation: 0, userns_fd: 0 })
+}
+
+/// `mount_setattr(2)` with `MOUNT_ATTR_IDMAP`: owners on this mount are shown as `userns` maps them.
+pub(super) fn idmap_mount(tree: BorrowedFd<'_>, userns: BorrowedFd<'_>) -> io::Result<()> {
+    let attr = MountAttr { set: ATTR_IDMAP, clear: 0, propagation: 0, userns_fd: userns.as_raw_fd() as u64 };
+    mount_setattr(tree, false, &attr)
+}
+
+/// `prctl(2)` calls that take one number.
+pub(super) fn prctl(option: libc::c_int, argument: libc::c_ulong) -> io::Result<()> {
+    // SAFETY: only options whose argument is a plain number are passed.
+    unsafe { check(libc::c_long::from(libc::prctl(option, argument, 0, 0, 0))) }.map(drop)
+}
+
+/// `close_range(2)` with `CLOSE_RANGE_CLOEXEC`: close every descriptor from `first` on at the next `execve`.
+pub(super) fn close_from_at_exec(first: RawFd) -> io::Result<()> {
+    const CLOSE_RANGE_CLOEXEC: libc::c_uint = 4;
+    // SAFETY: only marks descriptors.
+    unsafe { check(libc::syscall(libc::SYS_close_range, first, libc::c_uint::MAX, CLOSE_RANGE_CLOEXEC)) }
+        .map(drop)
+}
+
+/// `keyctl(2)` `KEYCTL_JOIN_SESSION_KEYRING`: leave the caller's keys behind. Kernels without keyrings say ENOSYS.
+pub(super) fn join_new_session_keyring() -> io::Result<()> {
+    const KEYCTL_JOIN_SESSION_KEYRING: libc::c_long = 1;
+    // SAFETY: a null name asks for an anonymous keyring.
+    match unsafe {
+        check(libc::syscall(libc::SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, std::ptr::null::<libc::c_char>()))
+    } {
+        Err(error) if error.raw_os_error() != Some(libc::ENOSYS) => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Fork a single-threaded process. Returns the child's pid, or 0 in the child.
+pub(super) fn fork() -> io::Result<i32> {
+    // SAFETY: callers are single-threaded (the launcher, or a sandbox's PID 1).
+    unsafe { check(libc::c_long::from(libc::fork())) }.map(|pid| pid as i32)
+}
+
+/// Leave at once, running no destructors and no exit handlers: for forked children.
+pub(super) fn exit_now(code: i32) -> ! {
+    // SAFETY: never returns.
+    unsafe { libc::_exit(code) }
+}
+
+/// Overwrite this process's arguments and environment where the kernel reads them for
+/// `/proc/PID/cmdline` and `/proc/PID/environ`, so that nothing inside a sandbox can find them there.
+pub(super) fn wipe_arguments_and_environment() -> io::Result<()> {
+    let stat = std::fs::read_to_string("/proc/self/stat")?;
+    // Fields after the parenthesised name; arg_start, arg_end, env_start, env_end are fields 48 to 51 (proc_pid_stat(5)).
+    let fields: Vec<&str> = stat.rsplit_once(')').map_or("", |(_, rest)| rest).split_whitespace().collect();
+    let field = |number: usize| fields.get(number - 3).and_then(|text| text.parse::<usize>().ok());
+    for (start, end) in [(field(48), field(49)), (field(50), field(51))] {
+        if let (Some(start), Some(end)) = (start, end)
+            && start != 0
+            && end > start
+        {
+            // SAFETY: the kernel says that these addresses hold this process's own argument strings; only the
+            // launcher calls this, which never reads them again (its environment is cleared first).
+            unsafe { std::ptr::write_bytes(start as *mut u8, 0, end - start) };
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,139 @@
+//! Looking at a process that waits in a system call: its memory, its working directory, its descriptors.
+//!
+//! What is read here explains; it never decides. Memory can change after it was read, so callers check that the
+//! call still waits ([`super::notify::Listener::is_waiting`]) before they believe it.
+
+use std::ffi::OsString;
+use std::io::{self, IoSliceMut};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStringExt;
+use std::path::{Path, PathBuf};
+use std::{fs, io::ErrorKind};
+
+use nix::sys::uio::{RemoteIoVec, process_vm_readv};
+use nix::unistd::Pid;
+
+/// The kernel's longest path, its NUL included.
+const PATH_MAX: usize = 4096;
+const PAGE: usize = 4096;
+
+/// Read `length` bytes at `address`; fewer when the memory ends before.
+pub(super) fn read_memory(tid: i32, address: u64, length: usize) -> io::Result<Vec<u8>> {
+    let mut buffer = vec![0; length];
+    let remote = [RemoteIoVec { base: address as usize, len: length }];
+    let count = process_vm_readv(Pid::from_raw(tid), &mut [IoSliceMut::new(&mut buffer)], &remote)?;
+    buffer.truncate(count);
+    Ok(buffer)
+}
+
+/// Read a NUL-terminated string of at most `limit` bytes. Page by page: the next page may not exist.
+pub(super) fn read_string(tid: i32, address: u64, limit: usize) -> io::Result<Vec<u8>> {
+    let mut text = Vec::new();
+    while text.len() < limit {
+        let at = address + text.len() as u64;
+        let chunk = (PAGE - at as usize % PAGE).min(limit - text.len());
+        let bytes = read_memory(tid, at, chunk)?;
+        if bytes.is_empty() {
+            return Err(ErrorKind::UnexpectedEof.into());
+        }
+        if let Some(end) = bytes.iter().position(|byte| *byte == 0) {
+            text.extend_from_slice(&bytes[..end]);
+            break;
+        }
+        text.extend_from_slice(&bytes);
+    }
+    Ok(text)
+}
+
+/// Read a path argument.
+pub(super) fn read_path(tid: i32, address: u64) -> io::Result<PathBuf> {
+    Ok(PathBuf::from(OsString::from_vec(read_string(tid, address, PATH_MAX)?)))
+}
+
+/// Read an argument vector (`execve`), bounded.
+pub(super) fn read_strings(tid: i32, address: u64) -> Vec<String> {
+    const MOST: usize = 256;
+    let mut strings = Vec::new();
+    while strings.len() < MOST {
+        let Ok(pointer) = read_memory(tid, address + 8 * strings.len() as u64, 8) else { break };
+        let Ok(pointer) = <[u8; 8]>::try_from(pointer) else { break };
+        let pointer = u64::from_ne_bytes(pointer);
+        if pointer == 0 {
+            break;
+        }
+        let Ok(text) = read_string(tid, pointer, PATH_MAX) else { break };
+        strings.push(String::from_utf8_lossy(&text).into_owned());
+    }
+    strings
+}
+
+/// What a directory descriptor argument stands for, as the process sees it.
+pub(super) fn directory(tid: i32, dirfd: i32) -> io::Result<PathBuf> {
+    if dirfd == libc::AT_FDCWD {
+        fs::read_link(format!("/proc/{tid}/cwd"))
+    } else {
+        fs::read_link(format!("/proc/{tid}/fd/{dirfd}"))
+    }
+}
+
+/// A path argument made absolute; links and `..` are left as they are.
+pub(super) fn absolute(tid: i32, dirfd: i32, path: &Path) -> io::Result<PathBuf> {
+    if path.is_absolute() {
+        return Ok(path.to_owned());
+    }
+    let base = directory(tid, dirfd)?;
+    Ok(if path.as_os_str().is_empty() { base } else { base.join(path) })
+}
+
+/// Name of the calling thread's program.
+pub(super) fn program_name(tid: i32) -> String {
+    fs::read_to_string(format!("/proc/{tid}/comm"))
+        .map_or_else(|_| "?".into(), |name| name.trim_end().to_owned())
+}
+
+/// File name of the program a process runs.
+pub(super) fn program_file(process: i32) -> String {
+    let path = fs::read_link(format!("/proc/{process}/exe")).unwrap_or_default();
+    path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+/// Numbers of a thread's process, and its own inside the sandbox's namespace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Ids {
+    pub process: i32,
+    pub parent: i32,
+    pub inside: i32,
+    pub inside_thread: i32,
+}
+
+pub(super) fn ids(tid: i32) -> Option<Ids> {
+    let status = fs::read_to_string(format!("/proc/{tid}/status")).ok()?;
+    let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+    let last = |name: &str| field(name)?.split_whitespace().last()?.parse().ok();
+    Some(Ids {
+        process: last("Tgid")?,
+        parent: last("PPid")?,
+        inside: last("NStgid")?,
+        inside_thread: last("NSpid")?,
+    })
+}
+
+/// Descriptors a process has open.
+pub(super) fn open_descriptors(tid: i32) -> u64 {
+    use std::os::unix::fs::MetadataExt;
+    let folder = format!("/proc/{tid}/fd");
+    // Since Linux 6.2 the folder's size is that number; before, it is 0 and the entries must be counted.
+    match fs::metadata(&folder).map(|meta| meta.size()) {
+        Ok(0) => fs::read_dir(folder).map_or(0, |entries| entries.count() as u64),
+        Ok(count) => count,
+        Err(_) => 0,
+    }
+}
+
+/// A copy of a descriptor of the process: pidfd_getfd(2).
+pub(super) fn copy_descriptor(process: i32, fd: i32) -> io::Result<OwnedFd> {
+    let pid = rustix::process::Pid::from_raw(process).ok_or(ErrorKind::InvalidInput)?;
+    let pidfd = rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty())?;
+    let flags = rustix::process::PidfdGetfdFlags::empty();
+    Ok(rustix::process::pidfd_getfd(pidfd.as_fd(), fd, flags)?)
+}

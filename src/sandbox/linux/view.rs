@@ -1,0 +1,249 @@
+//! The mount view: a small tmpfs that holds only what the plan lists, in place of the host's root.
+//!
+//! Told in order: copy the listed trees while the old root is still there, put an empty tmpfs in place of the
+//! root, attach the copies at the places they came from, add `/proc`, `/dev`, the few files of `/etc` that the
+//! sandbox writes itself and the private file system behind `/tmp`, HOME and the scratch directory, let go of
+//! the old root, make the new one read-only. mount(2), pivot_root(2), open_tree(2), mount_setattr(2).
+
+use std::fs;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+
+use nix::mount::{MntFlags, MsFlags, mount, umount2};
+
+use super::launcher::{Identity, Idmaps};
+use super::sys;
+use super::wire::{Failure, Step};
+use crate::sandbox::plan::{Access, Bind, Plan};
+
+/// A thing to be put into the view, taken from the host before the host's root goes away.
+#[derive(Debug)]
+pub(super) struct Source {
+    target: PathBuf,
+    kind: Kind,
+}
+
+#[derive(Debug)]
+enum Kind {
+    /// A detached copy of the mounts at that path.
+    Tree { tree: OwnedFd, directory: bool },
+    /// `/bin -> usr/bin`: shown as the link that it is.
+    Link(PathBuf),
+    /// Nothing to copy: a cover that makes the path unusable.
+    Cover { directory: bool },
+}
+
+const DEVICES: [&str; 5] = ["null", "zero", "full", "random", "urandom"];
+
+/// Open everything the plan shows. Paths that do not exist are left out: the plan lists system folders that
+/// not every machine has.
+///
+/// `owners`: run by root, so that files of each source's owner must appear as the program's own.
+pub(super) fn open_sources(
+    plan: &Plan,
+    mut owners: Option<(Identity, &mut Idmaps)>,
+) -> Result<Vec<Source>, Failure> {
+    let mut sources = Vec::new();
+    for bind in &plan.view {
+        if let Some(source) =
+            open_source(bind, owners.as_mut()).step(format!("open {}", bind.path.display()))?
+        {
+            sources.push(source);
+        }
+    }
+    for name in DEVICES {
+        let target = Path::new("/dev").join(name);
+        let tree = sys::open_tree(&target).step(format!("open {}", target.display()))?;
+        sources.push(Source { target, kind: Kind::Tree { tree, directory: false } });
+    }
+    Ok(sources)
+}
+
+fn open_source(bind: &Bind, owners: Option<&mut (Identity, &mut Idmaps)>) -> io::Result<Option<Source>> {
+    let meta = match fs::symlink_metadata(&bind.path) {
+        Ok(meta) => meta,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let source = |kind| Some(Source { target: bind.path.clone(), kind });
+    if meta.is_symlink() {
+        return Ok(source(Kind::Link(fs::read_link(&bind.path)?)));
+    }
+    if bind.access == Access::Deny {
+        return Ok(source(Kind::Cover { directory: meta.is_dir() }));
+    }
+    let tree = sys::open_tree(&bind.path)?;
+    if let Some((identity, idmaps)) = owners
+        && !bind.system
+    {
+        let userns = idmaps.for_owner((meta.uid(), meta.gid()), *identity)?;
+        // File systems without id maps keep their owners: readable and writable as their modes say.
+        match sys::idmap_mount(tree.as_fd(), userns) {
+            Err(error) if error.raw_os_error() != Some(libc::EINVAL) => return Err(error),
+            _ => {}
+        }
+    }
+    let attributes =
+        sys::ATTR_NOSUID | sys::ATTR_NODEV | if bind.access == Access::Read { sys::ATTR_RDONLY } else { 0 };
+    sys::restrict_mount(tree.as_fd(), attributes)?;
+    Ok(source(Kind::Tree { tree, directory: meta.is_dir() }))
+}
+
+/// Put an empty root in place of the host's. The old one stays reachable at `/old` until [`leave_old_root`].
+pub(super) fn enter_new_root() -> Result<(), Failure> {
+    mount(None::<&str>, "/", None::<&str>, MsFlags::MS_REC | MsFlags::MS_PRIVATE, None::<&str>)
+        .step("make mounts private")?;
+    // Any folder that surely exists will do as the place of the new root.
+    let place = "/proc";
+    mount(
+        Some("tmpfs"),
+        place,
+        Some("tmpfs"),
+        MsFlags::MS_NOSUID | MsFlags::MS_NODEV,
+        Some("mode=755,size=4m,nr_inodes=16k"),
+    )
+    .step("mount the new root")?;
+    nix::unistd::chdir(place).step("enter the new root")?;
+    fs::create_dir("old").step("create /old")?;
+    nix::unistd::pivot_root(".", "old").step("pivot_root")?;
+    nix::unistd::chdir("/").step("enter the new root")
+}
+
+/// Attach every source at its place.
+pub(super) fn attach(sources: &[Source]) -> Result<(), Failure> {
+    for source in sources {
+        attach_one(source).step(format!("mount {}", source.target.display()))?;
+    }
+    Ok(())
+}
+
+fn attach_one(source: &Source) -> io::Result<()> {
+    let target = &source.target;
+    match &source.kind {
+        Kind::Link(to) => {
+            if let Some(parent) = target.parent() {
+                make_directories(parent)?;
+            }
+            match symlink(to, target) {
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+                _ => Ok(()),
+            }
+        }
+        Kind::Tree { tree, directory } => {
+            make_place(target, *directory)?;
+            sys::move_mount(tree.as_fd(), target)
+        }
+        Kind::Cover { directory } => cover(target, *directory),
+    }
+}
+
+/// Hide what is at `target` behind something that nobody may open.
+fn cover(target: &Path, directory: bool) -> io::Result<()> {
+    if fs::symlink_metadata(target).is_err() {
+        // Not in view at all: nothing to hide.
+        return Ok(());
+    }
+    if directory {
+        mount(Some("tmpfs"), target, Some("tmpfs"), MsFlags::MS_RDONLY, Some("mode=000,size=4k"))?;
+        return Ok(());
+    }
+    let blank = Path::new("/.covered");
+    if fs::symlink_metadata(blank).is_err() {
+        fs::File::create(blank)?.set_permissions(fs::Permissions::from_mode(0o000))?;
+    }
+    mount(Some(blank), target, None::<&str>, MsFlags::MS_BIND, None::<&str>)?;
+    Ok(())
+}
+
+/// A folder or an empty file to mount on. Below a tree that is already in view it exists there already.
+fn make_place(target: &Path, directory: bool) -> io::Result<()> {
+    if fs::symlink_metadata(target).is_ok() {
+        return Ok(());
+    }
+    if directory {
+        return make_directories(target);
+    }
+    if let Some(parent) = target.parent() {
+        make_directories(parent)?;
+    }
+    fs::File::create(target).map(drop)
+}
+
+fn make_directories(path: &Path) -> io::Result<()> {
+    fs::DirBuilder::new().recursive(true).mode(0o755).create(path)
+}
+
+/// `/proc`, `/dev`, `/tmp`, HOME, scratch. Returns whether `/proc` could be mounted.
+pub(super) fn add_private_places(scratch_bytes: u64) -> Result<bool, Failure> {
+    let private = MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
+    make_directories(Path::new("/staging")).step("create /staging")?;
+    mount(
+        Some("tmpfs"),
+        "/staging",
+        Some("tmpfs"),
+        private,
+        Some(format!("mode=700,size={scratch_bytes},nr_inodes=64k").as_str()),
+    )
+    .step("mount the scratch file system")?;
+    for (name, target) in
+        [("tmp", "/tmp"), ("home", Plan::HOME), ("scratch", Plan::SCRATCH), ("shm", "/dev/shm")]
+    {
+        let staged = Path::new("/staging").join(name);
+        fs::create_dir(&staged).step(format!("create {}", staged.display()))?;
+        make_directories(Path::new(target)).step(format!("create {target}"))?;
+        mount(Some(&staged), target, None::<&str>, MsFlags::MS_BIND, None::<&str>)
+            .step(format!("mount {target}"))?;
+    }
+    umount2("/staging", MntFlags::MNT_DETACH).step("unmount /staging")?;
+    fs::remove_dir("/staging").step("remove /staging")?;
+    for (link, to) in [
+        ("/dev/fd", "/proc/self/fd"),
+        ("/dev/stdin", "/proc/self/fd/0"),
+        ("/dev/stdout", "/proc/self/fd/1"),
+        ("/dev/stderr", "/proc/self/fd/2"),
+    ] {
+        symlink(to, link).step(format!("create {link}"))?;
+    }
+    make_directories(Path::new("/proc")).step("create /proc")?;
+    // Read-only: nothing inside has business with the kernel's settings. A machine that hides parts of its own
+    // /proc (containers do) does not allow a fresh one; the report then says so.
+    let flags = private | MsFlags::MS_NOEXEC | MsFlags::MS_RDONLY;
+    Ok(mount(Some("proc"), "/proc", Some("proc"), flags, None::<&str>).is_ok())
+}
+
+/// The files of `/etc` that describe the sandbox rather than the host.
+pub(super) fn write_etc(identity: Identity) -> Result<(), Failure> {
+    let Identity { uid, gid, .. } = identity;
+    make_directories(Path::new("/etc")).step("create /etc")?;
+    let home = Plan::HOME;
+    for (name, text) in [
+        ("passwd", format!("skill:x:{uid}:{gid}:skill:{home}:/bin/sh\n")),
+        ("group", format!("skill:x:{gid}:\n")),
+        ("hostname", "skilldeck\n".into()),
+        ("host.conf", "multi on\n".into()),
+        ("hosts", "127.0.0.1 localhost skilldeck\n::1 localhost\n".into()),
+        // The supervisor answers there: see the `names` module.
+        ("resolv.conf", "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n".into()),
+        ("nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\n".into()),
+    ] {
+        fs::write(Path::new("/etc").join(name), text).step(format!("write /etc/{name}"))?;
+    }
+    Ok(())
+}
+
+/// Let go of the host's root for good, and make the new root unchangeable.
+pub(super) fn leave_old_root() -> Result<OwnedFd, Failure> {
+    umount2("/old", MntFlags::MNT_DETACH).step("unmount the old root")?;
+    fs::remove_dir("/old").step("remove /old")?;
+    let flags =
+        MsFlags::MS_REMOUNT | MsFlags::MS_BIND | MsFlags::MS_RDONLY | MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
+    mount(None::<&str>, "/", None::<&str>, flags, None::<&str>).step("make the root read-only")?;
+    let root = nix::fcntl::open(
+        "/",
+        nix::fcntl::OFlag::O_PATH | nix::fcntl::OFlag::O_DIRECTORY | nix::fcntl::OFlag::O_CLOEXEC,
+        nix::sys::stat::Mode::empty(),
+    );
+    root.step("open the new root")
+}

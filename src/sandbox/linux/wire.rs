@@ -1,0 +1,96 @@
+//! Messages between supervisor, launcher and sandbox: one datagram each, JSON with descriptors beside it.
+
+use std::io::{self, IoSlice, IoSliceMut};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+
+use nix::sys::socket::{
+    AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, SockFlag, SockType, recvmsg, sendmsg,
+    socketpair,
+};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+/// A set-up step that failed, inside or in the launcher.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Failure {
+    pub step: String,
+    pub errno: i32,
+    pub message: String,
+}
+
+impl Failure {
+    pub(super) fn new(step: impl Into<String>, error: &io::Error) -> Self {
+        Self { step: step.into(), errno: error.raw_os_error().unwrap_or(0), message: error.to_string() }
+    }
+}
+
+/// Attach the name of the step to an error.
+pub(super) trait Step<T> {
+    fn step(self, name: impl Into<String>) -> Result<T, Failure>;
+}
+
+impl<T, E: Into<io::Error>> Step<T> for Result<T, E> {
+    fn step(self, name: impl Into<String>) -> Result<T, Failure> {
+        self.map_err(|error| Failure::new(name, &error.into()))
+    }
+}
+
+/// What comes out of the launcher and the sandbox's PID 1 during a run.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum Message {
+    /// From the launcher. Descriptor: pidfd of the sandbox's PID 1.
+    Created,
+    /// From PID 1. Descriptors: pidfd of the program's process, root of the view, socket of the name server and,
+    /// when there is a `/proc` inside, the mount namespace.
+    Ready { landlock_abi: u32, proc: bool },
+    /// From anybody: the run is over before it began.
+    Failed(Failure),
+    /// From PID 1: wait status of the program (wait(2)).
+    Exited { status: i32 },
+}
+
+const LARGEST_MESSAGE: usize = 64 * 1024;
+const MOST_DESCRIPTORS: usize = 8;
+
+/// A connected pair of datagram sockets that keep message borders and order.
+pub(super) fn pair() -> io::Result<(OwnedFd, OwnedFd)> {
+    Ok(socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)?)
+}
+
+pub(super) fn send<T: Serialize>(
+    socket: BorrowedFd<'_>,
+    message: &T,
+    fds: &[BorrowedFd<'_>],
+) -> io::Result<()> {
+    let text = serde_json::to_vec(message)?;
+    let raw: Vec<RawFd> = fds.iter().map(AsRawFd::as_raw_fd).collect();
+    let control = [ControlMessage::ScmRights(&raw)];
+    let control = if raw.is_empty() { &control[..0] } else { &control[..] };
+    sendmsg::<()>(socket.as_raw_fd(), &[IoSlice::new(&text)], control, MsgFlags::MSG_NOSIGNAL, None)?;
+    Ok(())
+}
+
+/// The next message and its descriptors; `None` when the other side is gone.
+pub(super) fn receive<T: DeserializeOwned>(socket: BorrowedFd<'_>) -> io::Result<Option<(T, Vec<OwnedFd>)>> {
+    let mut buffer = vec![0; LARGEST_MESSAGE];
+    let mut control = nix::cmsg_space!([RawFd; MOST_DESCRIPTORS]);
+    let mut vectors = [IoSliceMut::new(&mut buffer)];
+    let message = loop {
+        match recvmsg::<()>(socket.as_raw_fd(), &mut vectors, Some(&mut control), MsgFlags::MSG_CMSG_CLOEXEC)
+        {
+            Err(nix::Error::EINTR) => {}
+            other => break other?,
+        }
+    };
+    let mut fds = Vec::new();
+    for part in message.cmsgs()? {
+        if let ControlMessageOwned::ScmRights(raw) = part {
+            // SAFETY: the kernel has just made these descriptors for us; nobody else knows their numbers.
+            fds.extend(raw.into_iter().map(|fd| unsafe { OwnedFd::from_raw_fd(fd) }));
+        }
+    }
+    let length = message.bytes;
+    if length == 0 {
+        return Ok(None);
+    }
+    Ok(Some((serde_json::from_slice(&buffer[..length])?, fds)))
+}

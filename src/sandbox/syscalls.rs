@@ -1,0 +1,446 @@
+//! Which system call falls into which class. One table, from which the filter and the supervisor are made.
+//!
+//! What is not named here is refused: the filter is an allow-list.
+
+use syscalls::Sysno;
+use syscalls::Sysno as S;
+
+/// How a call is treated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Class {
+    /// Allowed by the filter itself: costs nothing.
+    Free,
+    /// Looked at by the supervisor, bounded by the kernel (mounts, Landlock, empty network, modes).
+    Path,
+    /// As [`Class::Path`], but only asks about a path (`stat`, `access`, `readlink`).
+    Query,
+    /// Decided by values of its arguments, never by what a pointer points at.
+    Value,
+    /// Refused by its number with this errno, and reported.
+    Refused(i32),
+    /// Answered ENOSYS without a report: libraries fall back to an older call.
+    Absent,
+}
+
+/// Calls that touch nothing outside the process, or only what is open already.
+const FREE: &[Sysno] = &[
+    S::read,
+    S::write,
+    S::readv,
+    S::writev,
+    S::pread64,
+    S::pwrite64,
+    S::preadv,
+    S::pwritev,
+    S::preadv2,
+    S::pwritev2,
+    S::close,
+    S::close_range,
+    S::lseek,
+    S::fstat,
+    S::fstatfs,
+    S::mprotect,
+    S::munmap,
+    S::mremap,
+    S::brk,
+    S::madvise,
+    S::msync,
+    S::mincore,
+    S::mlock,
+    S::mlock2,
+    S::munlock,
+    S::mlockall,
+    S::munlockall,
+    S::futex,
+    S::futex_waitv,
+    S::nanosleep,
+    S::clock_nanosleep,
+    S::clock_gettime,
+    S::clock_getres,
+    S::gettimeofday,
+    S::time,
+    S::times,
+    S::getpid,
+    S::gettid,
+    S::getppid,
+    S::getuid,
+    S::geteuid,
+    S::getgid,
+    S::getegid,
+    S::getresuid,
+    S::getresgid,
+    S::getgroups,
+    S::getpgid,
+    S::getpgrp,
+    S::getsid,
+    S::setpgid,
+    S::setsid,
+    S::getrandom,
+    S::poll,
+    S::ppoll,
+    S::select,
+    S::pselect6,
+    S::epoll_create,
+    S::epoll_create1,
+    S::epoll_ctl,
+    S::epoll_wait,
+    S::epoll_pwait,
+    S::epoll_pwait2,
+    S::eventfd,
+    S::eventfd2,
+    S::timerfd_create,
+    S::timerfd_settime,
+    S::timerfd_gettime,
+    S::signalfd,
+    S::signalfd4,
+    S::rt_sigaction,
+    S::rt_sigprocmask,
+    S::rt_sigpending,
+    S::rt_sigtimedwait,
+    S::rt_sigqueueinfo,
+    S::rt_tgsigqueueinfo,
+    S::rt_sigsuspend,
+    S::rt_sigreturn,
+    S::sigaltstack,
+    S::sched_yield,
+    S::sched_getaffinity,
+    S::sched_setaffinity,
+    S::sched_getparam,
+    S::sched_getscheduler,
+    S::sched_get_priority_max,
+    S::sched_get_priority_min,
+    S::sched_getattr,
+    S::sched_rr_get_interval,
+    S::getpriority,
+    S::setpriority,
+    S::ioprio_get,
+    S::fcntl,
+    S::dup,
+    S::dup2,
+    S::dup3,
+    S::pipe,
+    S::pipe2,
+    S::flock,
+    S::fsync,
+    S::fdatasync,
+    S::sync_file_range,
+    S::syncfs,
+    S::fallocate,
+    S::ftruncate,
+    S::getdents,
+    S::getdents64,
+    S::getcwd,
+    S::fchdir,
+    S::umask,
+    S::fchmod,
+    S::fchown,
+    S::fadvise64,
+    S::readahead,
+    S::sendfile,
+    S::splice,
+    S::tee,
+    S::vmsplice,
+    S::copy_file_range,
+    S::arch_prctl,
+    S::set_tid_address,
+    S::set_robust_list,
+    S::get_robust_list,
+    S::rseq,
+    S::prlimit64,
+    S::getrlimit,
+    S::setrlimit,
+    S::getrusage,
+    S::sysinfo,
+    S::uname,
+    S::wait4,
+    S::waitid,
+    S::exit,
+    S::restart_syscall,
+    S::membarrier,
+    S::memfd_create,
+    S::socketpair,
+    S::shutdown,
+    S::getsockname,
+    S::getpeername,
+    S::setsockopt,
+    S::getsockopt,
+    S::recvfrom,
+    S::recvmsg,
+    S::recvmmsg,
+    S::accept,
+    S::accept4,
+    S::listen,
+    S::pause,
+    S::alarm,
+    S::getitimer,
+    S::setitimer,
+    S::timer_create,
+    S::timer_settime,
+    S::timer_gettime,
+    S::timer_getoverrun,
+    S::timer_delete,
+    S::tkill,
+    S::tgkill,
+    S::getcpu,
+    S::capget,
+    S::setuid,
+    S::setgid,
+    S::setreuid,
+    S::setregid,
+    S::setresuid,
+    S::setresgid,
+    S::setfsuid,
+    S::setfsgid,
+    S::fgetxattr,
+    S::flistxattr,
+    S::fsetxattr,
+    S::fremovexattr,
+    S::inotify_init,
+    S::inotify_init1,
+    S::inotify_rm_watch,
+    S::get_mempolicy,
+    S::shmget,
+    S::shmat,
+    S::shmdt,
+    S::shmctl,
+    S::semget,
+    S::semop,
+    S::semtimedop,
+    S::semctl,
+    S::msgget,
+    S::msgsnd,
+    S::msgrcv,
+    S::msgctl,
+    S::pkey_alloc,
+    S::pkey_free,
+    S::pkey_mprotect,
+    S::pidfd_open,
+    S::pidfd_send_signal,
+    S::landlock_create_ruleset,
+    S::landlock_add_rule,
+    S::landlock_restrict_self,
+    S::sync,
+];
+
+/// Calls that take a path and do or prepare something with it.
+const PATH: &[Sysno] = &[
+    S::open,
+    S::openat,
+    S::openat2,
+    S::creat,
+    S::execve,
+    S::execveat,
+    S::mkdir,
+    S::mkdirat,
+    S::rmdir,
+    S::unlink,
+    S::unlinkat,
+    S::rename,
+    S::renameat,
+    S::renameat2,
+    S::link,
+    S::linkat,
+    S::symlink,
+    S::symlinkat,
+    S::chmod,
+    S::fchmodat,
+    S::fchmodat2,
+    S::chown,
+    S::lchown,
+    S::fchownat,
+    S::truncate,
+    S::utime,
+    S::utimes,
+    S::utimensat,
+    S::futimesat,
+    S::mknod,
+    S::mknodat,
+    S::setxattr,
+    S::lsetxattr,
+    S::removexattr,
+    S::lremovexattr,
+    S::chdir,
+    S::connect,
+    S::bind,
+    S::sendto,
+    S::sendmsg,
+    S::sendmmsg,
+    S::inotify_add_watch,
+];
+
+/// Calls that only ask about a path.
+const QUERY: &[Sysno] = &[
+    S::stat,
+    S::lstat,
+    S::newfstatat,
+    S::statx,
+    S::access,
+    S::faccessat,
+    S::faccessat2,
+    S::readlink,
+    S::readlinkat,
+    S::statfs,
+    S::getxattr,
+    S::lgetxattr,
+    S::listxattr,
+    S::llistxattr,
+];
+
+/// Calls decided by plain numbers among their arguments.
+const VALUE: &[Sysno] = &[
+    S::socket,
+    S::ioctl,
+    S::prctl,
+    S::clone,
+    S::fork,
+    S::vfork,
+    S::mmap,
+    S::unshare,
+    S::kill,
+    S::exit_group,
+    S::personality,
+];
+
+/// Newer calls that libraries try first and do without.
+const ABSENT: &[Sysno] = &[S::clone3];
+
+/// Calls that change the kernel's view, reach into other processes, or open up large parts of the kernel.
+const REFUSED: &[Sysno] = &[
+    S::ptrace,
+    S::process_vm_readv,
+    S::process_vm_writev,
+    S::process_madvise,
+    S::process_mrelease,
+    S::kcmp,
+    S::pidfd_getfd,
+    S::mount,
+    S::umount2,
+    S::pivot_root,
+    S::chroot,
+    S::move_mount,
+    S::open_tree,
+    S::fsopen,
+    S::fsconfig,
+    S::fsmount,
+    S::fspick,
+    S::mount_setattr,
+    S::setns,
+    S::setgroups,
+    S::sethostname,
+    S::setdomainname,
+    S::keyctl,
+    S::add_key,
+    S::request_key,
+    S::bpf,
+    S::perf_event_open,
+    S::userfaultfd,
+    S::io_uring_setup,
+    S::io_uring_enter,
+    S::io_uring_register,
+    S::kexec_load,
+    S::kexec_file_load,
+    S::init_module,
+    S::finit_module,
+    S::delete_module,
+    S::open_by_handle_at,
+    S::name_to_handle_at,
+    S::iopl,
+    S::ioperm,
+    S::reboot,
+    S::swapon,
+    S::swapoff,
+    S::acct,
+    S::quotactl,
+    S::quotactl_fd,
+    S::syslog,
+    S::settimeofday,
+    S::clock_settime,
+    S::adjtimex,
+    S::clock_adjtime,
+    S::modify_ldt,
+    S::fanotify_init,
+    S::fanotify_mark,
+    S::migrate_pages,
+    S::move_pages,
+    S::mbind,
+    S::set_mempolicy,
+    S::seccomp,
+    S::sched_setscheduler,
+    S::sched_setparam,
+    S::sched_setattr,
+    S::ioprio_set,
+    S::vhangup,
+    S::capset,
+    S::mq_open,
+    S::mq_unlink,
+    S::lookup_dcookie,
+    S::nfsservctl,
+    S::uselib,
+    S::ustat,
+    S::sysfs,
+    S::memfd_secret,
+];
+
+/// Class of a call by its number. Numbers nobody knows are refused with ENOSYS.
+pub fn class(number: i64) -> Class {
+    let Some(call) = usize::try_from(number).ok().and_then(Sysno::new) else {
+        return Class::Refused(libc::ENOSYS);
+    };
+    for (list, class) in [
+        (FREE, Class::Free),
+        (PATH, Class::Path),
+        (QUERY, Class::Query),
+        (VALUE, Class::Value),
+        (ABSENT, Class::Absent),
+        (REFUSED, Class::Refused(libc::EPERM)),
+    ] {
+        if list.contains(&call) {
+            return class;
+        }
+    }
+    // Known, but nobody has judged it: treated as a call this kernel does not have.
+    Class::Refused(libc::ENOSYS)
+}
+
+/// Every call of a class, by number.
+pub fn of_class(wanted: Class) -> impl Iterator<Item = i64> {
+    let list = match wanted {
+        Class::Free => FREE,
+        Class::Path => PATH,
+        Class::Query => QUERY,
+        Class::Value => VALUE,
+        Class::Absent => ABSENT,
+        Class::Refused(_) => REFUSED,
+    };
+    list.iter().map(|call| call.id() as i64)
+}
+
+/// Name of a call, `syscall 1234` when it has none.
+pub fn name(number: i64) -> String {
+    usize::try_from(number)
+        .ok()
+        .and_then(Sysno::new)
+        .map_or_else(|| format!("syscall {number}"), |call| call.name().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_call_is_in_two_classes() {
+        let mut all: Vec<&Sysno> =
+            [FREE, PATH, QUERY, VALUE, ABSENT, REFUSED].concat().leak().iter().collect();
+        let count = all.len();
+        all.sort_by_key(|call| call.id());
+        all.dedup();
+        assert_eq!(count, all.len());
+    }
+
+    #[test]
+    fn numbers_nobody_knows_are_refused() {
+        for number in [-1, 9_999, 0x4000_0000 | 39, i64::MAX] {
+            assert_eq!(class(number), Class::Refused(libc::ENOSYS), "{number}");
+        }
+    }
+}
