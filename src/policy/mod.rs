@@ -1,5 +1,26 @@
-//! What a skill may do: model, loading with provenance, decisions and remedies.
+//! What a skill may do.
+//!
+//! | step | file |
+//! | --- | --- |
+//! | `policy.yaml` → [`Policy`], with the line of every grant | `load`, `values` |
+//! | which rule decides about a call, and why | `decide` |
+//! | the smallest grant that would allow it | `remedy` |
+//! | that grant written into `policy.yaml`, all else kept to the byte | `edit` |
+//! | the policy in words, as JSON, as a digest | `summary` |
+//!
+//! Used by [`crate::run`] to make plans and explain denials, and by the screens to show and change policies.
 
+pub mod decide;
+pub mod edit;
+pub mod load;
 pub mod model;
+pub mod programs;
+pub mod remedy;
+pub mod summary;
+mod values;
 
-pub use model::{Deny, Grant, Host, NetRule, Origin, Policy, RunRule};
+pub use decide::{Ruling, Scope};
+pub use edit::{EditError, add_grant};
+pub use load::{FILE_NAME, Loaded, Places, load};
+pub use model::{Deny, Grant, Host, NetRule, Origin, Permission, Policy, RunRule};
+pub use remedy::Remedy;

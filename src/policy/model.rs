@@ -6,6 +6,41 @@ use std::path::PathBuf;
 
 use crate::sandbox::plan::Limits;
 
+/// The five things that can be granted; the words are those of `policy.yaml`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Permission {
+    Read,
+    Write,
+    Net,
+    Run,
+    Env,
+}
+
+impl Permission {
+    pub const ALL: [Permission; 5] =
+        [Permission::Read, Permission::Write, Permission::Net, Permission::Run, Permission::Env];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Permission::Read => "read",
+            Permission::Write => "write",
+            Permission::Net => "net",
+            Permission::Run => "run",
+            Permission::Env => "env",
+        }
+    }
+
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|permission| permission.name() == name)
+    }
+}
+
+impl fmt::Display for Permission {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
 /// What a run may do. Everything that is not granted is refused.
 #[derive(Debug, Clone, Default)]
 pub struct Policy {
@@ -90,4 +125,40 @@ pub enum RunRule {
     Path(PathBuf),
     /// `@coreutils`.
     Group(String),
+}
+
+impl NetRule {
+    /// Whether a connection to `host` (a name or a numeric address) and `port` is covered.
+    pub fn covers(&self, host: &str, port: Option<u16>) -> bool {
+        let port_fits = self.ports.is_empty() || port.is_some_and(|port| self.ports.contains(&port));
+        port_fits && self.host.covers(host)
+    }
+}
+
+impl Host {
+    fn covers(&self, host: &str) -> bool {
+        match self {
+            Host::Name(name) if name == "*" => true,
+            Host::Name(name) => {
+                let host = host.trim_end_matches('.').to_ascii_lowercase();
+                match name.strip_prefix("*.") {
+                    Some(parent) => host.strip_suffix(parent).is_some_and(|rest| rest.ends_with('.')),
+                    None => *name == host,
+                }
+            }
+            Host::Net(net, length) => {
+                host.parse().is_ok_and(|address: IpAddr| in_network(address, *net, *length))
+            }
+        }
+    }
+}
+
+fn in_network(address: IpAddr, net: IpAddr, length: u8) -> bool {
+    let bits = |address: IpAddr| match address {
+        IpAddr::V4(v4) => (u128::from(u32::from(v4)) << 96, 32),
+        IpAddr::V6(v6) => (u128::from(v6), 128),
+    };
+    let ((one, width), (other, other_width)) = (bits(address), bits(net));
+    let shift = 128 - u32::from(length);
+    width == other_width && one.checked_shr(shift).unwrap_or(0) == other.checked_shr(shift).unwrap_or(0)
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::policy::Remedy;
 use crate::sandbox::event::{
     Frame, Isolation, Layer, LimitHit, NetworkAttempt, Operation, Outcome, Usage, Verdict,
 };
@@ -75,15 +76,6 @@ pub struct Denial {
     /// Wider grants that would allow it too, narrowest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub alternatives: Vec<Remedy>,
-}
-
-/// The smallest change of policy that would allow a denied call.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Remedy {
-    /// `read`, `write`, `net`, `run` or `env`.
-    pub permission: String,
-    /// The value to add to that list, as it is written in `policy.yaml`.
-    pub add: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -1,0 +1,409 @@
+//! Reads `policy.yaml`. Unknown keys and bad values are diagnostics with their place, never ignored: a policy
+//! with an error is not put in force.
+
+use std::collections::HashSet;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use super::model::{Deny, Grant, NetRule, Origin, Permission, Policy, RunRule};
+use super::values::{self, Bad};
+use crate::skill::{Diagnostic, Edit, Fix, Severity, Span};
+use crate::yaml::{self, Node};
+
+/// The name of a skill's own policy file.
+pub const FILE_NAME: &str = "policy.yaml";
+
+/// What `${workspace}` and `~` stand for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Places {
+    pub workspace: PathBuf,
+    pub home: Option<PathBuf>,
+}
+
+impl Places {
+    /// With the caller's HOME.
+    pub fn new(workspace: impl Into<PathBuf>) -> Self {
+        let home = std::env::var_os("HOME").map(PathBuf::from).filter(|home| home.is_absolute());
+        Self { workspace: workspace.into(), home }
+    }
+}
+
+/// A policy file as read: what it grants, and what is wrong with it.
+#[derive(Debug, Clone, Default)]
+pub struct Loaded {
+    /// Holds what could be understood, for display. Use [`Loaded::in_force`] to run under it.
+    pub policy: Policy,
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+impl Loaded {
+    pub fn has_errors(&self) -> bool {
+        self.diagnostics.iter().any(|d| d.severity == Severity::Error)
+    }
+
+    /// The policy, unless the file has an error.
+    pub fn in_force(self) -> Result<Policy, Vec<Diagnostic>> {
+        if self.has_errors() { Err(self.diagnostics) } else { Ok(self.policy) }
+    }
+}
+
+/// Read a policy file.
+pub fn load(file: &Path, places: &Places) -> io::Result<Loaded> {
+    let mut bytes = Vec::new();
+    std::fs::File::open(file)?.take(yaml::MAX_BYTES as u64 + 1).read_to_end(&mut bytes)?;
+    let text = String::from_utf8(bytes)
+        .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not text in UTF-8"))?;
+    Ok(parse(&text, file, places))
+}
+
+/// Read the text of the policy file `file`; relative paths are relative to its folder.
+pub fn parse(text: &str, file: &Path, places: &Places) -> Loaded {
+    let folder = file.parent().unwrap_or(Path::new("/"));
+    let policy = Policy { sources: vec![file.to_owned()], ..Policy::default() };
+    let mut reader = Reader { file, folder, places, loaded: Loaded { policy, diagnostics: Vec::new() } };
+    match yaml::parse(text) {
+        Ok(document) => {
+            if let Some(root) = document.root {
+                reader.root(&root);
+            }
+        }
+        Err(error) => reader.error("policy-syntax", error.span(), error.message.clone(), error.help.clone()),
+    }
+    reader.loaded
+}
+
+struct Reader<'a> {
+    file: &'a Path,
+    folder: &'a Path,
+    places: &'a Places,
+    loaded: Loaded,
+}
+
+const TOP: [&str; 3] = ["permissions", "deny", "limits"];
+const LISTS: [&str; 5] = ["read", "write", "net", "run", "env"];
+const LIMITS: [&str; 8] =
+    ["wall", "cpu", "memory", "file_size", "scratch", "open_files", "processes", "output"];
+
+/// Words of other formats, and ours for the same thing.
+const ALIASES: [(&str, &str); 26] = [
+    ("allow", "permissions"),
+    ("grants", "permissions"),
+    ("permission", "permissions"),
+    ("denied", "deny"),
+    ("limit", "limits"),
+    ("resources", "limits"),
+    ("network", "net"),
+    ("hosts", "net"),
+    ("filesystem", "read` and `write"),
+    ("file_system", "read` and `write"),
+    ("files", "read` and `write"),
+    ("exec", "run"),
+    ("execute", "run"),
+    ("commands", "run"),
+    ("shell", "run"),
+    ("programs", "run"),
+    ("environment", "env"),
+    ("variables", "env"),
+    ("timeout", "wall"),
+    ("time", "wall"),
+    ("mem", "memory"),
+    ("ram", "memory"),
+    ("procs", "processes"),
+    ("files_open", "open_files"),
+    ("nofile", "open_files"),
+    ("tmp", "scratch"),
+];
+
+impl Reader<'_> {
+    fn root(&mut self, root: &Node) {
+        for (key, value) in self.pairs(root, "the policy", &TOP) {
+            match key {
+                "permissions" => {
+                    for (name, list) in self.pairs(value, "permissions", &LISTS) {
+                        self.list(name, list, false);
+                    }
+                }
+                "deny" => {
+                    for (name, list) in self.pairs(value, "deny", &LISTS) {
+                        self.list(name, list, true);
+                    }
+                }
+                _ => {
+                    for (name, limit) in self.pairs(value, "limits", &LIMITS) {
+                        self.limit(name, limit);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The known keys of a mapping with their values; everything else becomes a diagnostic.
+    fn pairs<'n>(
+        &mut self,
+        node: &'n Node,
+        what: &str,
+        known: &[&'static str],
+    ) -> Vec<(&'static str, &'n Node)> {
+        if node.is_null() {
+            return Vec::new();
+        }
+        let Some(pairs) = node.as_mapping() else {
+            let message = format!("{what} must be a mapping, not {}", article(node.kind()));
+            self.error("policy-value", node.span, message, format!("write keys such as `{}:`", known[0]));
+            return Vec::new();
+        };
+        let mut seen = HashSet::new();
+        let mut found = Vec::new();
+        for (key, value) in pairs {
+            let name = key.text().unwrap_or_default();
+            match known.iter().find(|k| **k == name) {
+                Some(_) if !seen.insert(name) => {
+                    let message = format!("`{name}` is there twice");
+                    self.error("policy-duplicate-key", key.span, message, "put both into one".to_owned());
+                }
+                Some(k) => found.push((*k, value)),
+                None => self.unknown_key(key, name, what, known),
+            }
+        }
+        found
+    }
+
+    fn unknown_key(&mut self, key: &Node, name: &str, what: &str, known: &[&'static str]) {
+        let lower = name.to_ascii_lowercase().replace('-', "_");
+        let meant = ALIASES.iter().find(|(alias, _)| *alias == lower).map(|(_, ours)| *ours);
+        let meant = meant.filter(|ours| known.iter().any(|k| ours.starts_with(k)));
+        let near = meant.or_else(|| known.iter().copied().find(|k| distance(&lower, k) <= 1 + k.len() / 5));
+        let elsewhere = [("permissions", &LISTS[..]), ("limits", &LIMITS[..])]
+            .into_iter()
+            .find(|(_, keys)| what == "the policy" && keys.contains(&lower.as_str()));
+        let help = match (near, elsewhere) {
+            (Some(near), _) => format!("did you mean `{near}`?"),
+            (None, Some((parent, _))) => format!("put it below `{parent}:`"),
+            (None, None) => format!("known here: {}", known.join(", ")),
+        };
+        let fix = near.filter(|near| known.contains(near)).map(|near| Fix {
+            title: format!("rename to `{near}`"),
+            edits: vec![Edit { start: key.span.start, end: key.span.end, text: near.to_owned() }],
+        });
+        let message = format!("unknown key `{}` in {what}", shorten(name));
+        self.push(Severity::Error, "policy-unknown-key", key.span, message, help, fix);
+    }
+
+    fn list(&mut self, name: &'static str, node: &Node, deny: bool) {
+        if node.is_null() {
+            let help = format!("write values such as `{name}: [{}]`, or remove the line", example(name));
+            self.push(Severity::Warning, "policy-empty", node.span, format!("`{name}` is empty"), help, None);
+            return;
+        }
+        let Some(items) = node.as_sequence() else {
+            let message = format!("`{name}` must be a list, not {}", article(node.kind()));
+            let help = format!("write `{name}: [{}]`", node.text().map_or_else(|| example(name), shorten));
+            self.error("policy-value", node.span, message, help);
+            return;
+        };
+        for item in items {
+            let Some(text) = item.as_str().filter(|text| !text.is_empty()) else {
+                let message = format!("an item of `{name}` must be text, not {}", article(item.kind()));
+                let help = format!("write a value such as {}; quote it if it is a number", example(name));
+                self.error("policy-value", item.span, message, help);
+                continue;
+            };
+            if let Err(Bad { message, help }) = self.item(name, text, item.span, deny) {
+                self.error("policy-value", item.span, message, help);
+            }
+        }
+    }
+
+    /// Take one list item into the policy.
+    fn item(&mut self, name: &str, text: &str, span: Span, deny: bool) -> Result<(), Bad> {
+        if text.len() > 4096 || text.chars().any(char::is_control) {
+            let message = format!("`{}` is too long or holds control characters", shorten(text));
+            return Err(Bad { message, help: "write it in plain characters".to_owned() });
+        }
+        let (written, origin) = (text.to_owned(), self.origin(span));
+        match name {
+            "read" | "write" => {
+                let value = values::path(text, self.folder, self.places)?;
+                let grant = Grant { value, written, origin };
+                let policy = &mut self.loaded.policy;
+                match (name, deny) {
+                    ("read", false) => policy.read.push(grant),
+                    ("read", true) => policy.deny.read.push(grant),
+                    (_, false) => policy.write.push(grant),
+                    (_, true) => policy.deny.write.push(grant),
+                }
+            }
+            "net" => {
+                let value = values::net(text)?;
+                let list: &mut Vec<Grant<NetRule>> =
+                    if deny { &mut self.loaded.policy.deny.net } else { &mut self.loaded.policy.net };
+                list.push(Grant { value, written, origin });
+                if !deny && text.starts_with('*') && !text.starts_with("*.") {
+                    let message = "every host is granted".to_owned();
+                    let help = "name the hosts that are needed, such as api.github.com:443".to_owned();
+                    self.push(Severity::Warning, "policy-wide", span, message, help, None);
+                }
+            }
+            "run" => {
+                let value = values::run(text, self.folder, self.places)?;
+                let list: &mut Vec<Grant<RunRule>> =
+                    if deny { &mut self.loaded.policy.deny.run } else { &mut self.loaded.policy.run };
+                list.push(Grant { value, written, origin });
+            }
+            _ => {
+                let value = values::variable(text)?;
+                let list = if deny { &mut self.loaded.policy.deny.env } else { &mut self.loaded.policy.env };
+                list.push(Grant { value, written, origin });
+            }
+        }
+        Ok(())
+    }
+
+    fn limit(&mut self, name: &'static str, node: &Node) {
+        let Some(text) = node.text().filter(|text| !text.is_empty()) else {
+            let message = format!("`{name}` must be a value, not {}", article(node.kind()));
+            self.error("policy-value", node.span, message, format!("write `{name}: {}`", example(name)));
+            return;
+        };
+        let limits = &mut self.loaded.policy.limits;
+        let result = match name {
+            "wall" => values::duration(text).map(|time| limits.wall = time),
+            "cpu" => values::duration(text).map(|time| limits.cpu = time),
+            "memory" => values::size(text).map(|size| limits.memory = size),
+            "file_size" => values::size(text).map(|size| limits.file_size = size),
+            "scratch" => values::size(text).map(|size| limits.scratch = size),
+            "output" => values::size(text).map(|size| limits.output = size),
+            "open_files" => values::number(text).map(|number| limits.open_files = number),
+            _ => values::number(text).map(|number| limits.processes = number),
+        };
+        match result {
+            Ok(()) => {
+                let origin = self.origin(node.span);
+                self.loaded.policy.limit_origins.push((name, origin));
+            }
+            Err(Bad { message, help }) => {
+                self.error("policy-value", node.span, format!("{name}: {message}"), help);
+            }
+        }
+    }
+
+    fn origin(&self, span: Span) -> Origin {
+        Origin::File { path: self.file.to_owned(), line: span.line, column: span.column }
+    }
+
+    fn error(&mut self, code: &'static str, span: Span, message: String, help: String) {
+        self.push(Severity::Error, code, span, message, help, None);
+    }
+
+    fn push(
+        &mut self,
+        severity: Severity,
+        code: &'static str,
+        span: Span,
+        message: String,
+        help: String,
+        fix: Option<Fix>,
+    ) {
+        let file = self.file.to_owned();
+        self.loaded.diagnostics.push(Diagnostic { severity, code, file, span, message, help, fix });
+    }
+}
+
+impl Policy {
+    /// This policy with what `more` adds: its grants, its denials, and those of its limits that it sets itself.
+    #[must_use]
+    pub fn merged(mut self, more: Policy) -> Policy {
+        fn add<T: PartialEq>(to: &mut Vec<Grant<T>>, from: Vec<Grant<T>>) {
+            for grant in from {
+                if !to.iter().any(|have| have.value == grant.value) {
+                    to.push(grant);
+                }
+            }
+        }
+        self.sources.extend(more.sources);
+        add(&mut self.read, more.read);
+        add(&mut self.write, more.write);
+        add(&mut self.net, more.net);
+        add(&mut self.run, more.run);
+        add(&mut self.env, more.env);
+        let Deny { read, write, net, run, env } = more.deny;
+        add(&mut self.deny.read, read);
+        add(&mut self.deny.write, write);
+        add(&mut self.deny.net, net);
+        add(&mut self.deny.run, run);
+        add(&mut self.deny.env, env);
+        for (name, origin) in more.limit_origins {
+            let (to, from) = (&mut self.limits, &more.limits);
+            match name {
+                "wall" => to.wall = from.wall,
+                "cpu" => to.cpu = from.cpu,
+                "memory" => to.memory = from.memory,
+                "file_size" => to.file_size = from.file_size,
+                "scratch" => to.scratch = from.scratch,
+                "open_files" => to.open_files = from.open_files,
+                "processes" => to.processes = from.processes,
+                _ => to.output = from.output,
+            }
+            self.limit_origins.retain(|(have, _)| *have != name);
+            self.limit_origins.push((name, origin));
+        }
+        self
+    }
+
+    /// Whether `permission` has any grant.
+    pub fn grants_any(&self, permission: Permission) -> bool {
+        match permission {
+            Permission::Read => !self.read.is_empty(),
+            Permission::Write => !self.write.is_empty(),
+            Permission::Net => !self.net.is_empty(),
+            Permission::Run => !self.run.is_empty(),
+            Permission::Env => !self.env.is_empty(),
+        }
+    }
+}
+
+fn article(kind: &str) -> String {
+    match kind {
+        "nothing" | "text" => kind.to_owned(),
+        kind => format!("a {kind}"),
+    }
+}
+
+fn example(key: &str) -> String {
+    let text = match key {
+        "read" => "./references",
+        "write" => "./out",
+        "net" => "\"api.github.com:443\"",
+        "run" => "git",
+        "env" => "GITHUB_TOKEN",
+        "wall" | "cpu" => "30s",
+        "open_files" | "processes" => "32",
+        _ => "64MiB",
+    };
+    text.to_owned()
+}
+
+/// Foreign text in a message: one line, not too long.
+fn shorten(text: &str) -> String {
+    let mut short: String = text.chars().filter(|c| !c.is_control()).take(60).collect();
+    if short.len() < text.len() {
+        short.push('…');
+    }
+    short
+}
+
+/// Levenshtein distance of two short words.
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, ca) in a.chars().take(40).enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, cb) in b.iter().enumerate() {
+            let change = diagonal + usize::from(ca != *cb);
+            diagonal = row[j + 1];
+            row[j + 1] = change.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}
