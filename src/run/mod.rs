@@ -1,8 +1,13 @@
 //! One run: from skill and policy to plan, from events to report.
 
+mod changes;
+mod execute;
+mod output;
 pub mod prepare;
 pub mod recorder;
 pub mod report;
+mod withheld;
 
-pub use prepare::{PrepareError, Prepared, RunRequest, WorkingDirectory};
+pub use prepare::{PrepareError, Prepared, RunRequest, WorkingDirectory, materialise_write_grants, prepare};
+pub use withheld::Withheld;
 pub use recorder::Recorder;

@@ -1,27 +1,318 @@
 //! Turns the events of a run into its report, live. Adds what the sandbox cannot know: rule and remedy.
+//!
+//! Used by `skilldeck run` and by the workbench, so that both show the same. Everything is bounded: what goes
+//! beyond is counted in `lost_events`.
 
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::changes::Snapshot;
+use super::output::OutputText;
 use super::prepare::Prepared;
-use super::report::Report;
-use crate::sandbox::event::Event;
+use super::report::{Denial, FileAccess, PolicySummary, Process, Report, VERSION};
+use crate::policy::decide::{Call, Scope};
+use crate::policy::{Places, Policy};
+use crate::sandbox::event::{
+    Denied, Event, EventKind, Finished, Frame, Isolation, Layer, LimitHit, NetworkAttempt, Operation, Outcome,
+    OutcomeKind, Stream, Usage, Verdict,
+};
+use crate::sandbox::plan::Access;
 
+const MAX_FILES: usize = 10_000;
+const MAX_DENIALS: usize = 2_000;
+const MAX_NETWORK: usize = 2_000;
+const MAX_PROCESSES: usize = 5_000;
+/// Words of a process's command line, and the length of each, that are kept.
+const MAX_ARGV: usize = 64;
+const MAX_ARGUMENT: usize = 1024;
+
+type DenialKey = (Operation, String, String, Option<Frame>);
+
+/// See the module.
 #[derive(Debug, Clone)]
 pub struct Recorder {
     report: Report,
+    policy: Policy,
+    asked: Option<Policy>,
+    skill: PathBuf,
+    places: Places,
+    stdout: OutputText,
+    stderr: OutputText,
+    denials: HashMap<DenialKey, usize>,
+    files: HashMap<(PathBuf, Operation, Verdict), usize>,
+    processes: HashMap<i32, usize>,
+    before: Snapshot,
 }
 
 impl Recorder {
-    /// An empty report of a run that is about to start. `keep_output`: how many bytes of each stream
-    /// the report keeps (the rest sets `stdout_truncated` / `stderr_truncated`).
-    pub fn new(_prepared: &Prepared, _keep_output: usize) -> Option<Self> {
-        None
+    /// The report of a run that is about to start. `keep_output`: how many bytes of each stream the report keeps
+    /// (the rest sets `stdout_truncated` / `stderr_truncated`). Make it after
+    /// [`super::materialise_write_grants`], so that those do not count as changes.
+    pub fn new(prepared: &Prepared, keep_output: usize) -> Self {
+        let request = &prepared.request;
+        let writable = prepared.plan.view.iter().filter(|bind| bind.access == Access::Write);
+        let roots = outermost(writable.map(|bind| bind.path.clone()).collect());
+        let mut recorder = Self {
+            report: empty(prepared),
+            policy: request.policy.clone(),
+            asked: request.asked.clone(),
+            skill: request.skill.path.clone(),
+            places: prepared.places.clone(),
+            stdout: OutputText::new(keep_output),
+            stderr: OutputText::new(keep_output),
+            denials: HashMap::new(),
+            files: HashMap::new(),
+            processes: HashMap::new(),
+            before: Snapshot::take(roots),
+        };
+        for withheld in &prepared.withheld {
+            recorder.withheld(&withheld.name, &withheld.mentions, &recorder.report.entry.clone());
+        }
+        recorder
     }
 
-    /// Take one event in. Returns whether the report (not counting output) changed.
-    pub fn apply(&mut self, _event: &Event) -> bool {
-        false
-    }
-
+    /// The report so far; complete once `outcome` is set.
     pub fn report(&self) -> &Report {
         &self.report
     }
+
+    pub fn into_report(self) -> Report {
+        self.report
+    }
+
+    /// Take one event in. Returns whether the report (not counting output) changed.
+    pub fn apply(&mut self, event: &Event) -> bool {
+        self.report.duration_ms = self.report.duration_ms.max(millis(event.at));
+        match &event.kind {
+            EventKind::Started { isolation, startup } => {
+                self.report.isolation = isolation.clone();
+                self.report.startup_ms = millis(*startup);
+            }
+            EventKind::Output { stream, bytes } => {
+                self.output(*stream, bytes);
+                return false;
+            }
+            EventKind::File { path, operation, verdict, count } => {
+                self.file(path, *operation, *verdict, *count);
+            }
+            EventKind::Denied(denied) => self.denied(denied, event.at),
+            EventKind::Network(attempt) => self.network(attempt),
+            EventKind::ProcessStarted { pid, parent, program, argv } => {
+                self.process(*pid, *parent, program, argv);
+            }
+            EventKind::ProcessExited { pid, exit } => {
+                if let Some(index) = self.processes.remove(pid) {
+                    self.report.processes[index].exit = *exit;
+                }
+            }
+            EventKind::LimitHit(hit) => self.limit(hit),
+            EventKind::Usage(sample) => {
+                let usage = &mut self.report.usage;
+                usage.cpu_ms = usage.cpu_ms.max(sample.cpu_ms);
+                usage.peak_memory_bytes = usage.peak_memory_bytes.max(sample.memory_bytes);
+                usage.peak_processes = usage.peak_processes.max(sample.processes);
+            }
+            EventKind::Lost(count) => self.report.lost_events += count,
+            EventKind::Finished(finished) => self.finish(finished),
+        }
+        true
+    }
+
+    /// The events ended without a last one: say so instead of leaving the run open for ever.
+    pub fn close(&mut self) {
+        if self.report.outcome.is_none() {
+            let message = "the sandbox ended without saying how the run ended; run it again".to_owned();
+            let outcome =
+                Outcome { kind: OutcomeKind::Failed, code: None, signal: None, limit: None, message };
+            let duration = Duration::from_secs_f64(self.report.duration_ms / 1000.0);
+            self.finish(&Finished { outcome, duration, usage: self.report.usage });
+        }
+    }
+
+    fn output(&mut self, stream: Stream, bytes: &[u8]) {
+        let report = &mut self.report;
+        report.usage.output_bytes += bytes.len() as u64;
+        match stream {
+            Stream::Stdout => report.stdout_truncated |= self.stdout.push(bytes, &mut report.stdout),
+            Stream::Stderr => report.stderr_truncated |= self.stderr.push(bytes, &mut report.stderr),
+        }
+    }
+
+    fn file(&mut self, path: &Path, operation: Operation, verdict: Verdict, count: u64) {
+        let files = &mut self.report.files;
+        match self.files.get(&(path.to_owned(), operation, verdict)) {
+            Some(index) => files[*index].count += count,
+            None if files.len() >= MAX_FILES => self.report.lost_events += count,
+            None => {
+                self.files.insert((path.to_owned(), operation, verdict), files.len());
+                files.push(FileAccess { path: path.to_owned(), operation, verdict, count });
+            }
+        }
+    }
+
+    /// The same refusal at the same line of the skill is one denial that happened several times.
+    fn denied(&mut self, denied: &Denied, at: Duration) {
+        let key = (
+            denied.operation,
+            denied.target.clone(),
+            denied.errno.clone(),
+            denied.blame.first().cloned(),
+        );
+        if let Some(index) = self.denials.get(&key) {
+            self.report.denials[*index].count += denied.count;
+            return;
+        }
+        if self.report.denials.len() >= MAX_DENIALS {
+            self.report.lost_events += denied.count;
+            return;
+        }
+        let scope = Scope {
+            policy: &self.policy,
+            asked: self.asked.as_ref(),
+            skill: &self.skill,
+            places: &self.places,
+        };
+        let ruling = scope.rule(&Call {
+            operation: denied.operation,
+            target: &denied.target,
+            syscall: &denied.syscall,
+            layer: denied.layer,
+        });
+        self.denials.insert(key, self.report.denials.len());
+        self.report.denials.push(Denial {
+            id: self.report.denials.len() as u64 + 1,
+            at_ms: at.as_millis() as u64,
+            count: denied.count,
+            pid: denied.pid,
+            program: denied.program.clone(),
+            operation: denied.operation,
+            target: denied.target.clone(),
+            syscall: denied.syscall.clone(),
+            arguments: denied.arguments.clone(),
+            errno: denied.errno.clone(),
+            layer: denied.layer,
+            rule: ruling.rule,
+            asked: ruling.asked,
+            blame: denied.blame.clone(),
+            remedy: ruling.remedy,
+            alternatives: ruling.alternatives,
+        });
+    }
+
+    /// A variable that was not passed: known before the start.
+    fn withheld(&mut self, name: &str, mentions: &[Frame], entry: &str) {
+        let denied = Denied {
+            pid: 0,
+            program: entry.to_owned(),
+            operation: Operation::Env,
+            target: name.to_owned(),
+            syscall: String::new(),
+            arguments: format!("{name} is set outside and was not passed"),
+            errno: String::new(),
+            layer: Layer::Environment,
+            exists_outside: true,
+            blame: mentions.iter().take(1).cloned().collect(),
+            count: mentions.len().max(1) as u64,
+        };
+        self.denied(&denied, Duration::ZERO);
+    }
+
+    fn network(&mut self, attempt: &NetworkAttempt) {
+        let network = &mut self.report.network;
+        let same = |have: &&mut NetworkAttempt| {
+            have.address == attempt.address
+                && have.host == attempt.host
+                && have.port == attempt.port
+                && have.protocol == attempt.protocol
+                && have.verdict == attempt.verdict
+        };
+        match network.iter_mut().find(same) {
+            Some(have) => have.count += attempt.count,
+            None if network.len() >= MAX_NETWORK => self.report.lost_events += attempt.count,
+            None => network.push(attempt.clone()),
+        }
+    }
+
+    /// A process that starts another program keeps its number: the new program is an entry of its own.
+    fn process(&mut self, pid: i32, parent: i32, program: &Path, argv: &[String]) {
+        if self.report.processes.len() >= MAX_PROCESSES {
+            self.report.lost_events += 1;
+            return;
+        }
+        let argv = argv.iter().take(MAX_ARGV).map(|arg| arg.chars().take(MAX_ARGUMENT).collect()).collect();
+        self.processes.insert(pid, self.report.processes.len());
+        self.report.processes.push(Process { pid, parent, program: program.to_owned(), argv, exit: None });
+    }
+
+    fn limit(&mut self, hit: &LimitHit) {
+        match self.report.limits.iter_mut().find(|have| have.resource == hit.resource) {
+            Some(have) => have.observed = have.observed.max(hit.observed),
+            None => self.report.limits.push(hit.clone()),
+        }
+    }
+
+    fn finish(&mut self, finished: &Finished) {
+        let report = &mut self.report;
+        self.stdout.finish(&mut report.stdout);
+        self.stderr.finish(&mut report.stderr);
+        report.outcome = Some(finished.outcome.clone());
+        report.duration_ms = millis(finished.duration);
+        let (last, seen) = (finished.usage, report.usage);
+        report.usage = Usage {
+            cpu_ms: last.cpu_ms.max(seen.cpu_ms),
+            peak_memory_bytes: last.peak_memory_bytes.max(seen.peak_memory_bytes),
+            peak_processes: last.peak_processes.max(seen.peak_processes),
+            output_bytes: last.output_bytes.max(seen.output_bytes),
+        };
+        report.changes = self.before.changes();
+    }
+}
+
+fn empty(prepared: &Prepared) -> Report {
+    let (request, plan) = (&prepared.request, &prepared.plan);
+    Report {
+        version: VERSION,
+        skill: request.skill.name.clone(),
+        entry: request.entry.file.display().to_string(),
+        argv: plan.argv.clone(),
+        cwd: plan.cwd.clone(),
+        isolation: Isolation::default(),
+        policy: PolicySummary {
+            digest: request.policy.digest(),
+            sources: request.policy.sources.iter().map(|source| source.display().to_string()).collect(),
+            permissions: request.policy.permissions_json(),
+            limits: request.policy.limits_json(),
+        },
+        outcome: None,
+        started_at: format!("{:.3}", jiff::Timestamp::now()),
+        startup_ms: 0.0,
+        duration_ms: 0.0,
+        usage: Usage::default(),
+        stdout: String::new(),
+        stderr: String::new(),
+        stdout_truncated: false,
+        stderr_truncated: false,
+        denials: Vec::new(),
+        files: Vec::new(),
+        network: Vec::new(),
+        limits: Vec::new(),
+        processes: Vec::new(),
+        changes: Vec::new(),
+        lost_events: 0,
+    }
+}
+
+/// The paths that lie in no other of them.
+fn outermost(mut paths: Vec<PathBuf>) -> Vec<PathBuf> {
+    paths.sort();
+    paths.dedup();
+    let all = paths.clone();
+    paths.retain(|path| !all.iter().any(|other| path != other && path.starts_with(other)));
+    paths
+}
+
+/// Milliseconds with three digits: a microsecond is as fine as anybody measures here.
+fn millis(time: Duration) -> f64 {
+    (time.as_secs_f64() * 1_000_000.0).round() / 1000.0
 }
