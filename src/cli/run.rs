@@ -2,13 +2,28 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
-use std::path::PathBuf;
+use std::borrow::Cow;
+use std::io::{IsTerminal, Read, Write};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Context, Format};
-use crate::run::WorkingDirectory;
+use anyhow::{Context as _, bail};
+use nix::sys::signal::{SigSet, Signal};
+
+use super::{Context, Failure, Format};
+use crate::policy::{self, Origin, Places, Source};
+use crate::report::terminal::{self, Harmless};
+use crate::report::text::{self, Style};
+use crate::run::report::Report;
+use crate::run::{self, Prepared, Recorder, RunRequest, WorkingDirectory, prepare};
+use crate::sandbox::RunHandle;
+use crate::sandbox::event::{EventKind, Outcome, OutcomeKind, Stream};
 use crate::sandbox::plan::Observe;
+use crate::skill::{Entry, Skill};
+use crate::workspace;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -68,6 +83,223 @@ fn duration(text: &str) -> Result<Duration, String> {
     }
 }
 
-pub(super) fn execute(_args: &Args, _context: &Context) -> anyhow::Result<ExitCode> {
-    anyhow::bail!("not built yet")
+pub(super) fn execute(args: &Args, context: &Context) -> anyhow::Result<ExitCode> {
+    let skill = workspace::find(&context.workspace, &context.skills, &args.skill)?;
+    let prepared = prepare(request(args, context, skill)?)?;
+    run::materialise_write_grants(&prepared)?;
+    for note in &prepared.notes {
+        eprintln!("note: {}", terminal::one_line(note, 400));
+    }
+    let report = start(args, context, &prepared)?;
+    match args.format {
+        Format::Text => {
+            let style = Style { colour: colour(std::io::stderr().is_terminal()) };
+            eprint!("{}", text::summary(&report, &prepared.request.skill.path, style));
+        }
+        Format::Json => print_json(&report)?,
+    }
+    Ok(exit_code(report.outcome.as_ref()))
+}
+
+/// Everything that a run needs to know, from the command line.
+fn request(args: &Args, context: &Context, skill: Arc<Skill>) -> anyhow::Result<RunRequest> {
+    let entry = entry(&skill, args.entry.as_deref())?;
+    let places = Places::new(&context.workspace);
+    let source = match (&args.policy, args.trust) {
+        (Some(file), _) => Source::File(file),
+        (None, true) => Source::Own,
+        (None, false) => Source::Default,
+    };
+    let mut chosen = policy::choose(&skill, source, &places)?;
+    for found in &chosen.diagnostics {
+        let (file, span) = (found.file.display(), found.span);
+        let text = format!("{file}:{}:{}: {}; {}", span.line, span.column, found.message, found.help);
+        eprintln!("warning: {}", terminal::one_line(&text, 600));
+    }
+    if let Some(wall) = args.timeout {
+        chosen.policy.limits.wall = wall;
+        chosen.policy.limit_origins.retain(|(name, _)| *name != "wall");
+        chosen.policy.limit_origins.push(("wall", Origin::Flag("--timeout")));
+    }
+    let input = args.input.as_deref().map(read_input).transpose()?.unwrap_or_default();
+    Ok(RunRequest {
+        skill,
+        entry,
+        args: args.rest.clone(),
+        input,
+        cwd: args.cwd,
+        workspace: context.workspace.clone(),
+        policy: chosen.policy,
+        asked: chosen.asked,
+        observe: args.observe,
+        require_full: args.require == Some(Require::Full),
+    })
+}
+
+/// The entry that was asked for, or the only one: never a guess.
+fn entry(skill: &Skill, wanted: Option<&Path>) -> anyhow::Result<Entry> {
+    let list = || {
+        let names: Vec<String> = skill.entries.iter().map(|entry| entry.file.display().to_string()).collect();
+        terminal::one_line(&names.join(", "), 400)
+    };
+    match (wanted, skill.entries.as_slice()) {
+        (_, []) => {
+            bail!("{} has no script to run; put one into {}/scripts", skill.name, skill.path.display())
+        }
+        (None, [only]) => Ok(only.clone()),
+        (None, several) => {
+            bail!("{} has {} entries: {}; choose one with --entry FILE", skill.name, several.len(), list())
+        }
+        (Some(file), _) => match skill.entry(file) {
+            Some(entry) => Ok(entry.clone()),
+            None => bail!("{} has no entry {}; there is {}", skill.name, file.display(), list()),
+        },
+    }
+}
+
+/// Longest input that is taken.
+const MAX_INPUT: u64 = 64 * 1024 * 1024;
+
+/// The bytes behind `--input`: JSON, `@FILE` or `-`.
+fn read_input(given: &str) -> anyhow::Result<Vec<u8>> {
+    let (bytes, name) = match given.strip_prefix('@') {
+        Some(file) => {
+            let opened = std::fs::File::open(file).with_context(|| {
+                format!("--input @{file}: cannot be read; give the path of a file with JSON")
+            })?;
+            (read_all(opened)?, format!("@{file}"))
+        }
+        None if given == "-" => (read_all(std::io::stdin())?, "-".to_owned()),
+        None => (given.as_bytes().to_vec(), "JSON".to_owned()),
+    };
+    if bytes.len() as u64 > MAX_INPUT {
+        bail!("--input {name}: longer than 64 MiB; give the skill a file to read instead");
+    }
+    if let Err(error) = serde_json::from_slice::<serde::de::IgnoredAny>(&bytes) {
+        bail!("--input {name}: not JSON: {error}; write an object such as '{{\"name\": \"value\"}}'");
+    }
+    Ok(bytes)
+}
+
+fn read_all(from: impl Read) -> anyhow::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    from.take(MAX_INPUT + 1).read_to_end(&mut bytes).context("the input cannot be read")?;
+    Ok(bytes)
+}
+
+/// Start the run and follow it to its end.
+fn start(args: &Args, context: &Context, prepared: &Prepared) -> anyhow::Result<Report> {
+    let signals = block_signals();
+    let mut recorder = Recorder::new(prepared, KEEP_OUTPUT);
+    let mut handle = context
+        .launcher
+        .run(&prepared.plan)
+        .map_err(|error| Failure { message: format!("the sandbox cannot start: {error}"), code: 125 })?;
+    let mut events = std::mem::replace(&mut handle.events, tokio::sync::mpsc::channel(1).1);
+    let handle = Arc::new(handle);
+    cancel_on(signals, Arc::clone(&handle));
+    let mut live = (args.format == Format::Text).then(Live::new);
+    while let Some(batch) = events.blocking_recv() {
+        for event in &batch {
+            recorder.apply(event);
+            if let (Some(live), EventKind::Output { stream, bytes }) = (&mut live, &event.kind)
+                && live.write(*stream, bytes).is_err()
+            {
+                // Nobody reads any more (`skilldeck run … | head`).
+                handle.cancel();
+            }
+        }
+    }
+    recorder.close();
+    Ok(recorder.into_report())
+}
+
+/// Bytes of each stream that the report keeps.
+const KEEP_OUTPUT: usize = 16 * 1024 * 1024;
+
+/// Signals that end the run instead of this program, so that the report is still written.
+fn block_signals() -> SigSet {
+    let signals = SigSet::from_iter([Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP]);
+    // Blocked before any thread starts, so that all inherit it and only the waiting one sees them.
+    let _ = signals.thread_block();
+    signals
+}
+
+/// The first signal cancels the run, a second one ends this program at once.
+fn cancel_on(signals: SigSet, handle: Arc<RunHandle>) {
+    std::thread::spawn(move || {
+        if signals.wait().is_ok() {
+            handle.cancel();
+        }
+        if let Ok(signal) = signals.wait() {
+            std::process::exit(128 + signal as i32);
+        }
+    });
+}
+
+/// Shows output while the run goes on: harmless on a terminal, unchanged into files and pipes.
+struct Live {
+    stdout: Option<Harmless>,
+    stderr: Option<Harmless>,
+}
+
+impl Live {
+    fn new() -> Self {
+        Self {
+            stdout: std::io::stdout().is_terminal().then(Harmless::default),
+            stderr: std::io::stderr().is_terminal().then(Harmless::default),
+        }
+    }
+
+    fn write(&mut self, stream: Stream, bytes: &[u8]) -> std::io::Result<()> {
+        let filter = match stream {
+            Stream::Stdout => &mut self.stdout,
+            Stream::Stderr => &mut self.stderr,
+        };
+        let bytes = match filter {
+            Some(filter) => Cow::Owned(filter.filter(bytes)),
+            None => Cow::Borrowed(bytes),
+        };
+        match stream {
+            Stream::Stdout => {
+                let mut out = std::io::stdout().lock();
+                out.write_all(&bytes)?;
+                out.flush()
+            }
+            Stream::Stderr => std::io::stderr().lock().write_all(&bytes),
+        }
+    }
+}
+
+/// Colour on a terminal, unless the user said no (<https://no-color.org>).
+fn colour(terminal: bool) -> bool {
+    let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    terminal && !set("NO_COLOR") && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+}
+
+fn print_json(report: &Report) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    let written = serde_json::to_writer_pretty(&mut out, report).map_err(std::io::Error::from);
+    match written.and_then(|()| writeln!(out)) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(error).context("the report cannot be written")
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The skill's own status when it exited; 124 on a limit or timeout; 125 when the sandbox failed; 128+n on signal n.
+fn exit_code(outcome: Option<&Outcome>) -> ExitCode {
+    let Some(outcome) = outcome else { return ExitCode::from(125) };
+    let code = match outcome.kind {
+        OutcomeKind::Exited => outcome.code.unwrap_or(125),
+        OutcomeKind::Limit | OutcomeKind::Timeout => 124,
+        OutcomeKind::Failed => 125,
+        OutcomeKind::Cancelled => 128 + Signal::SIGINT as i32,
+        OutcomeKind::Signaled => {
+            let signal = outcome.signal.as_deref().and_then(|name| Signal::from_str(name).ok());
+            signal.map_or(125, |signal| 128 + signal as i32)
+        }
+    };
+    ExitCode::from(u8::try_from(code).unwrap_or(u8::MAX))
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::model::{Deny, Grant, NetRule, Origin, Permission, Policy, RunRule};
 use super::values::{self, Bad};
+use crate::skill::text::distance;
 use crate::skill::{Diagnostic, Edit, Fix, Severity, Span};
 use crate::yaml::{self, Node};
 
@@ -390,20 +391,4 @@ fn shorten(text: &str) -> String {
         short.push('…');
     }
     short
-}
-
-/// Levenshtein distance of two short words.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, ca) in a.chars().take(40).enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, cb) in b.iter().enumerate() {
-            let change = diagonal + usize::from(ca != *cb);
-            diagonal = row[j + 1];
-            row[j + 1] = change.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
 }

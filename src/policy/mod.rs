@@ -2,6 +2,7 @@
 //!
 //! | step | file |
 //! | --- | --- |
+//! | which file is in force for a run, and what the skill merely asks | `choose` |
 //! | `policy.yaml` → [`Policy`], with the line of every grant | `load`, `values` |
 //! | which rule decides about a call, and why | `decide` |
 //! | the smallest grant that would allow it | `remedy` |
@@ -10,6 +11,7 @@
 //!
 //! Used by [`crate::run`] to make plans and explain denials, and by the screens to show and change policies.
 
+pub mod choose;
 pub mod decide;
 pub mod edit;
 pub mod load;
@@ -19,6 +21,7 @@ pub mod remedy;
 pub mod summary;
 mod values;
 
+pub use choose::{ChooseError, Chosen, Source, choose};
 pub use decide::{Ruling, Scope};
 pub use edit::{EditError, add_grant};
 pub use load::{FILE_NAME, Loaded, Places, load};

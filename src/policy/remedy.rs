@@ -32,9 +32,9 @@ impl Remedy {
 /// Grants that would allow `operation` on `target`, narrowest first; none when nothing can be granted.
 pub(super) fn remedies(scope: &Scope<'_>, operation: Operation, target: &str, syscall: &str) -> Vec<Remedy> {
     let mut found = match operation {
-        Operation::Read => paths(scope, Permission::Read, read(scope, Path::new(target))),
+        Operation::Read => paths(scope, Permission::Read, &read(scope, Path::new(target))),
         Operation::Write | Operation::Create | Operation::Delete => {
-            paths(scope, Permission::Write, write(scope, operation, Path::new(target), syscall))
+            paths(scope, Permission::Write, &write(scope, operation, Path::new(target), syscall))
         }
         Operation::Execute => execute(scope, Path::new(target)),
         Operation::Connect => net(target),
@@ -88,7 +88,7 @@ fn acceptable(scope: &Scope<'_>, folder: &Path) -> bool {
         || folder == scope.places.workspace && folder.components().count() > 2 && home != Some(folder)
 }
 
-fn paths(scope: &Scope<'_>, permission: Permission, found: Vec<PathBuf>) -> Vec<Remedy> {
+fn paths(scope: &Scope<'_>, permission: Permission, found: &[PathBuf]) -> Vec<Remedy> {
     found.iter().filter_map(|path| Some(Remedy::new(permission, write_path(scope, path)?))).collect()
 }
 
@@ -129,7 +129,7 @@ fn execute(scope: &Scope<'_>, target: &Path) -> Vec<Remedy> {
     let Some(name) = target.file_name().and_then(|name| name.to_str()) else { return Vec::new() };
     let by_name = programs::find(name, programs::SEARCH_PATH).and_then(|found| found.canonicalize().ok());
     if by_name.as_deref() != Some(&real) || values::run(name, scope.skill, scope.places).is_err() {
-        return paths(scope, Permission::Run, vec![target.to_owned()]);
+        return paths(scope, Permission::Run, &[target.to_owned()]);
     }
     let mut found = vec![Remedy::new(Permission::Run, name)];
     if programs::is_coreutil(name) {

@@ -66,9 +66,9 @@ impl Policy {
         say(&mut said, Permission::Run, true, &deny.run, |g| format!("never start {}", run(g)));
         say(&mut said, Permission::Env, true, &deny.env, |g| format!("never see the variable {}", g.value));
         say(&mut said, Permission::Read, false, &self.read, |g| format!("read {}", path(g)));
-        say(&mut said, Permission::Write, false, &self.write, |g| match g.value.exists() {
-            true => format!("change and delete in {}", path(g)),
-            false => format!("make and change {}", path(g)),
+        say(&mut said, Permission::Write, false, &self.write, |g| {
+            let verb = if g.value.exists() { "change and delete in" } else { "make and change" };
+            format!("{verb} {}", path(g))
         });
         say(&mut said, Permission::Net, false, &self.net, |g| format!("connect to {}", net(&g.value)));
         say(&mut said, Permission::Run, false, &self.run, |g| format!("start {}", run(g)));

@@ -35,7 +35,7 @@ pub(super) fn duration(text: &str) -> Result<Duration, Bad> {
     let Ok(value) = number.parse::<f64>() else { return bad(format!("`{text}` is not a time"), HELP) };
     match Duration::try_from_secs_f64(value * scale) {
         Ok(time) if time.as_millis() == 0 => bad("a time limit of zero lets nothing run", HELP),
-        Ok(time) if time > Duration::from_secs(30 * 24 * 3600) => {
+        Ok(time) if time > Duration::from_hours(30 * 24) => {
             bad(format!("`{text}` is longer than 30 days"), "write a shorter time")
         }
         Ok(time) => Ok(time),
@@ -175,10 +175,11 @@ pub(super) fn net(text: &str) -> Result<NetRule, Bad> {
             }
         }
     };
-    if let Some(host) = network(host) {
-        return match host {
-            Some(host) => Ok(NetRule { host, ports }),
-            None => bad(format!("`{text}`: the prefix is longer than the address"), "write 10.0.0.0/8"),
+    if let Some((address, length)) = network(host) {
+        let longest = if address.is_ipv4() { 32 } else { 128 };
+        return match length.map_or(Ok(longest), str::parse) {
+            Ok(length) if length <= longest => Ok(NetRule { host: Host::Net(address, length), ports }),
+            _ => bad(format!("`{text}`: the prefix does not fit the address"), "write 10.0.0.0/8"),
         };
     }
     let name = host.trim_end_matches('.').to_ascii_lowercase();
@@ -201,22 +202,13 @@ fn split_ports(text: &str) -> (&str, Option<&str>) {
     }
 }
 
-/// An address or a network; `Some(None)` when the prefix length does not fit.
-fn network(host: &str) -> Option<Option<Host>> {
+/// An address, and the prefix length written behind it.
+fn network(host: &str) -> Option<(IpAddr, Option<&str>)> {
     let (address, length) = match host.split_once('/') {
         Some((address, length)) => (address, Some(length)),
         None => (host, None),
     };
-    let address: IpAddr = address.parse().ok()?;
-    let longest = if address.is_ipv4() { 32 } else { 128 };
-    let length = match length {
-        None => longest,
-        Some(text) => match text.parse::<u8>() {
-            Ok(length) if length <= longest => length,
-            _ => return Some(None),
-        },
-    };
-    Some(Some(Host::Net(address, length)))
+    Some((address.parse().ok()?, length))
 }
 
 fn is_host_name(name: &str) -> bool {
@@ -274,7 +266,7 @@ mod tests {
     fn times_and_sizes() {
         assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
         assert_eq!(duration("1.5s"), Ok(Duration::from_millis(1500)));
-        assert_eq!(duration("2 m"), Ok(Duration::from_secs(120)));
+        assert_eq!(duration("2 m"), Ok(Duration::from_mins(2)));
         assert_eq!(duration("7"), Ok(Duration::from_secs(7)));
         for wrong in ["", "s", "-1s", "0", "1y", "1e99h", "nan", "90d", "9999999h"] {
             assert!(duration(wrong).is_err(), "{wrong}");

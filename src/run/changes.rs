@@ -47,7 +47,8 @@ impl Snapshot {
         let Ok(data) = path.symlink_metadata() else { return };
         let folder = data.is_dir();
         // The size and time of a folder change with its content, which is reported itself.
-        let (bytes, modified) = if folder { (0, (0, 0)) } else { (data.len(), (data.mtime(), data.mtime_nsec())) };
+        let (bytes, modified) =
+            if folder { (0, (0, 0)) } else { (data.len(), (data.mtime(), data.mtime_nsec())) };
         self.files.insert(path.to_owned(), Mark { bytes, modified, inode: data.ino(), folder });
         if folder && let Ok(entries) = path.read_dir() {
             for entry in entries.flatten() {
@@ -61,7 +62,8 @@ impl Snapshot {
     pub(super) fn changes(&self) -> Vec<Change> {
         let now = Self::take(self.roots.clone());
         let cut = self.cut || now.cut;
-        let change = |path: &PathBuf, kind, mark: &Mark| Change { path: path.clone(), kind, bytes: mark.bytes };
+        let change =
+            |path: &PathBuf, kind, mark: &Mark| Change { path: path.clone(), kind, bytes: mark.bytes };
         let mut changes = Vec::new();
         for (path, mark) in &now.files {
             match self.files.get(path) {

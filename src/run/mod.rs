@@ -9,5 +9,5 @@ pub mod report;
 mod withheld;
 
 pub use prepare::{PrepareError, Prepared, RunRequest, WorkingDirectory, materialise_write_grants, prepare};
-pub use withheld::Withheld;
 pub use recorder::Recorder;
+pub use withheld::Withheld;

@@ -63,15 +63,13 @@ pub enum PrepareError {
 /// Work out the plan, with the variables of this process as the caller's.
 pub fn prepare(request: RunRequest) -> Result<Prepared, PrepareError> {
     // Names and values that are not UTF-8 cannot be granted, so they need not be looked at.
-    let caller = std::env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?)));
+    let caller =
+        std::env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?)));
     prepare_for(request, &caller.collect())
 }
 
 /// Work out the plan for a caller with these variables.
-pub fn prepare_for(
-    request: RunRequest,
-    caller: &BTreeMap<String, String>,
-) -> Result<Prepared, PrepareError> {
+pub fn prepare_for(request: RunRequest, caller: &BTreeMap<String, String>) -> Result<Prepared, PrepareError> {
     let skill = &request.skill;
     let interpreter = &request.entry.interpreter;
     let file = request.entry.file.display().to_string();
@@ -262,7 +260,7 @@ impl View {
         for path in prefixes {
             self.add_real(path, Access::Read, true);
         }
-        self.add(program, Access::Read, true);
+        self.add_real(program, Access::Read, true);
     }
 
     fn skill(&mut self, request: &RunRequest, script: &Path) -> Result<(), PrepareError> {

@@ -14,8 +14,8 @@ use super::report::{Denial, FileAccess, PolicySummary, Process, Report, VERSION}
 use crate::policy::decide::{Call, Scope};
 use crate::policy::{Places, Policy};
 use crate::sandbox::event::{
-    Denied, Event, EventKind, Finished, Frame, Isolation, Layer, LimitHit, NetworkAttempt, Operation, Outcome,
-    OutcomeKind, Stream, Usage, Verdict,
+    Denied, Event, EventKind, Finished, Frame, Isolation, Layer, LimitHit, NetworkAttempt, Operation,
+    Outcome, OutcomeKind, Stream, Usage, Verdict,
 };
 use crate::sandbox::plan::Access;
 
@@ -153,12 +153,8 @@ impl Recorder {
 
     /// The same refusal at the same line of the skill is one denial that happened several times.
     fn denied(&mut self, denied: &Denied, at: Duration) {
-        let key = (
-            denied.operation,
-            denied.target.clone(),
-            denied.errno.clone(),
-            denied.blame.first().cloned(),
-        );
+        let key =
+            (denied.operation, denied.target.clone(), denied.errno.clone(), denied.blame.first().cloned());
         if let Some(index) = self.denials.get(&key) {
             self.report.denials[*index].count += denied.count;
             return;
@@ -227,10 +223,12 @@ impl Recorder {
                 && have.protocol == attempt.protocol
                 && have.verdict == attempt.verdict
         };
-        match network.iter_mut().find(same) {
-            Some(have) => have.count += attempt.count,
-            None if network.len() >= MAX_NETWORK => self.report.lost_events += attempt.count,
-            None => network.push(attempt.clone()),
+        if let Some(have) = network.iter_mut().find(same) {
+            have.count += attempt.count;
+        } else if network.len() < MAX_NETWORK {
+            network.push(attempt.clone());
+        } else {
+            self.report.lost_events += attempt.count;
         }
     }
 

@@ -70,7 +70,7 @@ fn mentioned(source: &str, language: Language) -> Vec<(&str, u32)> {
         Language::Sh | Language::Bash => &["${", "$"],
         Language::Ruby => &["ENV[", "ENV.fetch("],
         Language::Perl => &["$ENV{"],
-        Language::Native => &[],
+        Language::Native | Language::Other => &[],
     };
     let mut found = Vec::new();
     for (line, text) in (1..).zip(source.lines()) {
@@ -82,7 +82,8 @@ fn mentioned(source: &str, language: Language) -> Vec<(&str, u32)> {
                 let rest = text[at + opener.len()..].trim_start_matches([' ', '"', '\'']);
                 let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(rest.len());
                 let name = &rest[..end];
-                if !name.is_empty() && !(shell && assigned(source, name)) && !found.contains(&(name, line)) {
+                let own = shell && assigned(source, name);
+                if !(name.is_empty() || own || found.contains(&(name, line))) {
                     found.push((name, line));
                 }
             }

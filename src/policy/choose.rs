@@ -1,0 +1,86 @@
+//! Which policy is in force for a run: the built-in default, the skill's own file, or a file of the user's.
+//!
+//! A skill's own file is a request. Unless the user puts it in force it is only remembered, so that a refusal can
+//! say "asked, not approved".
+
+use std::path::{Path, PathBuf};
+
+use super::load::{FILE_NAME, Loaded, Places, load};
+use super::model::Policy;
+use crate::skill::{Diagnostic, Severity, Skill};
+
+/// Where the policy of a run comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source<'a> {
+    Default,
+    /// The skill's own `policy.yaml`.
+    Own,
+    File(&'a Path),
+}
+
+/// The answer of [`choose`].
+#[derive(Debug, Clone, Default)]
+pub struct Chosen {
+    pub policy: Policy,
+    /// What the skill's own file asks for, when that is not in force.
+    pub asked: Option<Policy>,
+    /// Warnings about the file in force; all findings about a file that only asks.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// No policy can be put in force; each says the next step.
+#[derive(Debug, thiserror::Error)]
+pub enum ChooseError {
+    #[error("{}: {error}; give the path of a readable policy file", path.display())]
+    Unreadable { path: PathBuf, error: std::io::Error },
+    #[error("{} has errors and is not put in force:{}", path.display(), lines(diagnostics))]
+    Broken { path: PathBuf, diagnostics: Vec<Diagnostic> },
+}
+
+fn lines(diagnostics: &[Diagnostic]) -> String {
+    let errors = diagnostics.iter().filter(|d| d.severity == Severity::Error).take(20);
+    errors.fold(String::new(), |text, d| {
+        format!("{text}\n  {}:{}: {}; {}", d.span.line, d.span.column, d.message, d.help)
+    })
+}
+
+/// Work out the policy in force for a run of `skill`.
+pub fn choose(skill: &Skill, source: Source<'_>, places: &Places) -> Result<Chosen, ChooseError> {
+    let own = skill.path.join(FILE_NAME);
+    match source {
+        Source::Own if own.symlink_metadata().is_err() => Ok(Chosen::default()),
+        Source::Own => in_force(&own, places),
+        Source::File(file) => {
+            let file = std::path::absolute(file)
+                .map_err(|error| ChooseError::Unreadable { path: file.to_owned(), error })?;
+            let mut chosen = in_force(&file, places)?;
+            if file != own {
+                ask(&own, places, &mut chosen);
+            }
+            Ok(chosen)
+        }
+        Source::Default => {
+            let mut chosen = Chosen::default();
+            ask(&own, places, &mut chosen);
+            Ok(chosen)
+        }
+    }
+}
+
+fn in_force(file: &Path, places: &Places) -> Result<Chosen, ChooseError> {
+    let loaded =
+        load(file, places).map_err(|error| ChooseError::Unreadable { path: file.to_owned(), error })?;
+    if loaded.has_errors() {
+        return Err(ChooseError::Broken { path: file.to_owned(), diagnostics: loaded.diagnostics });
+    }
+    let Loaded { policy, diagnostics } = loaded;
+    Ok(Chosen { policy, asked: None, diagnostics })
+}
+
+/// Remember what a file asks for. One that cannot be read asks for nothing.
+fn ask(file: &Path, places: &Places, chosen: &mut Chosen) {
+    if let Ok(Loaded { policy, diagnostics }) = load(file, places) {
+        chosen.asked = Some(policy);
+        chosen.diagnostics.extend(diagnostics);
+    }
+}

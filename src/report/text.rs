@@ -1,0 +1,291 @@
+//! The summary of a run for people, as `skilldeck run` prints it on stderr after the skill's own output.
+
+use std::fmt::Write;
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use super::terminal::one_line;
+use crate::policy::summary::size;
+use crate::run::report::{ChangeKind, Denial, Report};
+use crate::sandbox::event::{Frame, Layer, Level, Operation, OutcomeKind, Resource};
+
+/// Most denials that are written out; the rest are counted.
+const MAX_DENIALS: usize = 40;
+/// Longest piece of foreign text on one line.
+const MAX_TEXT: usize = 160;
+
+/// Colour or none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Style {
+    pub colour: bool,
+}
+
+impl Style {
+    fn paint(self, code: &str, text: &str) -> String {
+        if self.colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+    }
+
+    fn bad(self, text: &str) -> String {
+        self.paint("1;31", text)
+    }
+
+    fn good(self, text: &str) -> String {
+        self.paint("1;32", text)
+    }
+
+    fn warning(self, text: &str) -> String {
+        self.paint("1;33", text)
+    }
+
+    fn quiet(self, text: &str) -> String {
+        self.paint("2", text)
+    }
+}
+
+/// The summary of a finished run. `skill` is the skill's folder: paths in it are shown relative.
+pub fn summary(report: &Report, skill: &Path, style: Style) -> String {
+    let mut text = Summary { text: String::new(), skill, style };
+    text.outcome(report);
+    text.denials(report);
+    text.limits(report);
+    text.changes(report);
+    text.usage(report);
+    text.isolation(report);
+    text.text
+}
+
+struct Summary<'a> {
+    text: String,
+    skill: &'a Path,
+    style: Style,
+}
+
+impl Summary<'_> {
+    fn line(&mut self, line: &str) {
+        self.text.push_str(line);
+        self.text.push('\n');
+    }
+
+    fn outcome(&mut self, report: &Report) {
+        let Some(outcome) = &report.outcome else { return };
+        let time = report.duration_ms / 1000.0;
+        let message = one_line(&outcome.message, 400);
+        let line = match outcome.kind {
+            OutcomeKind::Exited if outcome.code == Some(0) => {
+                self.style.good(&format!("✓ exited with 0 after {time:.2} s"))
+            }
+            OutcomeKind::Exited => {
+                let code = outcome.code.unwrap_or_default();
+                self.style.bad(&format!("✗ exited with {code} after {time:.2} s"))
+            }
+            OutcomeKind::Signaled => {
+                let signal = outcome.signal.as_deref().unwrap_or("a signal");
+                self.style.bad(&format!("✗ ended by {signal} after {time:.2} s"))
+            }
+            OutcomeKind::Limit | OutcomeKind::Timeout => {
+                self.style.bad(&format!("! LIMIT after {time:.2} s: {message}"))
+            }
+            OutcomeKind::Cancelled => self.style.warning(&format!("cancelled after {time:.2} s")),
+            OutcomeKind::Failed => self.style.bad(&format!("✗ the sandbox failed: {message}")),
+        };
+        self.line(&line);
+    }
+
+    fn denials(&mut self, report: &Report) {
+        // Those with a line of the skill first: they are what somebody can act on.
+        let mut denials: Vec<&Denial> = report.denials.iter().collect();
+        denials.sort_by_key(|denial| denial.blame.is_empty());
+        for denial in denials.iter().take(MAX_DENIALS) {
+            self.denial(denial);
+        }
+        if denials.len() > MAX_DENIALS {
+            let more = denials.len() - MAX_DENIALS;
+            let line = format!("  … and {more} more; --format json has them all");
+            self.line(&self.style.quiet(&line));
+        }
+    }
+
+    fn denial(&mut self, denial: &Denial) {
+        let is_path = !matches!(
+            denial.operation,
+            Operation::Connect | Operation::Env | Operation::Syscall | Operation::Signal | Operation::Listen
+        );
+        let target = if is_path { self.short(Path::new(&denial.target)) } else { denial.target.clone() };
+        let mut head = format!("✗ DENIED {} {}", operation(denial.operation), one_line(&target, MAX_TEXT));
+        if denial.count > 1 {
+            let _ = write!(head, " ×{}", denial.count);
+        }
+        let mut how = layer(denial.layer).to_owned();
+        if !denial.errno.is_empty() {
+            how = format!("{} · {how}", one_line(&denial.errno, 20));
+        }
+        self.line(&format!("{}  {}", self.style.bad(&head), self.style.quiet(&how)));
+        if let Some(frame) = denial.blame.first() {
+            self.blame(frame, &denial.blame[1..]);
+        }
+        self.line(&format!("    rule   {}", one_line(&denial.rule, 300)));
+        if let Some(asked) = &denial.asked {
+            self.line(&format!("    asked  {}", self.style.warning(&one_line(asked, 300))));
+        }
+        if let Some(remedy) = &denial.remedy {
+            let mut line = self.style.good(&format!("{}: [{}]", remedy.permission, list_item(&remedy.add)));
+            for wider in &denial.alternatives {
+                let _ = write!(line, "  {}", self.style.quiet(&format!("or [{}]", list_item(&wider.add))));
+            }
+            self.line(&format!("    allow  {line}"));
+        }
+    }
+
+    /// Where in the skill, and the line itself.
+    fn blame(&mut self, frame: &Frame, callers: &[Frame]) {
+        let mut place = format!("{}:{}", self.short(&frame.file), frame.line);
+        if !frame.function.is_empty() {
+            let _ = write!(place, " in {}", frame.function);
+        }
+        for caller in callers.iter().take(3) {
+            let _ = write!(place, " ← {}:{}", self.short(&caller.file), caller.line);
+        }
+        self.line(&format!("    at     {}", one_line(&place, 300)));
+        if let Some(source) = source_line(&self.on_host(&frame.file), frame.line) {
+            self.line(&self.style.quiet(&format!(
+                "    {:>6} │ {}",
+                frame.line,
+                one_line(source.trim_end(), MAX_TEXT)
+            )));
+        }
+    }
+
+    /// Interpreters name a script as they were given it, which may be relative to the skill.
+    fn on_host(&self, file: &Path) -> PathBuf {
+        if file.is_absolute() { file.to_owned() } else { self.skill.join(file) }
+    }
+
+    fn short(&self, path: &Path) -> String {
+        match path.strip_prefix(self.skill) {
+            Ok(rest) if rest.as_os_str().is_empty() => ".".to_owned(),
+            Ok(rest) => rest.display().to_string(),
+            Err(_) => path.display().to_string(),
+        }
+    }
+
+    fn limits(&mut self, report: &Report) {
+        for hit in &report.limits {
+            let value = |n: u64| match hit.resource {
+                Resource::Cpu | Resource::Wall => format!("{:.2} s", n as f64 / 1000.0),
+                Resource::Memory | Resource::FileSize | Resource::Scratch | Resource::Output => size(n),
+                Resource::OpenFiles | Resource::Processes => n.to_string(),
+            };
+            let line = format!(
+                "! LIMIT {}: {} of {} ({}, by the {})",
+                resource(hit.resource),
+                value(hit.observed),
+                value(hit.limit),
+                one_line(&hit.effect, 40),
+                one_line(&hit.enforced_by, 40),
+            );
+            self.line(&self.style.warning(&line));
+        }
+    }
+
+    fn changes(&mut self, report: &Report) {
+        const MOST: usize = 10;
+        for change in report.changes.iter().take(MOST) {
+            let mark = match change.kind {
+                ChangeKind::Added => "+",
+                ChangeKind::Modified => "~",
+                ChangeKind::Deleted => "-",
+            };
+            let path = one_line(&self.short(&change.path), MAX_TEXT);
+            self.line(&format!("{mark} {path}  {}", self.style.quiet(&size(change.bytes))));
+        }
+        if report.changes.len() > MOST {
+            self.line(&self.style.quiet(&format!("  … and {} more changes", report.changes.len() - MOST)));
+        }
+    }
+
+    fn usage(&mut self, report: &Report) {
+        let usage = report.usage;
+        if report.outcome.as_ref().is_some_and(|outcome| outcome.kind == OutcomeKind::Failed) {
+            return;
+        }
+        let mut line = format!(
+            "cpu {:.2} s · memory {} · processes {} · output {} · start {:.1} ms",
+            usage.cpu_ms as f64 / 1000.0,
+            size(usage.peak_memory_bytes),
+            usage.peak_processes,
+            size(usage.output_bytes),
+            report.startup_ms,
+        );
+        if report.lost_events > 0 {
+            let _ = write!(line, " · {} events not recorded", report.lost_events);
+        }
+        self.line(&self.style.quiet(&line));
+    }
+
+    fn isolation(&mut self, report: &Report) {
+        if report.isolation.level == Level::Reduced {
+            self.line(&self.style.warning("! REDUCED sandbox on this machine; `skilldeck doctor` says more"));
+            for missing in &report.isolation.missing {
+                self.line(&self.style.warning(&format!("  {}", one_line(missing, 300))));
+            }
+        }
+    }
+}
+
+/// The value as an item of a flow list in YAML.
+fn list_item(value: &str) -> String {
+    let value = one_line(value, 300);
+    if value.contains([':', '@', '$', ' ', ',', '#']) { format!("\"{value}\"") } else { value }
+}
+
+/// One line of a source file, `number` from 1.
+fn source_line(file: &Path, number: u32) -> Option<String> {
+    let reader = BufReader::new(File::open(file).ok()?.take(4 * 1024 * 1024));
+    let line = reader.split(b'\n').nth(usize::try_from(number).ok()?.checked_sub(1)?)?.ok()?;
+    Some(String::from_utf8_lossy(&line).trim_start().to_owned())
+}
+
+/// The word for an operation, as in the report.
+pub fn operation(operation: Operation) -> &'static str {
+    match operation {
+        Operation::Read => "read",
+        Operation::Write => "write",
+        Operation::Create => "create",
+        Operation::Delete => "delete",
+        Operation::Execute => "execute",
+        Operation::Connect => "connect",
+        Operation::Listen => "listen",
+        Operation::Signal => "signal",
+        Operation::Spawn => "spawn",
+        Operation::Env => "env",
+        Operation::Syscall => "syscall",
+    }
+}
+
+/// The word for a layer, as in the report.
+pub fn layer(layer: Layer) -> &'static str {
+    match layer {
+        Layer::Mount => "mount",
+        Layer::Landlock => "landlock",
+        Layer::Seccomp => "seccomp",
+        Layer::Network => "network",
+        Layer::Limit => "limit",
+        Layer::Permissions => "permissions",
+        Layer::Environment => "environment",
+    }
+}
+
+/// The word for a limit, as in `policy.yaml`.
+pub fn resource(resource: Resource) -> &'static str {
+    match resource {
+        Resource::Cpu => "cpu",
+        Resource::Wall => "wall",
+        Resource::Memory => "memory",
+        Resource::FileSize => "file_size",
+        Resource::Scratch => "scratch",
+        Resource::OpenFiles => "open_files",
+        Resource::Processes => "processes",
+        Resource::Output => "output",
+    }
+}
