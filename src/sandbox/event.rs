@@ -202,6 +202,7 @@ pub enum Level {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "one field for each layer of the report")]
 pub struct Layers {
     pub user: bool,
     pub mount: bool,
