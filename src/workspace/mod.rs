@@ -4,6 +4,7 @@ mod discover;
 mod find;
 mod ignored;
 pub mod samples;
+pub mod watch;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -51,7 +52,13 @@ impl Workspace {
 
 /// The roots of a workspace that exist, then the further ones, each once.
 pub fn roots(workspace: &Path, further: &[PathBuf]) -> Vec<PathBuf> {
-    let own = ROOTS.iter().map(|root| workspace.join(root)).filter(|root| root.is_dir());
+    let exists = |root: &PathBuf| root.is_dir() || further.contains(root);
+    watched_roots(workspace, further).into_iter().filter(exists).collect()
+}
+
+/// All roots, those too that do not exist yet: what [`watch::Watcher`] is to watch.
+pub fn watched_roots(workspace: &Path, further: &[PathBuf]) -> Vec<PathBuf> {
+    let own = ROOTS.iter().map(|root| workspace.join(root));
     let mut roots: Vec<PathBuf> = Vec::new();
     for root in own.chain(further.iter().cloned()) {
         if !roots.contains(&root) {
