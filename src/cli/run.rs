@@ -19,7 +19,7 @@ use crate::report::terminal::{self, Harmless};
 use crate::report::text::{self, Style};
 use crate::run::report::Report;
 use crate::run::{self, Prepared, Recorder, RunRequest, WorkingDirectory, prepare};
-use crate::sandbox::RunHandle;
+use crate::sandbox::Canceller;
 use crate::sandbox::event::{EventKind, Outcome, OutcomeKind, Stream};
 use crate::sandbox::plan::Observe;
 use crate::skill::{Entry, Skill};
@@ -191,13 +191,13 @@ fn read_all(from: impl Read) -> anyhow::Result<Vec<u8>> {
 fn start(args: &Args, context: &Context, prepared: &Prepared) -> anyhow::Result<Report> {
     let signals = block_signals();
     let mut recorder = Recorder::new(prepared, KEEP_OUTPUT);
-    let mut handle = context
+    let handle = context
         .launcher
         .run(&prepared.plan)
         .map_err(|error| Failure { message: format!("the sandbox cannot start: {error}"), code: 125 })?;
-    let mut events = std::mem::replace(&mut handle.events, tokio::sync::mpsc::channel(1).1);
-    let handle = Arc::new(handle);
-    cancel_on(signals, Arc::clone(&handle));
+    let cancel = handle.canceller();
+    cancel_on(signals, cancel.clone());
+    let mut events = handle.events;
     let mut live = (args.format == Format::Text).then(Live::new);
     while let Some(batch) = events.blocking_recv() {
         for event in &batch {
@@ -206,7 +206,7 @@ fn start(args: &Args, context: &Context, prepared: &Prepared) -> anyhow::Result<
                 && live.write(*stream, bytes).is_err()
             {
                 // Nobody reads any more (`skilldeck run … | head`).
-                handle.cancel();
+                cancel.cancel();
             }
         }
     }
@@ -226,10 +226,10 @@ fn block_signals() -> SigSet {
 }
 
 /// The first signal cancels the run, a second one ends this program at once.
-fn cancel_on(signals: SigSet, handle: Arc<RunHandle>) {
+fn cancel_on(signals: SigSet, cancel: Canceller) {
     std::thread::spawn(move || {
         if signals.wait().is_ok() {
-            handle.cancel();
+            cancel.cancel();
         }
         if let Ok(signal) = signals.wait() {
             std::process::exit(128 + signal as i32);

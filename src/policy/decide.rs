@@ -117,6 +117,9 @@ impl Scope<'_> {
             _ => {}
         }
         let path = Path::new(call.target);
+        if call.operation == Operation::Execute && is_made_by_run(path) {
+            return ("default: what the run itself made is never started".to_owned(), false);
+        }
         let kernel = ["/proc", "/sys", "/dev"].into_iter().find(|folder| path.starts_with(folder));
         match (call.operation, kernel) {
             (
@@ -157,11 +160,9 @@ impl Scope<'_> {
     }
 
     fn execute_rule(&self, path: &Path) -> (String, bool) {
-        let private = ["/tmp", "/memfd:", Plan::HOME, Plan::SCRATCH];
-        if !path.starts_with(self.skill)
-            && private.iter().any(|p| path.starts_with(p) || path.to_string_lossy().starts_with("/memfd:"))
-        {
-            return ("default: what the run itself wrote is never started".to_owned(), false);
+        let private = ["/tmp", Plan::HOME, Plan::SCRATCH];
+        if !path.starts_with(self.skill) && private.iter().any(|folder| path.starts_with(folder)) {
+            return ("default: what the run itself made is never started".to_owned(), false);
         }
         match self.policy.run.first() {
             None => ("default: no programs can be started".to_owned(), true),
@@ -201,6 +202,12 @@ impl Scope<'_> {
         let place = origin.map_or("default".to_owned(), |(_, origin)| self.place(origin));
         format!("{place}: limit {name} {value}")
     }
+}
+
+/// A file without a name, reached through a descriptor: memfd_create(2), proc_pid_fd(5).
+fn is_made_by_run(path: &Path) -> bool {
+    let text = path.to_string_lossy();
+    text.starts_with("/memfd:") || text.starts_with("/proc/") && text.contains("/fd/")
 }
 
 fn noun(operation: Operation) -> &'static str {

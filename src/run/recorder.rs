@@ -36,6 +36,8 @@ pub struct Recorder {
     policy: Policy,
     asked: Option<Policy>,
     skill: PathBuf,
+    /// Where the program started: scripts named by a relative path are relative to it.
+    cwd: PathBuf,
     places: Places,
     stdout: OutputText,
     stderr: OutputText,
@@ -58,6 +60,7 @@ impl Recorder {
             policy: request.policy.clone(),
             asked: request.asked.clone(),
             skill: request.skill.path.clone(),
+            cwd: prepared.plan.cwd.clone(),
             places: prepared.places.clone(),
             stdout: OutputText::new(keep_output),
             stderr: OutputText::new(keep_output),
@@ -153,8 +156,8 @@ impl Recorder {
 
     /// The same refusal at the same line of the skill is one denial that happened several times.
     fn denied(&mut self, denied: &Denied, at: Duration) {
-        let key =
-            (denied.operation, denied.target.clone(), denied.errno.clone(), denied.blame.first().cloned());
+        let blame = self.own_frames(&denied.blame);
+        let key = (denied.operation, denied.target.clone(), denied.errno.clone(), blame.first().cloned());
         if let Some(index) = self.denials.get(&key) {
             self.report.denials[*index].count += denied.count;
             return;
@@ -190,10 +193,21 @@ impl Recorder {
             layer: denied.layer,
             rule: ruling.rule,
             asked: ruling.asked,
-            blame: denied.blame.clone(),
+            blame,
             remedy: ruling.remedy,
             alternatives: ruling.alternatives,
         });
+    }
+
+    /// The lines of the skill itself; the interpreter's library lies between them and the call. When the skill
+    /// has none on the stack, all of it is better than nothing.
+    fn own_frames(&self, blame: &[Frame]) -> Vec<Frame> {
+        let own: Vec<Frame> = blame
+            .iter()
+            .map(|frame| Frame { file: self.cwd.join(&frame.file), ..frame.clone() })
+            .filter(|frame| frame.file.starts_with(&self.skill) && frame.file.exists())
+            .collect();
+        if own.is_empty() { blame.to_vec() } else { own }
     }
 
     /// A variable that was not passed: known before the start.

@@ -147,12 +147,18 @@ def listen_on_port():
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as server:
         server.bind(("0.0.0.0", 0))
         server.listen(1)
+        only_loopback()
         return f"listens on port {server.getsockname()[1]}"
 
 
-def netlink_socket():
-    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0):
-        return "opened"
+def see_interfaces():
+    only_loopback()
+    return "sees " + ", ".join(name for _, name in socket.if_nameindex())
+
+
+def only_loopback():
+    if [name for _, name in socket.if_nameindex()] == ["lo"]:
+        raise NotThere("no interface but a loopback of its own")
 
 
 def packet_socket():
@@ -301,7 +307,7 @@ ATTEMPTS = [
     read_shadow, read_ssh_key, read_through_link, read_through_proc_root,
     write_own_manifest, write_system_folder, write_core_pattern,
     environment_secrets, environ_of_process_1, memory_of_process_1, inherited_descriptors,
-    connect_metadata, connect_host_name, send_datagram, listen_on_port, netlink_socket, packet_socket, container_daemon,
+    connect_metadata, connect_host_name, send_datagram, listen_on_port, see_interfaces, packet_socket, container_daemon,
     start_program, start_from_memory, signal_process_1, signal_everybody, trace_process, read_foreign_memory,
     type_into_terminal,
     mount_file_system, join_namespace, make_device, open_by_handle,
