@@ -85,8 +85,12 @@ fn insertion(text: &str, permission: Permission, value: &str) -> (usize, String)
         Some((key, list)) if list.is_null() => (end_of_key(text, key), format!(" [{value}]")),
         Some((_, list)) if list.flow => into_flow(text, list, &value),
         Some((_, list)) => {
-            let line = format!("{}- {value}", indent_of(list));
-            after_line(text, list.span.end, newline, &line)
+            // The last item tells where the dashes stand; the list's own span begins elsewhere when they are not
+            // indented below the key.
+            let last = list.as_sequence().and_then(<[Node]>::last).unwrap_or(list);
+            let line = &text[text[..last.span.start].rfind('\n').map_or(0, |end| end + 1)..];
+            let indent = &line[..line.len() - line.trim_start_matches(' ').len()];
+            after_line(text, last.span.end, newline, &format!("{indent}- {value}"))
         }
     }
 }
