@@ -1,5 +1,7 @@
 //! Reading policies, deciding which rule refused a call, and finding the smallest grant.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, in its helpers too")]
+
 use std::path::Path;
 
 use skilldeck::policy::decide::Call;
@@ -61,6 +63,7 @@ impl Desk {
     }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "the form in which a ruling has it")]
 fn remedy(permission: Permission, add: &str) -> Option<Remedy> {
     Some(Remedy::new(permission, add))
 }

@@ -1,5 +1,7 @@
 //! From skill and policy to plan: what a run would see, start and know, without starting anything.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, in its helpers too")]
+
 use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,7 @@
 //! Events become a report: deduplicated, bounded, with rule and remedy.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, in its helpers too")]
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -204,7 +204,7 @@ impl Scope<'_> {
     }
 }
 
-/// A file without a name, reached through a descriptor: memfd_create(2), proc_pid_fd(5).
+/// A file without a name, reached through a descriptor: `memfd_create(2)`, `proc_pid_fd(5)`.
 fn is_made_by_run(path: &Path) -> bool {
     let text = path.to_string_lossy();
     text.starts_with("/memfd:") || text.starts_with("/proc/") && text.contains("/fd/")

@@ -87,10 +87,10 @@ fn insertion(text: &str, permission: Permission, value: &str) -> (usize, String)
         Some((_, list)) => {
             // The last item tells where the dashes stand; the list's own span begins elsewhere when they are not
             // indented below the key.
-            let last = list.as_sequence().and_then(<[Node]>::last).unwrap_or(list);
-            let line = &text[text[..last.span.start].rfind('\n').map_or(0, |end| end + 1)..];
+            let end_item = list.as_sequence().and_then(<[Node]>::last).unwrap_or(list);
+            let line = &text[text[..end_item.span.start].rfind('\n').map_or(0, |end| end + 1)..];
             let indent = &line[..line.len() - line.trim_start_matches(' ').len()];
-            after_line(text, last.span.end, newline, &format!("{indent}- {value}"))
+            after_line(text, end_item.span.end, newline, &format!("{indent}- {value}"))
         }
     }
 }
