@@ -10,6 +10,7 @@ mod doctor;
 mod list;
 mod run;
 mod schema;
+mod workbench;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -31,6 +32,8 @@ pub struct Cli {
     /// A further folder of skills; may be given several times
     #[arg(long = "skills", global = true, value_name = "DIR")]
     pub skills: Vec<PathBuf>,
+    #[command(flatten)]
+    pub workbench: workbench::Args,
     #[command(subcommand)]
     pub command: Option<Command>,
 }
@@ -91,7 +94,7 @@ pub fn main(launcher: Launcher) -> ExitCode {
 fn execute(cli: Cli, launcher: Launcher) -> anyhow::Result<ExitCode> {
     let context = context(cli.workspace.as_deref(), &cli.skills, launcher)?;
     match cli.command {
-        None => anyhow::bail!("the workbench is not built yet; try `skilldeck list`"),
+        None => workbench::execute(&cli.workbench, context),
         Some(Command::List(args)) => list::execute(&args, &context),
         Some(Command::Check(args)) => check::execute(&args, &context),
         Some(Command::Schema(args)) => schema::execute(&args, &context),

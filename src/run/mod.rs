@@ -2,6 +2,7 @@
 
 mod changes;
 mod execute;
+pub mod log;
 mod output;
 pub mod prepare;
 pub mod recorder;

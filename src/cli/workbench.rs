@@ -1,0 +1,38 @@
+//! No subcommand: the workbench.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use super::Context;
+use crate::tui::runtime::{self, Config};
+
+/// Looks of the workbench.
+#[derive(Debug, Default, clap::Args)]
+pub struct Args {
+    /// Theme of the workbench: dark, light, high-contrast, colour-blind or one of your own
+    #[arg(long, global = true, value_name = "NAME")]
+    pub theme: Option<String>,
+    /// Draw with ASCII marks and lines only
+    #[arg(long, global = true)]
+    pub ascii: bool,
+    /// Leave the mouse to the terminal
+    #[arg(long)]
+    pub no_mouse: bool,
+}
+
+impl Args {
+    pub(super) fn config(&self, context: &Context) -> Config {
+        Config {
+            workspace: context.workspace.clone(),
+            further: context.skills.clone(),
+            theme: self.theme.clone(),
+            ascii: self.ascii,
+            mouse: !self.no_mouse,
+        }
+    }
+}
+
+pub(super) fn execute(args: &Args, context: Context) -> anyhow::Result<ExitCode> {
+    let config = args.config(&context);
+    Ok(runtime::open(&config, Arc::new(context.launcher))?)
+}

@@ -1,0 +1,60 @@
+//! Everything that can happen to the workbench: keys, and the answers to its effects.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::key::{Key, Mouse};
+use super::state::{Cause, FileItem, Highlighted, Level, RunId, Tool};
+use crate::run::report::Report;
+use crate::sandbox::event::{Stream, UsageSample};
+use crate::sandbox::plan::Limits;
+use crate::skill::Skill;
+
+#[derive(Debug)]
+pub enum Action {
+    Key(Key),
+    Mouse(Mouse),
+    /// Text pasted into the terminal.
+    Paste(String),
+    Resize(u16, u16),
+    /// SIGTERM, SIGHUP or SIGINT arrived.
+    Terminate,
+    /// From the loader and the watcher.
+    Workspace(WorkspaceNews),
+    /// From a run.
+    Run(RunId, RunNews),
+    /// A worker has coloured the text with this key.
+    Highlighted(u64, Arc<Highlighted>),
+    FileRead(PathBuf, Result<Arc<str>, String>),
+    /// Tools and files of a skill were worked out.
+    Explored { skill: PathBuf, tools: Vec<Tool>, files: Vec<FileItem> },
+    /// A grant was written to a policy file, or why not.
+    Granted { skill: PathBuf, result: Result<String, String> },
+    /// Samples were written to a folder, or why not.
+    SamplesWritten(Result<PathBuf, String>),
+    Notice(Level, String),
+}
+
+#[derive(Debug)]
+pub enum WorkspaceNews {
+    /// Skills read for the first time or again.
+    Skills(Vec<Arc<Skill>>),
+    Removed(Vec<PathBuf>),
+    /// The first reading is over.
+    Complete,
+    /// Files of a skill changed; its new reading was sent before.
+    Changed { skill: PathBuf, cause: Cause },
+}
+
+#[derive(Debug)]
+pub enum RunNews {
+    Started { limits: Limits },
+    Output(Vec<(Stream, Vec<u8>)>),
+    Usage(Duration, UsageSample),
+    Report(Arc<Report>),
+    /// The report sent before is the last one.
+    Ended,
+    /// It never started: why, and the next step.
+    Refused(String),
+}

@@ -1,0 +1,52 @@
+//! What `update` wants done outside the state. The runtime does it and answers with actions.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::state::RunId;
+use crate::run::report::Remedy;
+use crate::skill::{Entry, Skill};
+
+#[derive(Debug, Clone)]
+pub enum Effect {
+    StartRun(Box<StartRun>),
+    CancelRun(RunId),
+    /// Colour a text: `key` names its content.
+    Highlight {
+        key: u64,
+        name: PathBuf,
+        text: Arc<str>,
+    },
+    ReadFile(PathBuf),
+    /// Work out tools and files of a skill.
+    Explore(Arc<Skill>),
+    /// Add a grant to the skill's own policy file.
+    Grant {
+        skill: Arc<Skill>,
+        remedy: Remedy,
+    },
+    Copy(String),
+    /// Give the terminal to the editor.
+    Edit {
+        path: PathBuf,
+        line: usize,
+    },
+    WriteSamples,
+    SetMouse(bool),
+    SetTheme(usize),
+    Suspend,
+    Redraw,
+    Quit,
+}
+
+/// A run to be prepared and started.
+#[derive(Debug, Clone)]
+pub struct StartRun {
+    pub id: RunId,
+    pub skill: Arc<Skill>,
+    pub entry: Entry,
+    pub arguments: Vec<String>,
+    /// Put the skill's own policy file in force.
+    pub trust: bool,
+    pub workspace: PathBuf,
+}

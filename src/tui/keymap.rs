@@ -1,0 +1,323 @@
+//! The action table: every command with its keys, where it applies and when.
+//!
+//! The key bar, the `?` screen and the conflict test are made from this one table.
+
+use super::key::Key;
+use super::state::{Finding, Layer, Pane, Section, State, Tab};
+
+/// Something a user can ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Command {
+    Up,
+    Down,
+    Left,
+    Right,
+    Start,
+    End,
+    HalfUp,
+    HalfDown,
+    PageUp,
+    PageDown,
+    Open,
+    Close,
+    Quit,
+    Interrupt,
+    NextPane,
+    PreviousPane,
+    SkillTab,
+    RunTab,
+    NextSection,
+    PreviousSection,
+    Zoom,
+    Narrower,
+    Wider,
+    Search,
+    SearchNext,
+    SearchPrevious,
+    Follow,
+    Run,
+    Cancel,
+    Allow,
+    Trust,
+    AutoRun,
+    ChooseEntry,
+    EditArguments,
+    Editor,
+    Copy,
+    Json,
+    Samples,
+    Theme,
+    Mouse,
+    Help,
+    Suspend,
+    Redraw,
+}
+
+/// Where a command applies. A narrower scope wins over a wider one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Scope {
+    /// While a popup is open.
+    Popup,
+    /// On the first screen, when there are no skills.
+    Welcome,
+    Denial,
+    Output,
+    Everywhere,
+}
+
+/// One line of the table.
+#[derive(Debug)]
+pub struct Binding {
+    pub command: Command,
+    /// Stable name, for configuration and documentation.
+    pub id: &'static str,
+    pub keys: &'static [&'static str],
+    pub scope: Scope,
+    /// A word or two, for the key bar.
+    pub label: &'static str,
+    pub description: &'static str,
+    /// Heading on the help screen.
+    pub group: &'static str,
+    /// Rank in the key bar; 0 keeps it out of it.
+    pub rank: u8,
+    pub available: fn(&State) -> bool,
+}
+
+const fn bind(
+    command: Command,
+    id: &'static str,
+    keys: &'static [&'static str],
+    label: &'static str,
+    description: &'static str,
+) -> Binding {
+    Binding {
+        command,
+        id,
+        keys,
+        scope: Scope::Everywhere,
+        label,
+        description,
+        group: "",
+        rank: 0,
+        available: |_| true,
+    }
+}
+
+impl Binding {
+    const fn group(mut self, group: &'static str) -> Self {
+        self.group = group;
+        self
+    }
+
+    const fn bar(mut self, rank: u8) -> Self {
+        self.rank = rank;
+        self
+    }
+
+    const fn when(mut self, available: fn(&State) -> bool) -> Self {
+        self.available = available;
+        self
+    }
+
+    const fn within(mut self, scope: Scope) -> Self {
+        self.scope = scope;
+        self
+    }
+}
+
+const MOVE: &str = "move";
+const LOOK: &str = "look";
+const RUN: &str = "run";
+const REST: &str = "workbench";
+
+/// The table, in the order of the help screen.
+pub static TABLE: &[Binding] = &[
+    bind(Command::Run, "run", &["r"], "run", "run the chosen entry; again replaces a run under way")
+        .group(RUN)
+        .bar(90)
+        .when(can_run),
+    bind(Command::Cancel, "cancel", &["c"], "cancel", "end the run under way")
+        .group(RUN)
+        .bar(95)
+        .when(|s| s.running().is_some()),
+    bind(Command::Allow, "allow", &["a"], "allow", "add the grant to the skill's policy.yaml, trust it, run again")
+        .group(RUN)
+        .bar(92)
+        .when(can_allow),
+    bind(Command::Open, "open", &["enter"], "open", "open the skill, denial, diagnostic or entry under the cursor")
+        .group(RUN)
+        .bar(60)
+        .when(can_open),
+    bind(Command::ChooseEntry, "entry", &["E"], "entry", "choose the entry to run")
+        .group(RUN)
+        .bar(40)
+        .when(|s| s.skill().is_some_and(|skill| skill.entries.len() > 1)),
+    bind(Command::EditArguments, "arguments", &["i"], "arguments", "edit the arguments of the entry")
+        .group(RUN)
+        .bar(45)
+        .when(|s| s.entry().is_some()),
+    bind(Command::Trust, "trust", &["t"], "trust", "put the skill's own policy.yaml in force, or the default again")
+        .group(RUN)
+        .bar(42),
+    bind(Command::AutoRun, "rerun-on-save", &["w"], "re-run on save", "run again when the chosen skill changes on disk")
+        .group(RUN),
+    bind(Command::Up, "up", &["up", "k"], "up", "move up").group(MOVE),
+    bind(Command::Down, "down", &["down", "j"], "down", "move down").group(MOVE),
+    bind(Command::Left, "left", &["left", "h"], "left", "scroll left; previous section or denial").group(MOVE),
+    bind(Command::Right, "right", &["right", "l"], "right", "scroll right; next section or denial").group(MOVE),
+    bind(Command::Start, "start", &["g", "home"], "start", "go to the start").group(MOVE),
+    bind(Command::End, "end", &["G", "end"], "end", "go to the end; in output: follow").group(MOVE),
+    bind(Command::HalfDown, "half-down", &["ctrl-d"], "half down", "half a page down").group(MOVE),
+    bind(Command::HalfUp, "half-up", &["ctrl-u"], "half up", "half a page up").group(MOVE),
+    bind(Command::PageDown, "page-down", &["space", "pagedown", "ctrl-f"], "page down", "a page down").group(MOVE),
+    bind(Command::PageUp, "page-up", &["b", "pageup", "ctrl-b"], "page up", "a page up").group(MOVE),
+    bind(Command::NextPane, "next-pane", &["tab"], "pane", "focus the next pane").group(MOVE).bar(30),
+    bind(Command::PreviousPane, "previous-pane", &["shift-tab"], "pane back", "focus the previous pane").group(MOVE),
+    bind(Command::SkillTab, "skill-tab", &["1"], "skill", "the Skill tab").group(MOVE),
+    bind(Command::RunTab, "run-tab", &["2"], "run", "the Run tab").group(MOVE),
+    bind(Command::NextSection, "next-section", &["]"], "section", "next section of the lower pane").group(MOVE),
+    bind(Command::PreviousSection, "previous-section", &["["], "section back", "previous section of the lower pane")
+        .group(MOVE),
+    bind(Command::Search, "search", &["/"], "search", "search in output and source")
+        .group(LOOK)
+        .bar(35)
+        .when(|s| matches!(s.focus, Pane::Source | Pane::Stdout | Pane::Stderr)),
+    bind(Command::SearchNext, "search-next", &["n"], "next", "next match").group(LOOK).when(|s| s.search.is_some()),
+    bind(Command::SearchPrevious, "search-previous", &["N"], "previous", "previous match")
+        .group(LOOK)
+        .when(|s| s.search.is_some()),
+    bind(Command::Follow, "follow", &["f"], "follow", "follow the newest output, or hold it")
+        .group(LOOK)
+        .within(Scope::Output)
+        .bar(36),
+    bind(Command::Zoom, "zoom", &["z"], "zoom", "the focused pane alone, or all panes again").group(LOOK).bar(20),
+    bind(Command::Narrower, "narrower", &["<"], "narrower", "make the list narrower").group(LOOK),
+    bind(Command::Wider, "wider", &[">"], "wider", "make the list wider").group(LOOK),
+    bind(Command::Json, "schema-json", &["J"], "json", "the schema as JSON, or as a table again")
+        .group(LOOK)
+        .bar(50)
+        .when(|s| s.tab == Tab::Skill && s.skill_tab.section == Section::Schema),
+    bind(Command::Editor, "editor", &["e"], "edit", "open $EDITOR at the line")
+        .group(LOOK)
+        .bar(55)
+        .when(|s| s.skill().is_some()),
+    bind(Command::Copy, "copy", &["y"], "copy", "copy what is under the cursor")
+        .group(LOOK)
+        .when(|s| s.skill().is_some()),
+    bind(Command::Theme, "theme", &["T"], "theme", "choose a theme").group(REST),
+    bind(Command::Mouse, "mouse", &["m"], "mouse", "mouse on or off; off lets the terminal select text").group(REST),
+    bind(Command::Help, "help", &["?"], "help", "all keys").group(REST).bar(15),
+    bind(Command::Suspend, "suspend", &["ctrl-z"], "suspend", "give the terminal back to the shell for a while")
+        .group(REST),
+    bind(Command::Redraw, "redraw", &["ctrl-l"], "redraw", "draw the screen anew").group(REST),
+    bind(Command::Interrupt, "interrupt", &["ctrl-c"], "interrupt", "end the run under way; without one, quit")
+        .group(REST),
+    bind(Command::Close, "close", &["esc", "backspace"], "close", "close what is on top; never quits").group(REST),
+    bind(Command::Quit, "quit", &["q"], "quit", "close what is on top, or quit").group(REST).bar(10),
+    bind(Command::Samples, "samples", &["o"], "open the samples", "write the sample skills to .skills/ and open them")
+        .group(REST)
+        .within(Scope::Welcome)
+        .bar(99),
+];
+
+fn can_run(state: &State) -> bool {
+    state.entry().is_some_and(|entry| entry.interpreter.program.is_some())
+}
+
+fn can_allow(state: &State) -> bool {
+    let in_denials = state.tab == Tab::Run && state.run_tab.finding == Finding::Denials;
+    in_denials && state.denial().is_some_and(|denial| denial.remedy.is_some())
+}
+
+fn can_open(state: &State) -> bool {
+    match state.focus {
+        Pane::Skills => state.skill().is_some(),
+        Pane::Findings => state.denial().is_some() && state.run_tab.finding == Finding::Denials,
+        Pane::Details => !matches!(state.skill_tab.section, Section::Schema),
+        _ => false,
+    }
+}
+
+impl Scope {
+    /// Whether commands of this scope can be given now.
+    pub fn is_open(self, state: &State) -> bool {
+        match self {
+            Self::Everywhere => true,
+            Self::Popup => !state.layers.is_empty(),
+            Self::Denial => matches!(state.layers.last(), Some(Layer::Denial(_))),
+            Self::Output => matches!(state.focus, Pane::Stdout | Pane::Stderr) && state.layers.is_empty(),
+            Self::Welcome => state.is_welcome(),
+        }
+    }
+}
+
+impl State {
+    /// Nothing was found: the first screen says what to do.
+    pub fn is_welcome(&self) -> bool {
+        self.skills.is_empty() && self.phase == super::state::Phase::Ready
+    }
+}
+
+impl Binding {
+    pub fn applies(&self, state: &State) -> bool {
+        self.scope.is_open(state) && (self.available)(state)
+    }
+
+    fn has(&self, key: Key) -> bool {
+        self.keys.iter().any(|text| Key::parse(text) == Some(key))
+    }
+}
+
+/// The command behind a key, as things stand.
+pub fn command(state: &State, key: Key) -> Option<Command> {
+    TABLE.iter().filter(|binding| binding.has(key)).find(|binding| binding.applies(state)).map(|b| b.command)
+}
+
+/// The table's line of a command whose key does nothing now: to say so instead of staying silent.
+pub fn unavailable(key: Key) -> Option<&'static Binding> {
+    TABLE.iter().find(|binding| binding.has(key))
+}
+
+/// Lines of the key bar, most useful first.
+pub fn bar(state: &State) -> Vec<&'static Binding> {
+    let mut lines: Vec<_> = TABLE.iter().filter(|b| b.rank > 0 && b.applies(state)).collect();
+    lines.sort_by_key(|binding| std::cmp::Reverse(binding.rank));
+    lines
+}
+
+/// How the keys of a binding are written.
+pub fn written(binding: &Binding) -> String {
+    let keys: Vec<String> =
+        binding.keys.iter().filter_map(|key| Key::parse(key)).map(|key| key.to_string()).collect();
+    keys.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+
+    #[test]
+    fn no_key_has_two_meanings_in_one_scope() {
+        let mut seen: BTreeMap<(String, String), &str> = BTreeMap::new();
+        for binding in TABLE {
+            for key in binding.keys {
+                let parsed = Key::parse(key).unwrap_or_else(|| panic!("{key} is no key"));
+                let place = (format!("{:?}", binding.scope), parsed.to_string());
+                if let Some(other) = seen.insert(place, binding.id) {
+                    panic!("{key} means {other} and {}", binding.id);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_line_is_complete() {
+        let mut ids = BTreeMap::new();
+        for binding in TABLE {
+            assert!(!binding.keys.is_empty() && !binding.description.is_empty(), "{}", binding.id);
+            assert!(!binding.group.is_empty(), "{} has no group", binding.id);
+            assert!(ids.insert(binding.id, ()).is_none(), "{} twice", binding.id);
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! Where everything is on the screen. Pure numbers: views draw into it, keys and mouse are judged by it.
+//!
+//! ```text
+//! ┌ bar ─────────────────────────────────────────────┐
+//! │ skills │ tabs                                     │
+//! │        │ header of the run (Run tab)              │
+//! │        │ source          or   stdout │ stderr     │
+//! │        │ details              findings            │
+//! └ keys ────────────────────────────────────────────┘
+//! ```
+//! A pane's first row is its title. On a wide screen the details stand beside the source.
+
+use super::state::{Border, Pane, State, Tab};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Area {
+    pub x: u16,
+    pub y: u16,
+    pub width: u16,
+    pub height: u16,
+}
+
+impl Area {
+    pub const fn new(x: u16, y: u16, width: u16, height: u16) -> Self {
+        Self { x, y, width, height }
+    }
+
+    pub fn right(self) -> u16 {
+        self.x + self.width
+    }
+
+    pub fn bottom(self) -> u16 {
+        self.y + self.height
+    }
+
+    pub fn holds(self, column: u16, row: u16) -> bool {
+        (self.x..self.right()).contains(&column) && (self.y..self.bottom()).contains(&row)
+    }
+
+    /// Without its first `rows` rows.
+    pub fn below(self, rows: u16) -> Self {
+        let rows = rows.min(self.height);
+        Self { y: self.y + rows, height: self.height - rows, ..self }
+    }
+
+    /// Without `margin` columns at each side.
+    pub fn inset(self, margin: u16) -> Self {
+        let margin = margin.min(self.width / 2);
+        Self { x: self.x + margin, width: self.width - 2 * margin, ..self }
+    }
+
+    fn split_rows(self, upper: u16) -> (Self, Self) {
+        let upper = upper.min(self.height);
+        (Self { height: upper, ..self }, self.below(upper))
+    }
+
+    /// Left part of `left` columns, a border of one column, and the rest.
+    fn split_columns(self, left: u16) -> (Self, Self) {
+        let left = left.min(self.width);
+        let gap = (left + 1).min(self.width);
+        (Self { width: left, ..self }, Self { x: self.x + gap, width: self.width - gap, ..self })
+    }
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct Layout {
+    pub bar: Area,
+    /// Empty when only one side fits.
+    pub list: Area,
+    pub tabs: Area,
+    /// Three rows about the run; empty on the Skill tab.
+    pub header: Area,
+    /// The lower or right part of the tab in front, title row included.
+    pub panes: Vec<(Pane, Area)>,
+    /// Everything right of the list.
+    pub main: Area,
+    pub keys: Area,
+    /// The screen is too small for anything but a message.
+    pub too_small: bool,
+}
+
+/// Smallest screen on which panes are drawn.
+pub const MIN_WIDTH: u16 = 24;
+pub const MIN_HEIGHT: u16 = 7;
+/// Below this width only the list or the tab is shown.
+const BOTH_SIDES: u16 = 64;
+
+/// Work the layout out.
+pub fn layout(state: &State) -> Layout {
+    let (width, height) = (state.width, state.height);
+    if width < MIN_WIDTH || height < MIN_HEIGHT {
+        return Layout { too_small: true, ..Layout::default() };
+    }
+    let bar = Area::new(0, 0, width, 1);
+    let keys = Area::new(0, height - 1, width, 1);
+    let body = Area::new(0, 1, width, height - 2);
+    let mut layout = Layout { bar, keys, ..Layout::default() };
+
+    let list_alone = state.focus == Pane::Skills && (state.zoomed || width < BOTH_SIDES);
+    if list_alone {
+        layout.list = body;
+        layout.panes.push((Pane::Skills, body));
+        return layout;
+    }
+    if state.zoomed || width < BOTH_SIDES {
+        layout.main = body;
+    } else {
+        let (list, main) = body.split_columns(list_width(state));
+        layout.list = list;
+        layout.main = main;
+        layout.panes.push((Pane::Skills, list));
+    }
+    let (tabs, rest) = layout.main.split_rows(1);
+    layout.tabs = tabs;
+    if state.zoomed {
+        layout.panes.push((state.focus, rest));
+        return layout;
+    }
+    match state.tab {
+        Tab::Skill => skill_tab(state, rest, &mut layout),
+        Tab::Run => run_tab(state, rest, &mut layout),
+    }
+    layout
+}
+
+fn list_width(state: &State) -> u16 {
+    let usual = match state.width {
+        0..=99 => 24,
+        100..=159 => 30,
+        _ => 36,
+    };
+    let most = i32::from(state.width) - 36;
+    (i32::from(usual) + i32::from(state.list_extra)).clamp(12, most.max(12)) as u16
+}
+
+fn skill_tab(state: &State, area: Area, layout: &mut Layout) {
+    if area.width >= 130 {
+        let wide = (i32::from(area.width) * 11 / 20 - i32::from(state.split_extra)).clamp(40, i32::from(area.width) - 40);
+        let (source, details) = area.split_columns(wide as u16);
+        layout.panes.push((Pane::Source, source));
+        layout.panes.push((Pane::Details, details));
+        return;
+    }
+    let (source, details) = area.split_rows(area.height - lower_height(state, area.height, 3));
+    layout.panes.push((Pane::Source, source));
+    layout.panes.push((Pane::Details, details));
+}
+
+fn run_tab(state: &State, area: Area, layout: &mut Layout) {
+    let header = if area.height >= 12 { 3 } else { 1 };
+    let (header, rest) = area.split_rows(header);
+    layout.header = header;
+    let (outputs, findings) = rest.split_rows(rest.height - lower_height(state, rest.height, 2));
+    if outputs.width >= 84 {
+        let (stdout, stderr) = outputs.split_columns(outputs.width * 3 / 5);
+        layout.panes.push((Pane::Stdout, stdout));
+        layout.panes.push((Pane::Stderr, stderr));
+    } else {
+        let quiet = state.run().is_none_or(|run| run.stderr.is_empty());
+        let lower = match (outputs.height, quiet) {
+            (0..=3, _) => 1,
+            (height, true) => 2.min(height),
+            (height, false) => height * 2 / 5,
+        };
+        let (stdout, stderr) = outputs.split_rows(outputs.height - lower.min(outputs.height));
+        layout.panes.push((Pane::Stdout, stdout));
+        layout.panes.push((Pane::Stderr, stderr));
+    }
+    layout.panes.push((Pane::Findings, findings));
+}
+
+/// Height of the lower part: a third (or half) of the tab, moved by `<` and `>` dragging.
+fn lower_height(state: &State, height: u16, divisor: u16) -> u16 {
+    let usual = i32::from(height / divisor);
+    let most = i32::from(height.saturating_sub(3));
+    (usual + i32::from(state.split_extra)).clamp(2.min(most), most.max(2)) as u16
+}
+
+impl Layout {
+    pub fn area(&self, pane: Pane) -> Option<Area> {
+        self.panes.iter().find(|(known, _)| *known == pane).map(|(_, area)| *area)
+    }
+
+    /// Rows of content that a pane shows: its area without the title.
+    pub fn page(&self, pane: Pane) -> usize {
+        self.area(pane).map_or(1, |area| usize::from(area.height.saturating_sub(1)).max(1))
+    }
+
+    pub fn pane_at(&self, column: u16, row: u16) -> Option<(Pane, Area)> {
+        self.panes.iter().find(|(_, area)| area.holds(column, row)).copied()
+    }
+
+    /// The border at a cell that can be dragged.
+    pub fn border_at(&self, column: u16, row: u16) -> Option<Border> {
+        if self.list.width > 0 && self.main.width > 0 && column == self.list.right() && row > 0 {
+            return Some(Border::List);
+        }
+        let lower = self.area(Pane::Findings).or_else(|| self.area(Pane::Details))?;
+        let beside = self.area(Pane::Source).is_some_and(|source| source.y == lower.y);
+        let on_title = row == lower.y && lower.holds(column, row);
+        let on_edge = beside && column + 1 == lower.x && row >= lower.y;
+        ((!beside && on_title) || on_edge).then_some(Border::Split)
+    }
+}

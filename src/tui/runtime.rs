@@ -1,0 +1,396 @@
+//! The loop: take what happened, input first, apply it, draw at most every 16 ms.
+//!
+//! Idle means idle: there is no tick, and nothing wakes the loop but keys, news and signals.
+
+use std::io;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crossterm::event::{self as term, EventStream};
+use futures_util::{FutureExt, StreamExt};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc::Receiver;
+use tokio::time::Instant;
+
+use super::action::Action;
+use super::effect::Effect;
+use super::key::{Code, Key, Mouse, MouseKind};
+use super::services::{self, Mailbox, Services, desk::DiskDesk, editor, loader::DiskLoader, runner::SandboxRunner};
+use super::state::{Level, Options, Place, State};
+use super::terminal::{self, Screen, TerminalError};
+use super::theme::{self, Depth, Theme, ThemeFile};
+use super::update::update;
+use crate::sandbox::Launcher;
+
+/// Least time between frames caused by news.
+const FRAME: Duration = Duration::from_millis(16);
+/// Least time between frames caused by keys: an answer to a key is worth more.
+const KEY_FRAME: Duration = Duration::from_millis(4);
+/// Pieces of news applied before input is looked at again.
+const DRAIN: usize = 32;
+
+/// What the workbench is opened with.
+#[derive(Debug, Clone)]
+pub struct Config {
+    pub workspace: PathBuf,
+    pub further: Vec<PathBuf>,
+    /// Name of a theme.
+    pub theme: Option<String>,
+    pub ascii: bool,
+    pub mouse: bool,
+}
+
+/// Themes as read, and the one in use.
+#[derive(Debug)]
+pub struct Themes {
+    files: Vec<ThemeFile>,
+    depth: Depth,
+    pub current: Theme,
+}
+
+impl Themes {
+    pub fn new(wanted: Option<&str>, depth: Depth) -> Result<(Self, usize, Vec<String>), String> {
+        let (files, problems) = theme::available(user_themes().as_deref());
+        let light = || {
+            // `fg;bg` as some terminals say it; 7 and 15 are light backgrounds.
+            let ground = std::env::var("COLORFGBG").ok()?;
+            matches!(ground.rsplit(';').next(), Some("7" | "15")).then_some("light")
+        };
+        let name = wanted.or_else(light).unwrap_or("dark");
+        let Some(index) = files.iter().position(|file| file.name == name) else {
+            let names: Vec<&str> = files.iter().map(|file| file.name.as_str()).collect();
+            return Err(format!("--theme {name}: no such theme; there is {}", names.join(", ")));
+        };
+        let current = files[index].resolve(&files, depth);
+        Ok((Self { files, depth, current }, index, problems))
+    }
+
+    pub fn names(&self) -> Vec<String> {
+        self.files.iter().map(|file| file.name.clone()).collect()
+    }
+
+    pub fn set(&mut self, index: usize) {
+        if let Some(file) = self.files.get(index) {
+            self.current = file.resolve(&self.files, self.depth);
+        }
+    }
+}
+
+fn user_themes() -> Option<PathBuf> {
+    let config = std::env::var_os("XDG_CONFIG_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+    let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".config"));
+    Some(config.or_else(home)?.join("skilldeck/themes"))
+}
+
+/// The place as the state wants it.
+pub fn place(config: &Config) -> Place {
+    let mut roots: Vec<PathBuf> = crate::workspace::ROOTS.iter().map(|root| config.workspace.join(root)).collect();
+    roots.extend(config.further.iter().cloned());
+    Place { workspace: config.workspace.clone(), home: std::env::var_os("HOME").map(PathBuf::from), roots }
+}
+
+/// The real services.
+pub fn services(config: &Config, launcher: Arc<Launcher>, mailbox: Mailbox) -> Services {
+    Services {
+        loader: Box::new(DiskLoader { workspace: config.workspace.clone(), further: config.further.clone() }),
+        runner: Box::new(SandboxRunner::new(launcher)),
+        desk: Box::new(DiskDesk::new(config.workspace.clone())),
+        mailbox,
+    }
+}
+
+/// Why the workbench cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error(transparent)]
+    Terminal(#[from] TerminalError),
+    #[error("{0}")]
+    Theme(String),
+    #[error("the terminal failed: {0}")]
+    Io(#[from] io::Error),
+}
+
+/// Open the workbench, and stay until the user leaves it.
+pub fn open(config: &Config, launcher: Arc<Launcher>) -> Result<ExitCode, OpenError> {
+    let depth = Depth::detect(|name| std::env::var(name).ok());
+    let (themes, theme, problems) = Themes::new(config.theme.as_deref(), depth).map_err(OpenError::Theme)?;
+    let (mailbox, news) = services::mailbox();
+    on_panic(mailbox.clone());
+    let mut screen = Screen::open(config.mouse, config.ascii)?;
+    let (width, height) = screen.size().unwrap_or((80, 24));
+    let options =
+        Options { mouse: config.mouse, ascii: config.ascii, themes: themes.names(), theme, ..Options::default() };
+    let mut state = State::new(width, height, place(config), options);
+    if let Some(problem) = problems.into_iter().next() {
+        state.say(Level::Warning, problem);
+    }
+    let mut services = services(config, launcher, mailbox);
+    services.load();
+    screen.draw(&state, &themes.current)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let mut app = App { state, screen, themes, services, status: ExitCode::SUCCESS };
+    let result = runtime.block_on(app.run(news));
+    let status = app.status;
+    drop(app);
+    // Threads of services may still wait for a full queue; nobody waits for them.
+    runtime.shutdown_background();
+    result?;
+    Ok(status)
+}
+
+/// Restore the terminal before the message of a panic. A worker's panic becomes a notice.
+fn on_panic(mailbox: Mailbox) {
+    let main = std::thread::current().id();
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        if std::thread::current().id() == main {
+            terminal::restore();
+            usual(info);
+        } else {
+            let text = format!("a part of skilldeck failed ({info}); please report this");
+            mailbox.try_send(Action::Notice(Level::Error, text));
+        }
+    }));
+}
+
+struct App {
+    state: State,
+    screen: Screen,
+    themes: Themes,
+    services: Services,
+    status: ExitCode,
+}
+
+/// Signals that the workbench answers.
+struct Signals {
+    terminate: Signal,
+    hangup: Signal,
+    interrupt: Signal,
+    stop: Signal,
+    resume: Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            hangup: signal(SignalKind::hangup())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            stop: signal(SignalKind::from_raw(libc::SIGTSTP))?,
+            resume: signal(SignalKind::from_raw(libc::SIGCONT))?,
+        })
+    }
+}
+
+/// What woke the loop.
+enum Wake {
+    Input(Option<io::Result<term::Event>>),
+    News(Option<Action>),
+    End(i32),
+    Stop,
+    Resume,
+    Frame,
+}
+
+impl App {
+    async fn run(&mut self, mut news: Receiver<Action>) -> io::Result<()> {
+        let mut signals = Signals::new()?;
+        let mut input = Some(EventStream::new());
+        let mut last_frame = Instant::now();
+        // Set while something changed that is not on the screen yet: when to draw it.
+        let mut due: Option<Instant> = None;
+        while !self.state.quitting {
+            let events = input.get_or_insert_with(EventStream::new);
+            let frame = async {
+                match due {
+                    Some(due) => tokio::time::sleep_until(due).await,
+                    None => std::future::pending().await,
+                }
+            };
+            let wake = tokio::select! {
+                biased;
+                _ = signals.terminate.recv() => Wake::End(libc::SIGTERM),
+                _ = signals.hangup.recv() => Wake::End(libc::SIGHUP),
+                _ = signals.interrupt.recv() => Wake::End(libc::SIGINT),
+                _ = signals.stop.recv() => Wake::Stop,
+                _ = signals.resume.recv() => Wake::Resume,
+                event = events.next() => Wake::Input(event),
+                () = frame => Wake::Frame,
+                action = news.recv() => Wake::News(action),
+            };
+            let mut want = FRAME;
+            let mut changed = true;
+            match wake {
+                Wake::End(number) => {
+                    self.status = ExitCode::from(128 + number as u8);
+                    self.apply(Action::Terminate, &mut input)?;
+                }
+                Wake::Stop => self.suspend(&mut input)?,
+                Wake::Resume => {
+                    self.screen.enter(self.state.options.mouse)?;
+                    want = Duration::ZERO;
+                }
+                Wake::Frame => changed = false,
+                Wake::Input(event) => {
+                    want = KEY_FRAME;
+                    changed = self.take_input(event, &mut input)?;
+                }
+                Wake::News(Some(action)) => self.apply(action, &mut input)?,
+                Wake::News(None) => changed = false,
+            }
+            self.drain(&mut news, &mut input)?;
+            if changed {
+                let soonest = (last_frame + want).max(Instant::now());
+                due = Some(due.map_or(soonest, |due| due.min(soonest)));
+            }
+            if due.is_some_and(|due| due <= Instant::now()) && !self.state.quitting {
+                self.draw()?;
+                last_frame = Instant::now();
+                due = None;
+            }
+        }
+        Ok(())
+    }
+
+    /// Apply what is queued, up to a bound; input that arrives meanwhile goes first.
+    fn drain(&mut self, news: &mut Receiver<Action>, input: &mut Option<EventStream>) -> io::Result<()> {
+        for _ in 0..DRAIN {
+            while let Some(event) = input.as_mut().and_then(|events| events.next().now_or_never()) {
+                if !self.take_input(event, input)? {
+                    break;
+                }
+            }
+            match news.try_recv() {
+                Ok(action) => self.apply(action, input)?,
+                Err(_) => return Ok(()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the event meant something.
+    fn take_input(
+        &mut self,
+        event: Option<io::Result<term::Event>>,
+        input: &mut Option<EventStream>,
+    ) -> io::Result<bool> {
+        match event {
+            Some(Ok(event)) => match translate(&event) {
+                Some(action) => self.apply(action, input).map(|()| true),
+                None => Ok(false),
+            },
+            // The terminal is gone: leave as on SIGHUP.
+            Some(Err(_)) | None => {
+                self.status = ExitCode::from(128 + libc::SIGHUP as u8);
+                self.apply(Action::Terminate, input).map(|()| true)
+            }
+        }
+    }
+
+    fn draw(&mut self) -> io::Result<()> {
+        if let Some((width, height)) = self.screen.size()
+            && (width, height) != (self.state.width, self.state.height)
+        {
+            update(&mut self.state, Action::Resize(width, height));
+        }
+        self.screen.draw(&self.state, &self.themes.current)
+    }
+
+    fn apply(&mut self, action: Action, input: &mut Option<EventStream>) -> io::Result<()> {
+        for effect in update(&mut self.state, action) {
+            let Some(effect) = self.services.perform(effect) else { continue };
+            match effect {
+                Effect::SetTheme(index) => self.themes.set(index),
+                Effect::SetMouse(on) => self.screen.set_mouse(on)?,
+                Effect::Copy(text) => self.screen.copy(&text)?,
+                Effect::Redraw => self.screen.redraw_all()?,
+                Effect::Suspend => self.suspend(input)?,
+                Effect::Edit { path, line } => self.edit(&path, line, input)?,
+                // A run under way ends with the workbench: the sandbox does not outlive it.
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Give the terminal to the shell until it continues us.
+    fn suspend(&mut self, input: &mut Option<EventStream>) -> io::Result<()> {
+        let pid = nix::unistd::getpid();
+        if nix::unistd::getsid(None).is_ok_and(|leader| leader == pid) {
+            self.state.say(Level::Info, "no shell to go back to: skilldeck leads this session");
+            return Ok(());
+        }
+        *input = None;
+        terminal::restore();
+        let _ = nix::sys::signal::raise(nix::sys::signal::Signal::SIGSTOP);
+        self.screen.enter(self.state.options.mouse)
+    }
+
+    fn edit(&mut self, path: &std::path::Path, line: usize, input: &mut Option<EventStream>) -> io::Result<()> {
+        // The editor must be the only reader of the terminal.
+        *input = None;
+        terminal::restore();
+        let result = editor::run(path, line);
+        self.screen.enter(self.state.options.mouse)?;
+        if let Err(problem) = result {
+            self.state.say(Level::Error, problem);
+        }
+        Ok(())
+    }
+}
+
+/// What the terminal library tells, in our words.
+fn translate(event: &term::Event) -> Option<Action> {
+    match event {
+        term::Event::Key(key) if key.kind != term::KeyEventKind::Release => translate_key(*key).map(Action::Key),
+        term::Event::Mouse(mouse) => {
+            let kind = match mouse.kind {
+                term::MouseEventKind::Down(term::MouseButton::Left) => MouseKind::Press,
+                term::MouseEventKind::Drag(term::MouseButton::Left) => MouseKind::Drag,
+                term::MouseEventKind::Up(term::MouseButton::Left) => MouseKind::Release,
+                term::MouseEventKind::ScrollUp => MouseKind::WheelUp,
+                term::MouseEventKind::ScrollDown => MouseKind::WheelDown,
+                _ => return None,
+            };
+            Some(Action::Mouse(Mouse { kind, column: mouse.column, row: mouse.row }))
+        }
+        term::Event::Paste(text) => Some(Action::Paste(text.clone())),
+        term::Event::Resize(width, height) => Some(Action::Resize(*width, *height)),
+        _ => None,
+    }
+}
+
+fn translate_key(key: term::KeyEvent) -> Option<Key> {
+    let ctrl = key.modifiers.contains(term::KeyModifiers::CONTROL);
+    let alt = key.modifiers.contains(term::KeyModifiers::ALT);
+    let mut shift = key.modifiers.contains(term::KeyModifiers::SHIFT);
+    let code = match key.code {
+        term::KeyCode::Char(c) => {
+            shift = false;
+            Code::Char(if ctrl { c.to_ascii_lowercase() } else { c })
+        }
+        term::KeyCode::Enter => Code::Enter,
+        term::KeyCode::Esc => Code::Esc,
+        term::KeyCode::Tab => Code::Tab,
+        term::KeyCode::BackTab => {
+            shift = true;
+            Code::Tab
+        }
+        term::KeyCode::Backspace => Code::Backspace,
+        term::KeyCode::Delete => Code::Delete,
+        term::KeyCode::Insert => Code::Insert,
+        term::KeyCode::Up => Code::Up,
+        term::KeyCode::Down => Code::Down,
+        term::KeyCode::Left => Code::Left,
+        term::KeyCode::Right => Code::Right,
+        term::KeyCode::Home => Code::Home,
+        term::KeyCode::End => Code::End,
+        term::KeyCode::PageUp => Code::PageUp,
+        term::KeyCode::PageDown => Code::PageDown,
+        term::KeyCode::F(n) => Code::F(n),
+        _ => return None,
+    };
+    Some(Key { code, ctrl, alt, shift })
+}

@@ -1,0 +1,185 @@
+//! Small jobs on a worker thread: reading files, exploring a skill, writing a grant, laying out samples.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, mpsc};
+
+use super::highlight::{Highlighter, Request};
+use super::loader::spawn;
+use super::{Desk, Mailbox};
+use crate::policy::{self, Places};
+use crate::run::report::Remedy;
+use crate::skill::Skill;
+use crate::tui::action::Action;
+use crate::tui::effect::Effect;
+use crate::tui::state::{FileItem, Tool};
+use crate::workspace::samples;
+
+/// Largest file that is read to be shown.
+const MAX_FILE: u64 = 2 * 1024 * 1024;
+/// Files of a skill that are listed, and how deep.
+const MAX_FILES: usize = 2000;
+const MAX_DEPTH: usize = 8;
+
+/// The real worker.
+#[derive(Debug)]
+pub struct DiskDesk {
+    workspace: PathBuf,
+    highlighter: Highlighter,
+    queue: Option<mpsc::Sender<Effect>>,
+}
+
+impl DiskDesk {
+    pub fn new(workspace: PathBuf) -> Self {
+        Self { workspace, highlighter: Highlighter::default(), queue: None }
+    }
+}
+
+impl Desk for DiskDesk {
+    fn perform(&mut self, effect: Effect, mailbox: &Mailbox) {
+        if let Effect::Highlight { key, name, text } = effect {
+            self.highlighter.ask(Request { key, name, text }, mailbox);
+            return;
+        }
+        let workspace = self.workspace.clone();
+        let queue = self.queue.get_or_insert_with(|| {
+            let (sender, receiver) = mpsc::channel::<Effect>();
+            let mailbox = mailbox.clone();
+            spawn("desk", move || {
+                while let Ok(effect) = receiver.recv() {
+                    if !answer(effect, &workspace).is_none_or(|action| mailbox.send(action)) {
+                        return;
+                    }
+                }
+            });
+            sender
+        });
+        let _ = queue.send(effect);
+    }
+}
+
+fn answer(effect: Effect, workspace: &Path) -> Option<Action> {
+    Some(match effect {
+        Effect::ReadFile(path) => {
+            let text = read_text(&path);
+            Action::FileRead(path, text)
+        }
+        Effect::Explore(skill) => {
+            Action::Explored { tools: tools(&skill), files: files(&skill.path), skill: skill.path.clone() }
+        }
+        Effect::Grant { skill, remedy } => {
+            let result = grant(&skill, &remedy, &Places::new(workspace));
+            Action::Granted { skill: skill.path.clone(), result }
+        }
+        Effect::WriteSamples => {
+            let folder = workspace.join(".skills");
+            let written = samples::write_to(&folder);
+            Action::SamplesWritten(match written {
+                Ok(_) => Ok(folder),
+                Err(error) => Err(format!("samples not written to {}: {error}", folder.display())),
+            })
+        }
+        _ => return None,
+    })
+}
+
+/// A file's text, invalid UTF-8 replaced. Only plain files: a pipe would never end.
+pub fn read_text(path: &Path) -> Result<Arc<str>, String> {
+    let problem = |error: std::io::Error| format!("{}: {error}", path.display());
+    let data = std::fs::metadata(path).map_err(problem)?;
+    if !data.is_file() {
+        return Err(format!("{}: not a plain file", path.display()));
+    }
+    if data.len() > MAX_FILE {
+        return Err(format!("{}: larger than 2 MiB, not shown", path.display()));
+    }
+    let mut bytes = Vec::new();
+    std::fs::File::open(path).map_err(problem)?.take(MAX_FILE).read_to_end(&mut bytes).map_err(problem)?;
+    Ok(Arc::from(String::from_utf8_lossy(&bytes).as_ref()))
+}
+
+/// Files of a skill, sorted, without what tools leave behind.
+fn files(folder: &Path) -> Vec<FileItem> {
+    const LEFT_OUT: [&str; 6] = [".git", "node_modules", "__pycache__", "target", ".venv", "venv"];
+    let mut found = Vec::new();
+    let mut folders = vec![(folder.to_owned(), 0)];
+    while let Some((dir, depth)) = folders.pop() {
+        let Ok(entries) = std::fs::read_dir(&dir) else { continue };
+        for entry in entries.flatten().take(MAX_FILES) {
+            let path = entry.path();
+            let Ok(kind) = entry.file_type() else { continue };
+            let left_out = path.file_name().is_some_and(|name| LEFT_OUT.iter().any(|out| name == *out));
+            if kind.is_dir() && depth < MAX_DEPTH && !left_out {
+                folders.push((path, depth + 1));
+            } else if !kind.is_dir() && found.len() < MAX_FILES {
+                let bytes = entry.metadata().map_or(0, |data| data.len());
+                found.push(FileItem { path: path.strip_prefix(folder).unwrap_or(&path).to_owned(), bytes });
+            }
+        }
+    }
+    // SKILL.md first, then by folder.
+    found.sort_by(|a, b| {
+        let first = |item: &FileItem| item.path.as_os_str() != "SKILL.md";
+        (first(a), &a.path).cmp(&(first(b), &b.path))
+    });
+    found
+}
+
+fn tools(_skill: &Skill) -> Vec<Tool> {
+    Vec::new()
+}
+
+/// Add a grant to the skill's own policy file. Says what was done.
+fn grant(skill: &Skill, remedy: &Remedy, places: &Places) -> Result<String, String> {
+    let file = skill.path.join(policy::FILE_NAME);
+    let text = match std::fs::read_to_string(&file) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+        Err(error) => return Err(format!("{}: {error}; nothing was granted", file.display())),
+    };
+    let edited = policy::add_grant(&text, remedy, &file, places)
+        .map_err(|error| format!("{}: {error}", file.display()))?;
+    if edited != text {
+        write_beside(&file, &edited).map_err(|error| format!("{}: {error}; nothing was granted", file.display()))?;
+    }
+    Ok(format!("granted {}: {} in policy.yaml, which is now in force for this skill", remedy.permission, remedy.add))
+}
+
+/// Replace a file in one step: a crash leaves the old text or the new, never half of one.
+fn write_beside(file: &Path, text: &str) -> std::io::Result<()> {
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    let beside = file.with_file_name(format!(".{name}.{}", std::process::id()));
+    let written = std::fs::write(&beside, text).and_then(|()| {
+        if let Ok(data) = std::fs::metadata(file) {
+            std::fs::set_permissions(&beside, data.permissions())?;
+        }
+        std::fs::rename(&beside, file)
+    });
+    if written.is_err() {
+        let _ = std::fs::remove_file(&beside);
+    }
+    written
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_listed_with_the_manifest_first() {
+        let dir = tempfile::tempdir().unwrap();
+        for path in ["scripts/b.py", "a.txt", "SKILL.md", "node_modules/x.js"] {
+            let path = dir.path().join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, "12345").unwrap();
+        }
+        let found: Vec<_> = files(dir.path()).iter().map(|f| f.path.display().to_string()).collect();
+        assert_eq!(found, ["SKILL.md", "a.txt", "scripts/b.py"]);
+    }
+
+    #[test]
+    fn only_plain_files_are_read() {
+        assert!(read_text(Path::new("/dev/zero")).unwrap_err().contains("not a plain file"));
+        assert!(read_text(Path::new("/nowhere")).is_err());
+    }
+}

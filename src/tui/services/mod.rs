@@ -1,0 +1,89 @@
+//! What the workbench has done for it outside its state. Each service stands behind a trait, so that tests put
+//! doubles in their place and drive the whole program by keys.
+
+pub mod desk;
+pub mod editor;
+pub mod highlight;
+pub mod loader;
+pub mod runner;
+
+use tokio::sync::mpsc;
+
+use super::action::Action;
+use super::effect::{Effect, StartRun};
+use super::state::RunId;
+
+/// Actions that may wait to be applied. A sender waits while it is full: a flood of output then stays in the
+/// skill's own pipe.
+const QUEUE: usize = 128;
+
+/// Where services put their answers.
+#[derive(Debug, Clone)]
+pub struct Mailbox(mpsc::Sender<Action>);
+
+pub fn mailbox() -> (Mailbox, mpsc::Receiver<Action>) {
+    let (sender, receiver) = mpsc::channel(QUEUE);
+    (Mailbox(sender), receiver)
+}
+
+impl Mailbox {
+    /// From a thread of a service. False when the workbench is gone.
+    pub fn send(&self, action: Action) -> bool {
+        self.0.blocking_send(action).is_ok()
+    }
+
+    /// From asynchronous code.
+    pub async fn send_async(&self, action: Action) -> bool {
+        self.0.send(action).await.is_ok()
+    }
+
+    /// Without waiting; lost when the queue is full. For messages that are not worth a wait.
+    pub fn try_send(&self, action: Action) {
+        let _ = self.0.try_send(action);
+    }
+}
+
+/// Finds and reads skills, then watches them.
+pub trait Loader: Send {
+    fn start(&mut self, mailbox: Mailbox);
+}
+
+/// Starts and ends runs.
+pub trait Runner: Send {
+    fn start(&mut self, run: StartRun, mailbox: Mailbox);
+    fn cancel(&mut self, id: RunId);
+}
+
+/// Everything else that takes time: colouring, reading, exploring, writing files.
+pub trait Desk: Send {
+    fn perform(&mut self, effect: Effect, mailbox: &Mailbox);
+}
+
+#[allow(missing_debug_implementations)] // trait objects
+pub struct Services {
+    pub loader: Box<dyn Loader>,
+    pub runner: Box<dyn Runner>,
+    pub desk: Box<dyn Desk>,
+    pub mailbox: Mailbox,
+}
+
+impl Services {
+    pub fn load(&mut self) {
+        self.loader.start(self.mailbox.clone());
+    }
+
+    /// Do what an effect asks for. Gives it back when it is for the terminal.
+    pub fn perform(&mut self, effect: Effect) -> Option<Effect> {
+        match effect {
+            Effect::StartRun(run) => self.runner.start(*run, self.mailbox.clone()),
+            Effect::CancelRun(id) => self.runner.cancel(id),
+            Effect::Highlight { .. }
+            | Effect::ReadFile(_)
+            | Effect::Explore(_)
+            | Effect::Grant { .. }
+            | Effect::WriteSamples => self.desk.perform(effect, &self.mailbox),
+            other => return Some(other),
+        }
+        None
+    }
+}

@@ -1,0 +1,184 @@
+//! Real runs: plan, sandbox, recorder, on a thread for each. Only one runs at a time.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::loader::spawn;
+use super::{Mailbox, Runner};
+use crate::policy::{self, Places, Source};
+use crate::run::{self, Prepared, Recorder, RunRequest, WorkingDirectory};
+use crate::sandbox::event::{Event, EventKind, Stream, UsageSample};
+use crate::sandbox::linux::Canceller;
+use crate::sandbox::plan::Observe;
+use crate::sandbox::{Launcher, RunHandle};
+use crate::tui::action::{Action, RunNews};
+use crate::tui::effect::StartRun;
+use crate::tui::state::{Level, RunId};
+
+/// Reports are sent at most this often while the run goes on.
+const REPORT_EVERY: Duration = Duration::from_millis(80);
+
+/// A cancellation that may come before there is anything to cancel.
+#[derive(Debug, Default)]
+enum Wish {
+    #[default]
+    None,
+    Cancelled,
+    Running(Canceller),
+}
+
+type Shared = Arc<Mutex<Wish>>;
+
+/// Runs skills in the sandbox.
+#[derive(Debug)]
+pub struct SandboxRunner {
+    launcher: Arc<Launcher>,
+    runs: HashMap<u64, Shared>,
+}
+
+impl SandboxRunner {
+    pub fn new(launcher: Arc<Launcher>) -> Self {
+        Self { launcher, runs: HashMap::new() }
+    }
+}
+
+impl Runner for SandboxRunner {
+    fn start(&mut self, run: StartRun, mailbox: Mailbox) {
+        self.runs.retain(|_, wish| Arc::strong_count(wish) > 1);
+        let wish = Shared::default();
+        self.runs.insert(run.id.0, Arc::clone(&wish));
+        let launcher = Arc::clone(&self.launcher);
+        spawn("run", move || {
+            let id = run.id;
+            let last = match begin(&run, &launcher, &mailbox) {
+                Ok((prepared, recorder, handle)) => {
+                    take_wish(&wish, &handle);
+                    follow(id, &prepared, recorder, handle, &mailbox);
+                    RunNews::Ended
+                }
+                Err(problem) => RunNews::Refused(problem),
+            };
+            mailbox.send(Action::Run(id, last));
+        });
+    }
+
+    fn cancel(&mut self, id: RunId) {
+        let Some(wish) = self.runs.get(&id.0) else { return };
+        let mut wish = wish.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*wish {
+            Wish::Running(canceller) => canceller.cancel(),
+            _ => *wish = Wish::Cancelled,
+        }
+    }
+}
+
+fn take_wish(wish: &Shared, handle: &RunHandle) {
+    let mut wish = wish.lock().unwrap_or_else(PoisonError::into_inner);
+    let canceller = handle.canceller();
+    if matches!(*wish, Wish::Cancelled) {
+        canceller.cancel();
+    }
+    *wish = Wish::Running(canceller);
+}
+
+/// Plan the run and start it.
+fn begin(
+    run: &StartRun,
+    launcher: &Launcher,
+    mailbox: &Mailbox,
+) -> Result<(Prepared, Recorder, RunHandle), String> {
+    let places = Places::new(&run.workspace);
+    let source = if run.trust { Source::Own } else { Source::Default };
+    let chosen = policy::choose(&run.skill, source, &places).map_err(|error| error.to_string())?;
+    let request = RunRequest {
+        skill: Arc::clone(&run.skill),
+        entry: run.entry.clone(),
+        args: run.arguments.clone(),
+        input: Vec::new(),
+        cwd: WorkingDirectory::default(),
+        workspace: run.workspace.clone(),
+        policy: chosen.policy,
+        asked: chosen.asked,
+        observe: Observe::Full,
+        require_full: false,
+    };
+    let prepared = run::prepare(request).map_err(|error| error.to_string())?;
+    run::materialise_write_grants(&prepared).map_err(|error| error.to_string())?;
+    if let Some(note) = prepared.notes.first() {
+        mailbox.send(Action::Notice(Level::Info, note.clone()));
+    }
+    // The screen keeps the output itself, as raw bytes.
+    let recorder = Recorder::new(&prepared, 0);
+    let handle = launcher.run(&prepared.plan).map_err(|error| error.to_string())?;
+    Ok((prepared, recorder, handle))
+}
+
+/// Pass everything on until the run has ended.
+fn follow(id: RunId, prepared: &Prepared, mut recorder: Recorder, mut handle: RunHandle, mailbox: &Mailbox) {
+    let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_time().build() else {
+        handle.cancel();
+        return;
+    };
+    runtime.block_on(async {
+        let limits = prepared.plan.limits;
+        mailbox.send_async(Action::Run(id, RunNews::Started { limits })).await;
+        let mut due: Option<Instant> = None;
+        let mut last = Instant::now().checked_sub(REPORT_EVERY).unwrap_or_else(Instant::now);
+        loop {
+            let pause = async {
+                match due {
+                    Some(due) => tokio::time::sleep_until(due).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                biased;
+                () = pause => {
+                    due = None;
+                    last = Instant::now();
+                    report(id, &recorder, mailbox).await;
+                }
+                batch = handle.events.recv() => {
+                    let Some(batch) = batch else { break };
+                    if take(id, &mut recorder, batch, mailbox).await && due.is_none() {
+                        due = Some((last + REPORT_EVERY).max(Instant::now()));
+                    }
+                }
+            }
+        }
+        recorder.close();
+        report(id, &recorder, mailbox).await;
+    });
+}
+
+async fn report(id: RunId, recorder: &Recorder, mailbox: &Mailbox) {
+    mailbox.send_async(Action::Run(id, RunNews::Report(Arc::new(recorder.report().clone())))).await;
+}
+
+/// Take a batch in; whether the report changed.
+async fn take(id: RunId, recorder: &mut Recorder, batch: Vec<Event>, mailbox: &Mailbox) -> bool {
+    let mut output: Vec<(Stream, Vec<u8>)> = Vec::new();
+    let mut usage: Option<(Duration, UsageSample)> = None;
+    let mut changed = false;
+    for event in batch {
+        changed |= recorder.apply(&event);
+        match event.kind {
+            EventKind::Output { stream, bytes } => match output.last_mut() {
+                Some((last, text)) if *last == stream => text.extend_from_slice(&bytes),
+                _ => output.push((stream, bytes)),
+            },
+            EventKind::Usage(sample) => usage = Some((event.at, sample)),
+            _ => {}
+        }
+    }
+    if !output.is_empty() {
+        mailbox.send_async(Action::Run(id, RunNews::Output(output))).await;
+    }
+    if let Some((at, sample)) = usage {
+        mailbox.send_async(Action::Run(id, RunNews::Usage(at, sample))).await;
+    }
+    changed
+}

@@ -1,0 +1,50 @@
+//! Popups: a stack of layers over the panes. The topmost one gets the keys.
+
+use tui_input::Input;
+
+use super::Scroll;
+
+#[derive(Debug, Clone)]
+pub enum Layer {
+    /// The key table.
+    Help(Scroll),
+    /// The denial under the cursor of the findings, opened.
+    Denial(Scroll),
+    /// A line of text is being typed.
+    Prompt(Prompt),
+    /// One of several is being chosen.
+    Choice(Choice),
+}
+
+#[derive(Debug, Clone)]
+pub struct Prompt {
+    pub kind: PromptKind,
+    pub input: Input,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PromptKind {
+    Search,
+    Arguments,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub enum Choice {
+    Entry(Scroll),
+    /// Themes are shown as the cursor moves; the number is the theme to go back to.
+    Theme(Scroll, usize),
+}
+
+impl Choice {
+    pub fn scroll(&self) -> &Scroll {
+        match self {
+            Self::Entry(scroll) | Self::Theme(scroll, _) => scroll,
+        }
+    }
+
+    pub fn scroll_mut(&mut self) -> &mut Scroll {
+        match self {
+            Self::Entry(scroll) | Self::Theme(scroll, _) => scroll,
+        }
+    }
+}

@@ -1,0 +1,426 @@
+//! The state of the workbench: one tree of plain data.
+//!
+//! Changed only by [`crate::tui::update`], read by [`crate::tui::view`]. Nothing here draws, waits, reads a
+//! file or knows a terminal, so every state can be made and checked in a test.
+
+pub mod layers;
+pub mod runs;
+pub mod scroll;
+pub mod skills;
+pub mod source;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+pub use layers::{Choice, Layer, Prompt, PromptKind};
+pub use runs::{Cause, RunId, RunView, Stage};
+pub use scroll::Scroll;
+pub use skills::{Mark, Row, Skills};
+
+use crate::skill::Skill;
+
+/// Everything the workbench knows.
+#[derive(Debug)]
+pub struct State {
+    pub width: u16,
+    pub height: u16,
+    pub place: Place,
+    pub phase: Phase,
+    pub skills: Skills,
+    pub tab: Tab,
+    pub focus: Pane,
+    pub zoomed: bool,
+    /// Columns that the skills list is wider than by default.
+    pub list_extra: i16,
+    /// Rows that the lower part of a tab is taller than by default.
+    pub split_extra: i16,
+    /// What is being dragged with the mouse.
+    pub drag: Option<Border>,
+    pub skill_tab: SkillTab,
+    pub run_tab: RunTab,
+    /// What was learned about a skill beyond its manifest, kept for the chosen ones.
+    pub facts: BTreeMap<PathBuf, Facts>,
+    /// The newest run of each skill.
+    pub runs: BTreeMap<PathBuf, RunView>,
+    pub next_run: u64,
+    /// A run that starts when the one it replaces has ended.
+    pub queued_run: Option<(PathBuf, Option<Cause>)>,
+    /// Files that the workbench wrote itself: their change is no reason to run again.
+    pub own_writes: Vec<PathBuf>,
+    /// Files shown in place of a denial.
+    pub files: BTreeMap<PathBuf, FileText>,
+    pub highlights: Highlights,
+    /// Popups, the topmost last.
+    pub layers: Vec<Layer>,
+    pub search: Option<Search>,
+    pub notice: Option<Notice>,
+    pub options: Options,
+    /// The workbench is about to end.
+    pub quitting: bool,
+}
+
+/// Where the skills come from.
+#[derive(Debug, Clone, Default)]
+pub struct Place {
+    /// The folder that holds `.skills/`.
+    pub workspace: PathBuf,
+    /// For writing paths with `~`.
+    pub home: Option<PathBuf>,
+    /// The roots looked at, for the first screen.
+    pub roots: Vec<PathBuf>,
+}
+
+impl Place {
+    /// A path as people write it: relative to the workspace, or with `~`.
+    pub fn short(&self, path: &Path) -> String {
+        if let Ok(inside) = path.strip_prefix(&self.workspace)
+            && !inside.as_os_str().is_empty()
+        {
+            return inside.display().to_string();
+        }
+        match self.home.as_ref().and_then(|home| path.strip_prefix(home).ok()) {
+            Some(below) if below.as_os_str().is_empty() => "~".to_owned(),
+            Some(below) => format!("~/{}", below.display()),
+            None => path.display().to_string(),
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Phase {
+    /// Skills are being looked for and read.
+    Reading,
+    Ready,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tab {
+    Skill,
+    Run,
+}
+
+/// Something that can have the focus.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Pane {
+    Skills,
+    Source,
+    Details,
+    Stdout,
+    Stderr,
+    Findings,
+}
+
+/// A border that can be dragged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Border {
+    List,
+    Split,
+}
+
+#[derive(Debug, Default)]
+pub struct SkillTab {
+    pub source: Scroll,
+    pub section: Section,
+    pub details: Scroll,
+    /// The schema as JSON instead of a table.
+    pub json: bool,
+}
+
+/// The lower part of the Skill tab.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Section {
+    #[default]
+    Diagnostics,
+    Schema,
+    Entries,
+    Files,
+}
+
+impl Section {
+    pub const ALL: [Self; 4] = [Self::Diagnostics, Self::Schema, Self::Entries, Self::Files];
+}
+
+#[derive(Debug, Default)]
+pub struct RunTab {
+    pub stdout: Scroll,
+    pub stderr: Scroll,
+    pub finding: Finding,
+    pub findings: Scroll,
+}
+
+/// The lower part of the Run tab.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Finding {
+    #[default]
+    Denials,
+    Files,
+    Network,
+    Limits,
+    Processes,
+}
+
+impl Finding {
+    pub const ALL: [Self; 5] = [Self::Denials, Self::Files, Self::Network, Self::Limits, Self::Processes];
+}
+
+/// What was learned about a skill when it was chosen.
+#[derive(Debug, Clone, Default)]
+pub struct Facts {
+    /// The tools that the skill offers; `None` while they are being worked out.
+    pub tools: Option<Vec<Tool>>,
+    /// Files of the skill; `None` while they are being read.
+    pub files: Option<Vec<FileItem>>,
+    /// Chosen entry, an index into the skill's entries.
+    pub entry: usize,
+    /// Arguments as they were typed.
+    pub arguments: String,
+    /// Put the skill's own policy.yaml in force. Never shared: trust in one skill is not trust in another.
+    pub trust: bool,
+    /// Names the text of SKILL.md in [`Highlights`].
+    pub source_key: u64,
+    /// The exploration was asked for.
+    pub asked: bool,
+}
+
+/// The input that an entry takes, made from its schema.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Tool {
+    pub name: String,
+    pub entry: String,
+    /// Where the schema was found, in words.
+    pub source: String,
+    pub parameters: Vec<Parameter>,
+    /// The schema as JSON text.
+    pub json: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Parameter {
+    pub name: String,
+    pub kind: String,
+    pub required: bool,
+    pub description: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileItem {
+    /// Relative to the skill's folder.
+    pub path: PathBuf,
+    pub bytes: u64,
+}
+
+/// A file read to be shown.
+#[derive(Debug, Clone)]
+pub enum FileText {
+    Waiting,
+    /// The text, and its name in [`Highlights`].
+    Read(Arc<str>, u64),
+    Failed(String),
+}
+
+/// Coloured texts by content, newest last; the worker fills it.
+#[derive(Debug, Default)]
+pub struct Highlights {
+    entries: VecDeque<(u64, Option<Arc<Highlighted>>)>,
+}
+
+/// Colour runs of each line: (byte range, what it is).
+pub type Highlighted = Vec<Vec<(std::ops::Range<usize>, Syntax)>>;
+
+/// What a stretch of source text is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Syntax {
+    Heading,
+    Key,
+    String,
+    Number,
+    Keyword,
+    Function,
+    Type,
+    Comment,
+    Code,
+    Link,
+    Emphasis,
+    Strong,
+    Punctuation,
+}
+
+impl Highlights {
+    const KEEP: usize = 16;
+
+    /// Note that `key` is asked for. False when it was asked for before.
+    pub fn ask(&mut self, key: u64) -> bool {
+        if self.entries.iter().any(|(known, _)| *known == key) {
+            return false;
+        }
+        if self.entries.len() >= Self::KEEP {
+            self.entries.pop_front();
+        }
+        self.entries.push_back((key, None));
+        true
+    }
+
+    pub fn fill(&mut self, key: u64, lines: Arc<Highlighted>) {
+        if let Some((_, slot)) = self.entries.iter_mut().find(|(known, _)| *known == key) {
+            *slot = Some(lines);
+        }
+    }
+
+    pub fn get(&self, key: u64) -> Option<&Highlighted> {
+        self.entries.iter().find(|(known, _)| *known == key)?.1.as_deref()
+    }
+
+    pub fn waiting(&self) -> bool {
+        self.entries.iter().any(|(_, lines)| lines.is_none())
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Search {
+    pub needle: String,
+}
+
+/// One line for the user, until the next key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice {
+    pub level: Level,
+    pub text: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Level {
+    Info,
+    Warning,
+    Error,
+}
+
+/// Switches of the workbench.
+#[derive(Debug, Clone)]
+#[allow(clippy::struct_excessive_bools)] // independent switches, each with a key of its own
+pub struct Options {
+    /// Run again when the chosen skill changes.
+    pub auto_run: bool,
+    pub mouse: bool,
+    pub ascii: bool,
+    pub themes: Vec<String>,
+    pub theme: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { auto_run: true, mouse: true, ascii: false, themes: vec!["dark".into()], theme: 0 }
+    }
+}
+
+impl State {
+    pub fn new(width: u16, height: u16, place: Place, options: Options) -> Self {
+        Self {
+            width,
+            height,
+            place,
+            phase: Phase::Reading,
+            skills: Skills::default(),
+            tab: Tab::Skill,
+            focus: Pane::Skills,
+            zoomed: false,
+            list_extra: 0,
+            split_extra: 0,
+            drag: None,
+            skill_tab: SkillTab::default(),
+            run_tab: RunTab::default(),
+            facts: BTreeMap::new(),
+            runs: BTreeMap::new(),
+            next_run: 1,
+            queued_run: None,
+            own_writes: Vec::new(),
+            files: BTreeMap::new(),
+            highlights: Highlights::default(),
+            layers: Vec::new(),
+            search: None,
+            notice: None,
+            options,
+            quitting: false,
+        }
+    }
+
+    pub fn skill(&self) -> Option<&Arc<Skill>> {
+        self.skills.chosen()
+    }
+
+    /// Facts of the chosen skill.
+    pub fn chosen_facts(&self) -> Option<&Facts> {
+        self.facts.get(&self.skill()?.path)
+    }
+
+    /// The newest run of the chosen skill.
+    pub fn run(&self) -> Option<&RunView> {
+        self.runs.get(&self.skill()?.path)
+    }
+
+    /// The run under way, of whichever skill.
+    pub fn running(&self) -> Option<&RunView> {
+        self.runs.values().find(|run| run.is_under_way())
+    }
+
+    /// The entry that `r` would run.
+    pub fn entry(&self) -> Option<&crate::skill::Entry> {
+        let skill = self.skill()?;
+        let index = self.chosen_facts().map_or(0, |facts| facts.entry);
+        skill.entries.get(index).or_else(|| skill.entries.first())
+    }
+
+    /// The denial under the cursor of the findings.
+    pub fn denial(&self) -> Option<&crate::run::report::Denial> {
+        self.run()?.report.as_ref()?.denials.get(self.run_tab.findings.cursor)
+    }
+
+    pub fn scroll(&self, pane: Pane) -> &Scroll {
+        match pane {
+            Pane::Skills => &self.skills.scroll,
+            Pane::Source => &self.skill_tab.source,
+            Pane::Details => &self.skill_tab.details,
+            Pane::Stdout => &self.run_tab.stdout,
+            Pane::Stderr => &self.run_tab.stderr,
+            Pane::Findings => &self.run_tab.findings,
+        }
+    }
+
+    pub fn scroll_mut(&mut self, pane: Pane) -> &mut Scroll {
+        match pane {
+            Pane::Skills => &mut self.skills.scroll,
+            Pane::Source => &mut self.skill_tab.source,
+            Pane::Details => &mut self.skill_tab.details,
+            Pane::Stdout => &mut self.run_tab.stdout,
+            Pane::Stderr => &mut self.run_tab.stderr,
+            Pane::Findings => &mut self.run_tab.findings,
+        }
+    }
+
+    /// Panes of the tab in front, in the order of Tab.
+    pub fn panes(&self) -> &'static [Pane] {
+        match self.tab {
+            Tab::Skill => &[Pane::Skills, Pane::Source, Pane::Details],
+            Tab::Run => &[Pane::Skills, Pane::Stdout, Pane::Stderr, Pane::Findings],
+        }
+    }
+
+    /// Work is under way whose answer will change the screen. Tests and pictures wait for its end.
+    pub fn is_busy(&self) -> bool {
+        self.phase == Phase::Reading
+            || self.running().is_some()
+            || self.queued_run.is_some()
+            || self.highlights.waiting()
+            || self.files.values().any(|file| matches!(file, FileText::Waiting))
+            || self.chosen_facts().is_some_and(|facts| facts.tools.is_none() || facts.files.is_none())
+    }
+
+    /// The skill's own policy file is put in force for its runs.
+    pub fn is_trusted(&self) -> bool {
+        self.chosen_facts().is_some_and(|facts| facts.trust)
+    }
+
+    pub fn say(&mut self, level: Level, text: impl Into<String>) {
+        self.notice = Some(Notice { level, text: text.into() });
+    }
+}

@@ -1,0 +1,103 @@
+//! A run as the screen sees it: its output, the newest report, how far it is.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::run::log::OutputLog;
+use crate::run::report::Report;
+use crate::sandbox::event::{OutcomeKind, Stream, UsageSample};
+use crate::sandbox::plan::Limits;
+
+/// Names a run within one session: answers to a replaced run are told apart by it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RunId(pub u64);
+
+/// Why a run was started without a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cause {
+    pub path: PathBuf,
+    /// `created`, `modified`, `removed`.
+    pub kind: String,
+    /// How many events of the file system were folded into this one.
+    pub events: usize,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stage {
+    /// The plan is worked out, the sandbox is being set up.
+    Starting,
+    Running,
+    Ended,
+    /// It could not be started: why, and the next step.
+    Refused(String),
+}
+
+#[derive(Debug, Clone)]
+pub struct RunView {
+    pub id: RunId,
+    pub entry: PathBuf,
+    pub arguments: String,
+    /// The skill's own policy file is in force.
+    pub trusted: bool,
+    pub cause: Option<Cause>,
+    pub stage: Stage,
+    pub cancelling: bool,
+    pub limits: Limits,
+    pub report: Option<Arc<Report>>,
+    pub stdout: OutputLog,
+    pub stderr: OutputLog,
+    pub usage: UsageSample,
+    /// Time since the start, as of the newest event.
+    pub elapsed: Duration,
+}
+
+impl RunView {
+    pub fn is_under_way(&self) -> bool {
+        matches!(self.stage, Stage::Starting | Stage::Running)
+    }
+
+    pub fn log(&self, stream: Stream) -> &OutputLog {
+        match stream {
+            Stream::Stdout => &self.stdout,
+            Stream::Stderr => &self.stderr,
+        }
+    }
+
+    pub fn log_mut(&mut self, stream: Stream) -> &mut OutputLog {
+        match stream {
+            Stream::Stdout => &mut self.stdout,
+            Stream::Stderr => &mut self.stderr,
+        }
+    }
+
+    pub fn denials(&self) -> usize {
+        self.report.as_ref().map_or(0, |report| report.denials.len())
+    }
+
+    /// In one word, for the list.
+    pub fn verdict(&self) -> RunVerdict {
+        match (&self.stage, self.report.as_ref().and_then(|report| report.outcome.as_ref())) {
+            (Stage::Starting | Stage::Running, _) => RunVerdict::Running,
+            (Stage::Refused(_), _) => RunVerdict::Failed,
+            (Stage::Ended, Some(outcome)) => match outcome.kind {
+                OutcomeKind::Limit | OutcomeKind::Timeout => RunVerdict::Limit,
+                OutcomeKind::Cancelled => RunVerdict::Cancelled,
+                _ if self.denials() > 0 => RunVerdict::Denied,
+                OutcomeKind::Exited if outcome.code == Some(0) => RunVerdict::Passed,
+                _ => RunVerdict::Failed,
+            },
+            (Stage::Ended, None) => RunVerdict::Failed,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RunVerdict {
+    Running,
+    Passed,
+    Denied,
+    Limit,
+    Failed,
+    Cancelled,
+}

@@ -1,0 +1,124 @@
+//! The terminal while the workbench has it: one way in, one way out.
+//!
+//! [`restore`] is the only way out, for quitting, panics, signals, suspending and the editor alike. It may be
+//! called at any time, any number of times, from any thread.
+
+use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crossterm::clipboard::CopyToClipboard;
+use crossterm::cursor::{Hide, SetCursorStyle, Show};
+use crossterm::event::{DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture};
+use crossterm::style::ResetColor;
+use crossterm::terminal::{
+    BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode,
+    enable_raw_mode,
+};
+use crossterm::{execute, queue};
+use ratatui::Terminal;
+use ratatui::backend::CrosstermBackend;
+
+use super::state::State;
+use super::theme::Theme;
+use super::view::{self, Look};
+
+type Backend = CrosstermBackend<BufWriter<Stdout>>;
+
+/// The workbench has the terminal.
+static TAKEN: AtomicBool = AtomicBool::new(false);
+
+/// Why the workbench cannot have the terminal.
+#[derive(Debug, thiserror::Error)]
+pub enum TerminalError {
+    #[error("{0} is not a terminal; use `skilldeck list`, `check` or `run` in scripts and pipes")]
+    NotATerminal(&'static str),
+    #[error("the terminal cannot be set up: {0}")]
+    Io(#[from] io::Error),
+}
+
+/// Give the terminal back as it was. Harmless when it was given back before.
+pub fn restore() {
+    if !TAKEN.swap(false, Ordering::SeqCst) {
+        return;
+    }
+    // Each step on its own: one that fails must not keep the others from being done.
+    let mut out = io::stdout();
+    let _ = execute!(out, EndSynchronizedUpdate);
+    let _ = execute!(out, DisableMouseCapture, DisableBracketedPaste);
+    let _ = execute!(out, ResetColor, SetCursorStyle::DefaultUserShape, Show);
+    let _ = execute!(out, LeaveAlternateScreen);
+    let _ = disable_raw_mode();
+}
+
+/// The terminal, taken. Dropping it gives it back.
+#[derive(Debug)]
+pub struct Screen {
+    terminal: Terminal<Backend>,
+    pub ascii: bool,
+}
+
+impl Screen {
+    /// Take the terminal. Nothing is asked of it, so nothing is waited for.
+    pub fn open(mouse: bool, ascii: bool) -> Result<Self, TerminalError> {
+        if !io::stdin().is_terminal() {
+            return Err(TerminalError::NotATerminal("standard input"));
+        }
+        if !io::stdout().is_terminal() {
+            return Err(TerminalError::NotATerminal("standard output"));
+        }
+        let backend = CrosstermBackend::new(BufWriter::with_capacity(64 * 1024, io::stdout()));
+        let mut screen = Self { terminal: Terminal::new(backend)?, ascii };
+        screen.enter(mouse)?;
+        Ok(screen)
+    }
+
+    /// Take the terminal (again).
+    pub fn enter(&mut self, mouse: bool) -> io::Result<()> {
+        TAKEN.store(true, Ordering::SeqCst);
+        enable_raw_mode()?;
+        let out = self.terminal.backend_mut();
+        queue!(out, EnterAlternateScreen, EnableBracketedPaste, Hide)?;
+        if mouse {
+            queue!(out, EnableMouseCapture)?;
+        }
+        out.flush()?;
+        // Forget what was on the screen: the next frame draws every cell.
+        self.terminal.clear()
+    }
+
+    pub fn size(&self) -> Option<(u16, u16)> {
+        self.terminal.size().ok().map(|size| (size.width, size.height))
+    }
+
+    /// Draw the state, as one update of the screen.
+    pub fn draw(&mut self, state: &State, theme: &Theme) -> io::Result<()> {
+        let look = Look { theme, ascii: self.ascii };
+        queue!(self.terminal.backend_mut(), BeginSynchronizedUpdate)?;
+        self.terminal.draw(|frame| {
+            if let Some(cursor) = view::draw(state, look, frame.buffer_mut()) {
+                frame.set_cursor_position(cursor);
+            }
+        })?;
+        execute!(self.terminal.backend_mut(), EndSynchronizedUpdate)
+    }
+
+    pub fn redraw_all(&mut self) -> io::Result<()> {
+        self.terminal.clear()
+    }
+
+    pub fn set_mouse(&mut self, on: bool) -> io::Result<()> {
+        let out = self.terminal.backend_mut();
+        if on { execute!(out, EnableMouseCapture) } else { execute!(out, DisableMouseCapture) }
+    }
+
+    /// Put a text into the clipboard of whoever looks at the terminal (OSC 52): works over ssh too.
+    pub fn copy(&mut self, text: &str) -> io::Result<()> {
+        execute!(self.terminal.backend_mut(), CopyToClipboard::to_clipboard_from(text))
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        restore();
+    }
+}

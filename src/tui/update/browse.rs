@@ -1,0 +1,131 @@
+//! What is under the cursor: opening it, editing it, copying it.
+
+use std::path::PathBuf;
+
+use super::navigate;
+use crate::tui::effect::Effect;
+use crate::tui::state::{Finding, Layer, Level, Pane, Scroll, Section, State, Tab};
+
+/// Longest text that is copied: terminals cut or refuse more.
+const COPY_LIMIT: usize = 48 * 1024;
+
+pub(super) fn open(state: &mut State) -> Vec<Effect> {
+    match state.focus {
+        Pane::Skills => {
+            state.skills.touched = true;
+            state.focus = if state.tab == Tab::Skill { Pane::Source } else { Pane::Findings };
+        }
+        Pane::Findings if state.denial().is_some() && state.run_tab.finding == Finding::Denials => {
+            state.layers.push(Layer::Denial(Scroll::default()));
+        }
+        Pane::Details => match state.skill_tab.section {
+            Section::Diagnostics => {
+                navigate::show_diagnostic(state);
+                state.focus = Pane::Source;
+            }
+            Section::Entries => choose_entry(state, state.skill_tab.details.cursor),
+            Section::Files => return edit(state),
+            Section::Schema => {}
+        },
+        _ => {}
+    }
+    Vec::new()
+}
+
+pub(super) fn choose_entry(state: &mut State, index: usize) {
+    let Some(skill) = state.skill().cloned() else { return };
+    let Some(entry) = skill.entries.get(index) else { return };
+    let facts = state.facts.entry(skill.path.clone()).or_default();
+    if facts.entry != index {
+        facts.entry = index;
+        facts.arguments.clear();
+    }
+    state.say(Level::Info, format!("r runs {}", entry.file.display()));
+}
+
+/// File and line that the cursor points to.
+fn place(state: &State) -> Option<(PathBuf, usize)> {
+    let skill = state.skill()?;
+    let manifest = skill.manifest_path();
+    if matches!(state.layers.last(), Some(Layer::Denial(_))) || state.focus == Pane::Findings {
+        let blamed = state.denial().and_then(|denial| denial.blame.first());
+        if let Some(frame) = blamed.filter(|_| state.run_tab.finding == Finding::Denials) {
+            return Some((frame.file.clone(), frame.line as usize));
+        }
+    }
+    match state.focus {
+        Pane::Source => Some((manifest, state.skill_tab.source.cursor + 1)),
+        Pane::Skills if state.tab == Tab::Skill => Some((manifest, 1)),
+        Pane::Details => {
+            let cursor = state.skill_tab.details.cursor;
+            match state.skill_tab.section {
+                Section::Diagnostics => {
+                    let diagnostic = skill.diagnostics.get(cursor);
+                    Some(diagnostic.map_or((manifest, 1), |d| (d.file.clone(), d.span.line)))
+                }
+                Section::Entries => Some((skill.path.join(&skill.entries.get(cursor)?.file), 1)),
+                Section::Files => {
+                    let files = state.chosen_facts()?.files.as_ref()?;
+                    Some((skill.path.join(&files.get(cursor)?.path), 1))
+                }
+                Section::Schema => Some((skill.path.join(&state.entry()?.file), 1)),
+            }
+        }
+        _ => Some((skill.path.join(&state.entry()?.file), 1)),
+    }
+}
+
+pub(super) fn edit(state: &mut State) -> Vec<Effect> {
+    if let Some((path, line)) = place(state) {
+        return vec![Effect::Edit { path, line: line.max(1) }];
+    }
+    state.say(Level::Info, "no file to edit here");
+    Vec::new()
+}
+
+pub(super) fn copy(state: &mut State) -> Vec<Effect> {
+    match copied(state) {
+        Some((what, text)) if !text.is_empty() => {
+            state.say(Level::Info, format!("copied {what}"));
+            vec![Effect::Copy(text)]
+        }
+        _ => {
+            state.say(Level::Info, "nothing to copy here");
+            Vec::new()
+        }
+    }
+}
+
+/// What `y` copies here, and its name.
+fn copied(state: &State) -> Option<(&'static str, String)> {
+    let skill = state.skill()?;
+    if matches!(state.layers.last(), Some(Layer::Denial(_))) || state.focus == Pane::Findings {
+        if let Some(denial) = state.denial().filter(|_| state.run_tab.finding == Finding::Denials) {
+            let place = denial.blame.first().map(|f| format!(" at {}:{}", f.file.display(), f.line));
+            let call = format!("{} = {}{}", denial.arguments, denial.errno, place.unwrap_or_default());
+            let remedy = denial.remedy.as_ref().map(|r| format!("\n{}: [{}]", r.permission, r.add));
+            return Some(("the denial", format!("{call}\n{}{}", denial.rule, remedy.unwrap_or_default())));
+        }
+    }
+    match state.focus {
+        Pane::Source => {
+            let line = skill.source.lines().nth(state.skill_tab.source.cursor)?;
+            Some(("the line", line.to_owned()))
+        }
+        Pane::Stdout => Some(("stdout", state.run()?.stdout.tail_text(COPY_LIMIT))),
+        Pane::Stderr => Some(("stderr", state.run()?.stderr.tail_text(COPY_LIMIT))),
+        Pane::Details => match state.skill_tab.section {
+            Section::Diagnostics => {
+                let d = skill.diagnostics.get(state.skill_tab.details.cursor)?;
+                let place = format!("{}:{}:{}", d.file.display(), d.span.line, d.span.column);
+                Some(("the diagnostic", format!("{place}: {} ({})\n{}", d.message, d.code, d.help)))
+            }
+            Section::Schema => {
+                let tools = state.chosen_facts()?.tools.as_ref()?;
+                Some(("the schema", tools.iter().map(|tool| tool.json.clone() + "\n").collect()))
+            }
+            Section::Entries | Section::Files => Some(("the path", place(state)?.0.display().to_string())),
+        },
+        Pane::Skills | Pane::Findings => Some(("the path", skill.path.display().to_string())),
+    }
+}

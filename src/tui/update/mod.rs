@@ -1,0 +1,265 @@
+//! The one place where state changes: `update(state, action)` gives the effects that the change asks for.
+
+mod browse;
+mod mouse;
+mod navigate;
+mod popup;
+mod run;
+mod search;
+mod workspace;
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::action::Action;
+use super::effect::Effect;
+use super::key::Key;
+use super::keymap::{self, Command};
+use super::layout::layout;
+use super::state::{FileText, Layer, Level, Pane, Phase, Scroll, State, Tab};
+
+/// Apply `action`, and say what is to be done outside.
+pub fn update(state: &mut State, action: Action) -> Vec<Effect> {
+    let mut effects = match action {
+        Action::Key(key) => on_key(state, key),
+        Action::Mouse(event) => mouse::on_mouse(state, event),
+        Action::Paste(text) => popup::paste(state, &text),
+        Action::Resize(width, height) => {
+            (state.width, state.height) = (width, height);
+            Vec::new()
+        }
+        Action::Terminate => quit(state),
+        Action::Workspace(news) => workspace::on_news(state, news),
+        Action::Run(id, news) => run::on_news(state, id, news),
+        Action::Highlighted(key, lines) => {
+            state.highlights.fill(key, lines);
+            Vec::new()
+        }
+        Action::FileRead(path, result) => {
+            file_read(state, path, result);
+            Vec::new()
+        }
+        Action::Explored { skill, tools, files } => {
+            if let Some(facts) = state.facts.get_mut(&skill) {
+                facts.tools = Some(tools);
+                facts.files = Some(files);
+            }
+            Vec::new()
+        }
+        Action::Granted { skill, result } => run::on_granted(state, &skill, result),
+        Action::SamplesWritten(result) => {
+            match result {
+                Ok(folder) => state.say(Level::Info, format!("samples written to {}", state.place.short(&folder))),
+                Err(problem) => state.say(Level::Error, problem),
+            }
+            Vec::new()
+        }
+        Action::Notice(level, text) => {
+            state.say(level, text);
+            Vec::new()
+        }
+    };
+    settle(state, &mut effects);
+    effects
+}
+
+fn on_key(state: &mut State, key: Key) -> Vec<Effect> {
+    state.notice = None;
+    if let Some(Layer::Prompt(_)) = state.layers.last() {
+        return popup::type_key(state, key);
+    }
+    match keymap::command(state, key) {
+        Some(command) => perform(state, command),
+        None => {
+            if let Some(binding) = keymap::unavailable(key).filter(|_| state.layers.is_empty()) {
+                let why = why_not(state, binding.command);
+                state.say(Level::Info, format!("{key}: {why}"));
+            }
+            Vec::new()
+        }
+    }
+}
+
+/// Why a command does nothing here, and the next step.
+fn why_not(state: &State, command: Command) -> String {
+    match command {
+        Command::Run => match state.entry() {
+            Some(entry) => format!(
+                "interpreter not found: {} is needed to run {}; install it or put it on PATH",
+                entry.interpreter.language.name(),
+                entry.file.display()
+            ),
+            None => "this skill has no script to run".to_owned(),
+        },
+        Command::Cancel => "nothing is running".to_owned(),
+        Command::Allow => "choose a denial with a remedy in the Run tab first".to_owned(),
+        Command::ChooseEntry => "this skill has one entry at most".to_owned(),
+        Command::SearchNext | Command::SearchPrevious => "search first with /".to_owned(),
+        Command::Search => "search works in source and output; focus one with Tab".to_owned(),
+        _ => "nothing to do here".to_owned(),
+    }
+}
+
+/// Do what a command says.
+pub(super) fn perform(state: &mut State, command: Command) -> Vec<Effect> {
+    if let Some(effects) = popup::perform(state, command) {
+        return effects;
+    }
+    match command {
+        Command::Quit => return close_or_quit(state),
+        Command::Interrupt => {
+            return if state.running().is_some() { run::cancel(state) } else { quit(state) };
+        }
+        Command::Close => close(state),
+        Command::SkillTab => show_tab(state, Tab::Skill),
+        Command::RunTab => show_tab(state, Tab::Run),
+        Command::Zoom => state.zoomed = !state.zoomed,
+        Command::Narrower => state.list_extra = (state.list_extra - 2).max(-40),
+        Command::Wider => state.list_extra = (state.list_extra + 2).min(200),
+        Command::Json => {
+            state.skill_tab.json = !state.skill_tab.json;
+            state.skill_tab.details = Scroll::default();
+        }
+        Command::Help => state.layers.push(Layer::Help(Scroll::default())),
+        Command::Theme => popup::open_themes(state),
+        Command::ChooseEntry => popup::open_entries(state),
+        Command::EditArguments => popup::open_arguments(state),
+        Command::Search => popup::open_search(state),
+        Command::SearchNext => search::go(state, false),
+        Command::SearchPrevious => search::go(state, true),
+        Command::AutoRun => {
+            state.options.auto_run = !state.options.auto_run;
+            let on = if state.options.auto_run { "on" } else { "off" };
+            state.say(Level::Info, format!("re-run on save is {on}"));
+        }
+        Command::Mouse => {
+            state.options.mouse = !state.options.mouse;
+            let on = if state.options.mouse { "on" } else { "off: the terminal selects text" };
+            state.say(Level::Info, format!("mouse {on}"));
+            return vec![Effect::SetMouse(state.options.mouse)];
+        }
+        Command::Samples => return vec![Effect::WriteSamples],
+        Command::Suspend => return vec![Effect::Suspend],
+        Command::Redraw => return vec![Effect::Redraw],
+        Command::Run => return run::start(state, None),
+        Command::Cancel => return run::cancel(state),
+        Command::Allow => return run::allow(state),
+        Command::Trust => run::toggle_trust(state),
+        Command::Editor => return browse::edit(state),
+        Command::Copy => return browse::copy(state),
+        Command::Open => return browse::open(state),
+        other => navigate::perform(state, other),
+    }
+    Vec::new()
+}
+
+fn close(state: &mut State) {
+    if state.search.take().is_none() {
+        state.zoomed = false;
+    }
+}
+
+fn close_or_quit(state: &mut State) -> Vec<Effect> {
+    if state.zoomed {
+        state.zoomed = false;
+        return Vec::new();
+    }
+    quit(state)
+}
+
+fn quit(state: &mut State) -> Vec<Effect> {
+    state.quitting = true;
+    vec![Effect::Quit]
+}
+
+/// Bring a tab to the front; the focus goes to the pane at the same place.
+pub(super) fn show_tab(state: &mut State, tab: Tab) {
+    if state.tab == tab {
+        return;
+    }
+    state.tab = tab;
+    state.focus = match (state.focus, tab) {
+        (Pane::Skills, _) => Pane::Skills,
+        (Pane::Details, Tab::Run) => Pane::Findings,
+        (_, Tab::Run) => Pane::Stdout,
+        (Pane::Findings, Tab::Skill) => Pane::Details,
+        (_, Tab::Skill) => Pane::Source,
+    };
+    if state.width < 64 && state.focus == Pane::Skills {
+        state.focus = if tab == Tab::Run { Pane::Findings } else { Pane::Source };
+    }
+}
+
+fn file_read(state: &mut State, path: PathBuf, result: Result<Arc<str>, String>) {
+    let text = match result {
+        Ok(text) => {
+            let key = text_key(&text);
+            FileText::Read(text, key)
+        }
+        Err(problem) => FileText::Failed(problem),
+    };
+    state.files.insert(path, text);
+}
+
+/// Names a text by its content.
+pub(super) fn text_key(text: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// After every change: positions in bounds, and everything that the screen now shows asked for.
+fn settle(state: &mut State, effects: &mut Vec<Effect>) {
+    if !state.panes().contains(&state.focus) {
+        state.focus = Pane::Skills;
+    }
+    let layout = layout(state);
+    navigate::clamp(state, &layout);
+    if state.phase == Phase::Ready || state.skills.touched {
+        want_skill(state, effects);
+    }
+    want_denial_file(state, effects);
+}
+
+fn want_skill(state: &mut State, effects: &mut Vec<Effect>) {
+    let Some(skill) = state.skill().cloned() else { return };
+    let facts = state.facts.entry(skill.path.clone()).or_default();
+    if facts.asked {
+        return;
+    }
+    facts.asked = true;
+    facts.source_key = text_key(&skill.source);
+    let key = facts.source_key;
+    if state.highlights.ask(key) {
+        effects.push(Effect::Highlight {
+            key,
+            name: PathBuf::from("SKILL.md"),
+            text: Arc::from(skill.source.as_str()),
+        });
+    }
+    effects.push(Effect::Explore(skill));
+}
+
+/// The file that an open denial points to.
+fn want_denial_file(state: &mut State, effects: &mut Vec<Effect>) {
+    if !matches!(state.layers.last(), Some(Layer::Denial(_))) {
+        return;
+    }
+    let Some(path) = state.denial().and_then(|denial| denial.blame.first()).map(|frame| frame.file.clone()) else {
+        return;
+    };
+    match state.files.get(&path) {
+        None => {
+            state.files.insert(path.clone(), FileText::Waiting);
+            effects.push(Effect::ReadFile(path));
+        }
+        Some(FileText::Read(text, key)) => {
+            let (text, key) = (Arc::clone(text), *key);
+            if state.highlights.ask(key) {
+                effects.push(Effect::Highlight { key, name: path, text });
+            }
+        }
+        Some(_) => {}
+    }
+}

@@ -1,0 +1,133 @@
+//! The mouse: click to focus and choose, wheel to scroll, drag a border.
+
+use super::{navigate, perform, show_tab};
+use crate::tui::effect::Effect;
+use crate::tui::key::{Mouse, MouseKind};
+use crate::tui::keymap::Command;
+use crate::tui::layout::{Area, Layout, layout};
+use crate::tui::state::scroll::Motion;
+use crate::tui::state::source::{self, SourceRow};
+use crate::tui::state::{Border, Finding, Layer, Pane, Section, State, Tab};
+use crate::tui::labels;
+
+/// Rows that one notch of the wheel scrolls.
+const WHEEL: isize = 3;
+
+pub(super) fn on_mouse(state: &mut State, event: Mouse) -> Vec<Effect> {
+    if !state.options.mouse {
+        return Vec::new();
+    }
+    let layout = layout(state);
+    match event.kind {
+        MouseKind::WheelUp => wheel(state, &layout, event, -WHEEL),
+        MouseKind::WheelDown => wheel(state, &layout, event, WHEEL),
+        MouseKind::Drag => {
+            drag(state, &layout, event);
+            Vec::new()
+        }
+        MouseKind::Release => {
+            state.drag = None;
+            Vec::new()
+        }
+        MouseKind::Press => press(state, &layout, event),
+    }
+}
+
+fn wheel(state: &mut State, layout: &Layout, event: Mouse, rows: isize) -> Vec<Effect> {
+    if !state.layers.is_empty() {
+        let command = if rows < 0 { Command::Up } else { Command::Down };
+        for _ in 0..rows.unsigned_abs() {
+            perform(state, command);
+        }
+        return Vec::new();
+    }
+    if let Some((pane, _)) = layout.pane_at(event.column, event.row) {
+        navigate::go(state, pane, Motion::Rows(rows));
+    }
+    Vec::new()
+}
+
+fn drag(state: &mut State, layout: &Layout, event: Mouse) {
+    match state.drag {
+        Some(Border::List) => {
+            let moved = i32::from(event.column) - i32::from(layout.list.right());
+            state.list_extra = (i32::from(state.list_extra) + moved).clamp(-40, 200) as i16;
+        }
+        Some(Border::Split) => {
+            let Some(lower) = layout.area(Pane::Findings).or_else(|| layout.area(Pane::Details)) else { return };
+            let beside = layout.area(Pane::Source).is_some_and(|source| source.y == lower.y);
+            let moved = if beside {
+                i32::from(lower.x) - 1 - i32::from(event.column)
+            } else {
+                i32::from(lower.y) - i32::from(event.row)
+            };
+            state.split_extra = (i32::from(state.split_extra) + moved).clamp(-200, 200) as i16;
+        }
+        None => {}
+    }
+}
+
+fn press(state: &mut State, layout: &Layout, event: Mouse) -> Vec<Effect> {
+    state.notice = None;
+    match state.layers.last() {
+        Some(Layer::Prompt(_)) => return Vec::new(),
+        Some(_) => return perform(state, Command::Close),
+        None => {}
+    }
+    if layout.tabs.holds(event.column, event.row) {
+        if let Some(index) = labels::at(&labels::tabs(), event.column - layout.tabs.x) {
+            show_tab(state, if index == 0 { Tab::Skill } else { Tab::Run });
+        }
+        return Vec::new();
+    }
+    state.drag = layout.border_at(event.column, event.row);
+    let Some((pane, area)) = layout.pane_at(event.column, event.row) else { return Vec::new() };
+    let was_focused = state.focus == pane;
+    state.focus = pane;
+    if event.row == area.y {
+        press_title(state, pane, event.column - area.x);
+        return Vec::new();
+    }
+    press_row(state, pane, area, usize::from(event.row - area.y - 1), was_focused)
+}
+
+fn press_title(state: &mut State, pane: Pane, column: u16) {
+    match pane {
+        Pane::Details => {
+            if let Some(index) = labels::at(&labels::sections(state), column) {
+                navigate::set_section(state, Section::ALL[index]);
+            }
+        }
+        Pane::Findings => {
+            if let Some(index) = labels::at(&labels::findings(state), column) {
+                navigate::set_finding(state, Finding::ALL[index]);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn press_row(state: &mut State, pane: Pane, area: Area, row: usize, was_focused: bool) -> Vec<Effect> {
+    let scroll = *state.scroll(pane);
+    let to = match pane {
+        Pane::Skills | Pane::Findings => scroll.top + row,
+        Pane::Details => match labels::diagnostic_at(state, area, row) {
+            Some(index) => index,
+            None => scroll.top + row,
+        },
+        Pane::Source => {
+            let Some(skill) = state.skill() else { return Vec::new() };
+            match source::rows(skill, scroll.top, row + 1).get(row) {
+                Some(SourceRow::Line(line)) => *line,
+                _ => return Vec::new(),
+            }
+        }
+        Pane::Stdout | Pane::Stderr => return Vec::new(),
+    };
+    if to >= navigate::length(state, pane) {
+        return Vec::new();
+    }
+    let again = was_focused && scroll.cursor == to && matches!(pane, Pane::Findings | Pane::Details);
+    navigate::go(state, pane, Motion::To(to));
+    if again { perform(state, Command::Open) } else { Vec::new() }
+}

@@ -1,0 +1,206 @@
+//! Moving about: cursor, pages, panes, sections.
+
+use crate::tui::keymap::Command;
+use crate::tui::layout::{Layout, layout};
+use crate::tui::state::scroll::Motion;
+use crate::tui::state::source;
+use crate::tui::state::{Finding, Pane, Scroll, Section, State, Tab};
+
+/// The movement that a command stands for.
+pub(super) fn motion(command: Command) -> Option<Motion> {
+    Some(match command {
+        Command::Up => Motion::Rows(-1),
+        Command::Down => Motion::Rows(1),
+        Command::HalfUp => Motion::HalfPages(-1),
+        Command::HalfDown => Motion::HalfPages(1),
+        Command::PageUp => Motion::HalfPages(-2),
+        Command::PageDown => Motion::HalfPages(2),
+        Command::Start => Motion::Start,
+        Command::End => Motion::End,
+        _ => return None,
+    })
+}
+
+pub(super) fn perform(state: &mut State, command: Command) {
+    if let Some(motion) = motion(command) {
+        go(state, state.focus, motion);
+        return;
+    }
+    match command {
+        Command::NextPane => step_pane(state, 1),
+        Command::PreviousPane => step_pane(state, -1),
+        Command::NextSection => step_section(state, 1),
+        Command::PreviousSection => step_section(state, -1),
+        Command::Left => sideways(state, -1),
+        Command::Right => sideways(state, 1),
+        Command::Follow => {
+            let pane = state.focus;
+            let (length, page) = (length(state, pane), layout(state).page(pane));
+            let scroll = state.scroll_mut(pane);
+            if scroll.held {
+                scroll.pan(Motion::End, length, page);
+                scroll.held = false;
+            } else {
+                scroll.top = scroll.first(length, page);
+                scroll.held = true;
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Move in a pane.
+pub(super) fn go(state: &mut State, pane: Pane, motion: Motion) {
+    let page = layout(state).page(pane);
+    let length = length(state, pane);
+    match pane {
+        Pane::Skills => {
+            let before = state.skills.scroll.cursor;
+            state.skills.scroll.go(motion, length, page);
+            let backwards = matches!(motion, Motion::Rows(n) | Motion::HalfPages(n) if n < 0);
+            state.skills.settle(if backwards { -1 } else { 1 });
+            state.skills.touched = true;
+            if state.skills.scroll.cursor != before {
+                chosen_changed(state);
+            }
+        }
+        Pane::Stdout | Pane::Stderr => state.scroll_mut(pane).pan(motion, length, page),
+        Pane::Details if state.skill_tab.section == Section::Schema => {
+            state.skill_tab.details.slide(motion, length, page);
+        }
+        Pane::Details => {
+            state.skill_tab.details.go(motion, length, page);
+            show_diagnostic(state);
+        }
+        Pane::Source | Pane::Findings => state.scroll_mut(pane).go(motion, length, page),
+    }
+}
+
+/// The list of diagnostics leads the source along.
+pub(super) fn show_diagnostic(state: &mut State) {
+    if state.skill_tab.section != Section::Diagnostics {
+        return;
+    }
+    let line = state.skill().and_then(|skill| {
+        let diagnostic = skill.diagnostics.get(state.skill_tab.details.cursor)?;
+        (diagnostic.file == skill.manifest_path()).then_some(diagnostic.span.line)
+    });
+    if let Some(line) = line {
+        state.skill_tab.source.cursor = line.saturating_sub(1);
+    }
+}
+
+/// Another skill was chosen: everything about the one before starts anew.
+pub(super) fn chosen_changed(state: &mut State) {
+    state.skill_tab.source = Scroll::default();
+    state.skill_tab.details = Scroll::default();
+    state.run_tab.stdout = Scroll::default();
+    state.run_tab.stderr = Scroll::default();
+    state.run_tab.findings = Scroll::default();
+    if let Some(path) = state.skill().map(|skill| skill.path.clone()) {
+        state.skills.changed.remove(&path);
+    }
+}
+
+fn step_pane(state: &mut State, step: isize) {
+    let panes = state.panes();
+    let at = panes.iter().position(|pane| *pane == state.focus).unwrap_or(0);
+    let next = (at as isize + step).rem_euclid(panes.len() as isize) as usize;
+    state.focus = panes[next];
+}
+
+pub(super) fn step_section(state: &mut State, step: isize) {
+    fn next<T: PartialEq + Copy>(all: &[T], now: T, step: isize) -> T {
+        let at = all.iter().position(|one| *one == now).unwrap_or(0);
+        all[(at as isize + step).rem_euclid(all.len() as isize) as usize]
+    }
+    match state.tab {
+        Tab::Skill => set_section(state, next(&Section::ALL, state.skill_tab.section, step)),
+        Tab::Run => set_finding(state, next(&Finding::ALL, state.run_tab.finding, step)),
+    }
+}
+
+pub(super) fn set_section(state: &mut State, section: Section) {
+    if state.skill_tab.section != section {
+        state.skill_tab.section = section;
+        state.skill_tab.details = Scroll::default();
+    }
+}
+
+pub(super) fn set_finding(state: &mut State, finding: Finding) {
+    if state.run_tab.finding != finding {
+        state.run_tab.finding = finding;
+        state.run_tab.findings = Scroll::default();
+    }
+}
+
+fn sideways(state: &mut State, step: isize) {
+    match state.focus {
+        Pane::Details | Pane::Findings => step_section(state, step),
+        Pane::Source | Pane::Stdout | Pane::Stderr => {
+            let scroll = state.scroll_mut(state.focus);
+            scroll.left = scroll.left.saturating_add_signed(step * 8).min(crate::run::log::MAX_COLUMNS);
+        }
+        Pane::Skills if step > 0 => {
+            state.focus = if state.tab == Tab::Skill { Pane::Source } else { Pane::Findings };
+        }
+        Pane::Skills => {}
+    }
+}
+
+/// How many rows a pane has to show.
+pub(super) fn length(state: &State, pane: Pane) -> usize {
+    let run = state.run();
+    let report = run.and_then(|run| run.report.as_ref());
+    match pane {
+        Pane::Skills => state.skills.rows().len(),
+        Pane::Source => state.skill().map_or(0, |skill| source::line_count(&skill.source)),
+        Pane::Stdout => run.map_or(0, |run| run.stdout.len()),
+        Pane::Stderr => run.map_or(0, |run| run.stderr.len()),
+        Pane::Findings => report.map_or(0, |report| match state.run_tab.finding {
+            Finding::Denials => report.denials.len(),
+            Finding::Files => report.files.len(),
+            Finding::Network => report.network.len(),
+            Finding::Limits => report.limits.len(),
+            Finding::Processes => report.processes.len(),
+        }),
+        Pane::Details => {
+            let facts = state.chosen_facts();
+            match state.skill_tab.section {
+                Section::Diagnostics => state.skill().map_or(0, |skill| skill.diagnostics.len()),
+                Section::Entries => state.skill().map_or(0, |skill| skill.entries.len()),
+                Section::Files => facts.and_then(|facts| facts.files.as_ref()).map_or(0, Vec::len),
+                Section::Schema => facts.map_or(0, |facts| schema_length(facts, state.skill_tab.json)),
+            }
+        }
+    }
+}
+
+/// Rows of the schema: a heading, the table and a blank for each tool, or its JSON.
+fn schema_length(facts: &crate::tui::state::Facts, json: bool) -> usize {
+    let tools = facts.tools.as_deref().unwrap_or_default();
+    tools.iter().map(|tool| if json { tool.json.lines().count() } else { tool.parameters.len().max(1) } + 2).sum()
+}
+
+/// Bring every position back into bounds, after the content or the screen changed.
+pub(super) fn clamp(state: &mut State, layout: &Layout) {
+    for pane in [Pane::Skills, Pane::Findings] {
+        let length = length(state, pane);
+        state.scroll_mut(pane).clamp(length, layout.page(pane));
+    }
+    if state.skill_tab.section == Section::Schema {
+        state.skill_tab.details.slide(Motion::Rows(0), length(state, Pane::Details), layout.page(Pane::Details));
+    } else {
+        let length = length(state, Pane::Details);
+        state.skill_tab.details.clamp(length, layout.page(Pane::Details));
+    }
+    if let Some(skill) = state.skill().cloned() {
+        let scroll = &mut state.skill_tab.source;
+        scroll.cursor = scroll.cursor.min(source::line_count(&skill.source) - 1);
+        scroll.top = source::top_for(&skill, scroll.top, scroll.cursor, layout.page(Pane::Source));
+    }
+    // The root's name above the first skill stays in sight.
+    if state.skills.scroll.top == 1 && state.skills.scroll.cursor < layout.page(Pane::Skills) {
+        state.skills.scroll.top = 0;
+    }
+}

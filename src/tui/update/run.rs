@@ -1,0 +1,203 @@
+//! Runs: starting, cancelling, following what they tell, allowing what they were refused.
+
+use std::path::Path;
+use std::time::Duration;
+
+use crate::run::log::OutputLog;
+use crate::sandbox::event::{Operation, UsageSample, Verdict};
+use crate::sandbox::plan::Limits;
+use crate::tui::action::RunNews;
+use crate::tui::effect::{Effect, StartRun};
+use crate::tui::state::{Cause, Layer, Level, Pane, RunId, RunView, Scroll, Stage, State, Tab};
+
+/// How many finished runs keep their output; older ones keep only their report.
+const KEEP_OUTPUT: usize = 4;
+
+/// Run the chosen entry. A run under way is ended first, and this one follows it.
+pub(super) fn start(state: &mut State, cause: Option<Cause>) -> Vec<Effect> {
+    let Some(skill) = state.skill().cloned() else { return Vec::new() };
+    let Some(entry) = state.entry().cloned() else {
+        state.say(Level::Warning, "this skill has no script to run");
+        return Vec::new();
+    };
+    let by_key = cause.is_none();
+    if let Some(running) = state.running() {
+        let id = running.id;
+        state.queued_run = Some((skill.path.clone(), cause));
+        state.runs.values_mut().filter(|run| run.id == id).for_each(|run| run.cancelling = true);
+        return vec![Effect::CancelRun(id)];
+    }
+    let facts = state.facts.entry(skill.path.clone()).or_default();
+    let (arguments, trust) = (facts.arguments.clone(), facts.trust);
+    let Some(words) = shlex::split(&arguments) else {
+        state.say(Level::Error, "arguments: a quote is not closed; i edits them");
+        return Vec::new();
+    };
+    let id = RunId(state.next_run);
+    state.next_run += 1;
+    state.runs.insert(
+        skill.path.clone(),
+        RunView {
+            id,
+            entry: entry.file.clone(),
+            arguments,
+            trusted: trust,
+            cause,
+            stage: Stage::Starting,
+            cancelling: false,
+            limits: Limits::default(),
+            report: None,
+            stdout: OutputLog::default(),
+            stderr: OutputLog::default(),
+            usage: UsageSample::default(),
+            elapsed: Duration::ZERO,
+        },
+    );
+    forget_old_output(state);
+    state.run_tab.stdout = Scroll::default();
+    state.run_tab.stderr = Scroll::default();
+    state.run_tab.findings = Scroll::default();
+    if by_key {
+        state.tab = Tab::Run;
+        if !matches!(state.focus, Pane::Stdout | Pane::Stderr | Pane::Findings) {
+            state.focus = Pane::Findings;
+        }
+    }
+    vec![Effect::StartRun(Box::new(StartRun {
+        id,
+        skill,
+        entry,
+        arguments: words,
+        trust,
+        workspace: state.place.workspace.clone(),
+    }))]
+}
+
+fn forget_old_output(state: &mut State) {
+    let mut ids: Vec<RunId> = state.runs.values().map(|run| run.id).collect();
+    ids.sort_unstable();
+    let Some(oldest_kept) = ids.len().checked_sub(KEEP_OUTPUT).map(|at| ids[at]) else { return };
+    for run in state.runs.values_mut().filter(|run| run.id < oldest_kept) {
+        run.stdout = OutputLog::default();
+        run.stderr = OutputLog::default();
+    }
+}
+
+pub(super) fn cancel(state: &mut State) -> Vec<Effect> {
+    state.queued_run = None;
+    let Some(id) = state.running().map(|run| run.id) else { return Vec::new() };
+    state.runs.values_mut().filter(|run| run.id == id).for_each(|run| run.cancelling = true);
+    vec![Effect::CancelRun(id)]
+}
+
+pub(super) fn set_arguments(state: &mut State, text: &str) -> Vec<Effect> {
+    let Some(path) = state.skill().map(|skill| skill.path.clone()) else { return Vec::new() };
+    state.facts.entry(path).or_default().arguments = text.to_owned();
+    if shlex::split(text).is_none() {
+        state.say(Level::Error, "arguments: a quote is not closed; i edits them");
+    } else {
+        state.say(Level::Info, "r runs with these arguments");
+    }
+    Vec::new()
+}
+
+pub(super) fn toggle_trust(state: &mut State) {
+    let Some(skill) = state.skill().cloned() else { return };
+    let facts = state.facts.entry(skill.path.clone()).or_default();
+    facts.trust = !facts.trust;
+    let text = match (facts.trust, &skill.policy_file) {
+        (false, _) => "the default policy is in force for this skill".to_owned(),
+        (true, Some(file)) => format!("{} is in force for this skill until you quit", state.place.short(file)),
+        (true, None) => "this skill has no policy.yaml; one is in force as soon as it exists".to_owned(),
+    };
+    state.say(Level::Info, text);
+}
+
+/// Write the grant that the chosen denial asks for.
+pub(super) fn allow(state: &mut State) -> Vec<Effect> {
+    let (Some(skill), Some(denial)) = (state.skill().cloned(), state.denial()) else { return Vec::new() };
+    let Some(remedy) = denial.remedy.clone() else {
+        state.say(Level::Warning, "no grant can allow this: it is refused to every skill");
+        return Vec::new();
+    };
+    vec![Effect::Grant { skill, remedy }]
+}
+
+pub(super) fn on_granted(state: &mut State, skill: &Path, result: Result<String, String>) -> Vec<Effect> {
+    match result {
+        Ok(what) => {
+            state.own_writes.push(skill.join("policy.yaml"));
+            state.facts.entry(skill.to_owned()).or_default().trust = true;
+            state.say(Level::Info, what);
+            let chosen = state.skill().is_some_and(|chosen| chosen.path == skill);
+            let (tab, focus) = (state.tab, state.focus);
+            let effects = if chosen { start(state, None) } else { Vec::new() };
+            (state.tab, state.focus) = (tab, focus);
+            effects
+        }
+        Err(problem) => {
+            state.say(Level::Error, problem);
+            Vec::new()
+        }
+    }
+}
+
+/// Files of the chosen skill changed: run again, unless the run itself or the workbench wrote them.
+pub(super) fn on_change(state: &mut State, skill: &Path, cause: Cause) -> Vec<Effect> {
+    if let Some(at) = state.own_writes.iter().position(|path| *path == cause.path) {
+        state.own_writes.swap_remove(at);
+        return Vec::new();
+    }
+    let Some(run) = state.runs.get(skill) else { return Vec::new() };
+    let written_by_run = run.report.as_ref().is_some_and(|report| {
+        report.files.iter().any(|file| {
+            file.path == cause.path
+                && file.verdict == Verdict::Allowed
+                && matches!(file.operation, Operation::Write | Operation::Create | Operation::Delete)
+        })
+    });
+    if !state.options.auto_run || written_by_run {
+        return Vec::new();
+    }
+    state.layers.retain(|layer| !matches!(layer, Layer::Denial(_)));
+    start(state, Some(cause))
+}
+
+pub(super) fn on_news(state: &mut State, id: RunId, news: RunNews) -> Vec<Effect> {
+    // News of a run that was replaced.
+    let Some(run) = state.runs.values_mut().find(|run| run.id == id) else { return Vec::new() };
+    match news {
+        RunNews::Started { limits } => {
+            run.stage = Stage::Running;
+            run.limits = limits;
+        }
+        RunNews::Output(pieces) => {
+            for (stream, bytes) in pieces {
+                run.log_mut(stream).push(&bytes);
+            }
+        }
+        RunNews::Usage(elapsed, usage) => {
+            run.elapsed = elapsed;
+            run.usage = usage;
+        }
+        RunNews::Report(report) => run.report = Some(report),
+        RunNews::Ended => {
+            run.stage = Stage::Ended;
+            return next(state);
+        }
+        RunNews::Refused(problem) => {
+            run.stage = Stage::Refused(problem);
+            return next(state);
+        }
+    }
+    Vec::new()
+}
+
+/// Start the run that waited for the end of the one before.
+fn next(state: &mut State) -> Vec<Effect> {
+    let Some((path, cause)) = state.queued_run.take() else { return Vec::new() };
+    if state.skill().is_none_or(|skill| skill.path != path) {
+        return Vec::new();
+    }
+    start(state, cause)
+}

@@ -1,0 +1,76 @@
+//! Search in source and output, with `n` and `N`.
+
+use super::navigate;
+use crate::run::log::contains;
+use crate::tui::layout::layout;
+use crate::tui::state::scroll::Motion;
+use crate::tui::state::{Level, Pane, State, Tab};
+
+/// The pane that a search looks through.
+fn pane(state: &State) -> Pane {
+    match (state.focus, state.tab) {
+        (focus @ (Pane::Source | Pane::Stdout | Pane::Stderr), _) => focus,
+        (_, Tab::Skill) => Pane::Source,
+        (_, Tab::Run) => Pane::Stdout,
+    }
+}
+
+/// Go to the next match, around the end.
+pub(super) fn go(state: &mut State, backwards: bool) {
+    let Some(needle) = state.search.as_ref().map(|search| search.needle.clone()) else { return };
+    let pane = pane(state);
+    let length = navigate::length(state, pane);
+    if length == 0 {
+        return;
+    }
+    let here = state.scroll(pane).cursor.min(length - 1);
+    let found = if backwards {
+        here.checked_sub(1)
+            .and_then(|from| find(state, pane, &needle, from, true))
+            .or_else(|| find(state, pane, &needle, length - 1, true))
+    } else {
+        find(state, pane, &needle, here + 1, false).or_else(|| find(state, pane, &needle, 0, false))
+    };
+    show(state, pane, found, &needle);
+}
+
+/// Go to the first match at or after the place shown.
+pub(super) fn first(state: &mut State) {
+    let Some(needle) = state.search.as_ref().map(|search| search.needle.clone()) else { return };
+    let pane = pane(state);
+    let length = navigate::length(state, pane);
+    let from = match pane {
+        Pane::Source => state.skill_tab.source.cursor,
+        _ => state.scroll(pane).first(length, layout(state).page(pane)),
+    };
+    let found =
+        find(state, pane, &needle, from, false).or_else(|| find(state, pane, &needle, 0, false));
+    show(state, pane, found, &needle);
+}
+
+fn show(state: &mut State, pane: Pane, found: Option<usize>, needle: &str) {
+    let Some(line) = found else {
+        state.say(Level::Warning, format!("not found: {needle}"));
+        return;
+    };
+    let (length, page) = (navigate::length(state, pane), layout(state).page(pane));
+    let scroll = state.scroll_mut(pane);
+    scroll.cursor = line;
+    if pane != Pane::Source {
+        scroll.pan(Motion::To(line), length, page);
+        scroll.held = true;
+    }
+    state.focus = pane;
+}
+
+fn find(state: &State, pane: Pane, needle: &str, from: usize, backwards: bool) -> Option<usize> {
+    match pane {
+        Pane::Stdout => state.run()?.stdout.find(needle, from, backwards),
+        Pane::Stderr => state.run()?.stderr.find(needle, from, backwards),
+        _ => {
+            let source = &state.skill()?.source;
+            let hits = source.lines().enumerate().filter(|(_, line)| contains(line, needle)).map(|(at, _)| at);
+            if backwards { hits.take_while(|at| *at <= from).last() } else { hits.skip_while(|at| *at < from).next() }
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! News of skills: read, read again, gone, changed.
+
+use std::path::Path;
+
+use super::{navigate, run};
+use crate::tui::action::WorkspaceNews;
+use crate::tui::effect::Effect;
+use crate::tui::state::{Layer, Phase, State};
+
+pub(super) fn on_news(state: &mut State, news: WorkspaceNews) -> Vec<Effect> {
+    let before = state.skill().map(|skill| skill.path.clone());
+    let effects = match news {
+        WorkspaceNews::Skills(skills) => {
+            for skill in &skills {
+                if let Some(facts) = state.facts.get_mut(&skill.path) {
+                    // What is known stays on the screen until the new answer is there.
+                    facts.asked = false;
+                    facts.entry = facts.entry.min(skill.entries.len().saturating_sub(1));
+                }
+                forget_files(state, &skill.path);
+            }
+            state.skills.put(skills);
+            Vec::new()
+        }
+        WorkspaceNews::Removed(paths) => {
+            for path in &paths {
+                state.facts.remove(path);
+                forget_files(state, path);
+            }
+            state.skills.remove(&paths);
+            Vec::new()
+        }
+        WorkspaceNews::Complete => {
+            state.phase = Phase::Ready;
+            Vec::new()
+        }
+        WorkspaceNews::Changed { skill, cause } => {
+            let chosen = before.as_deref() == Some(&*skill);
+            if !chosen {
+                state.skills.changed.insert(skill);
+                return Vec::new();
+            }
+            run::on_change(state, &skill, cause)
+        }
+    };
+    let after = state.skill().map(|skill| skill.path.clone());
+    if before != after {
+        navigate::chosen_changed(state);
+        state.layers.retain(|layer| !matches!(layer, Layer::Denial(_)));
+    }
+    effects
+}
+
+/// Files below `folder` may have changed: read them again when they are shown.
+fn forget_files(state: &mut State, folder: &Path) {
+    state.files.retain(|path, _| !path.starts_with(folder));
+}

@@ -1,0 +1,204 @@
+//! A denial, opened: the call, who refused it and why, the skill's own line, and what would allow it.
+
+use ratatui::text::Span;
+
+use super::canvas::Canvas;
+use super::source::{text_spans, within};
+use super::{Look, Sign, findings, format};
+use crate::run::report::Denial;
+use crate::sandbox::event::{Frame, Layer};
+use crate::tui::labels;
+use crate::tui::layout::Area;
+use crate::tui::state::{FileText, Scroll, State};
+use crate::tui::theme::Role;
+
+/// Lines shown before and after the line that made the call.
+const AROUND: usize = 4;
+const NAME: usize = 9;
+
+type Row = Vec<Span<'static>>;
+
+pub(super) fn draw(canvas: &mut Canvas<'_>, state: &State, scroll: &Scroll, area: Area) {
+    let look = canvas.look;
+    canvas.fill(area, Role::Text);
+    let Some(denial) = state.denial() else {
+        canvas.title(area, true, &[look.span(Role::TitleFocus, "Denial")], &[]);
+        canvas.hint(area.below(1), &[vec![], vec![look.span(Role::Muted, "no longer there")]]);
+        return;
+    };
+    let of = state.run().map_or(0, super::super::state::RunView::denials);
+    let title = format!("Denial {} of {of}", state.run_tab.findings.cursor + 1);
+    let notes = [look.span(Role::Faint, if look.ascii { "h l others" } else { "← → others" })];
+    canvas.title(area, true, &[look.span(Role::TitleFocus, title)], if of > 1 { &notes } else { &[] });
+    let body = area.below(1).inset(2);
+    let room = usize::from(body.width);
+    let mut rows = vec![Vec::new()];
+    headline(&look, state, denial, &mut rows);
+    facts(&look, state, denial, room, &mut rows);
+    blame(&look, state, denial, &mut rows);
+    remedy(&look, state, denial, room, &mut rows);
+    let top = scroll.top.min(rows.len().saturating_sub(usize::from(body.height)));
+    for (offset, row) in rows.iter().skip(top).take(usize::from(body.height)).enumerate() {
+        canvas.line(body.x, body.y + offset as u16, body.width, row);
+    }
+}
+
+fn headline(look: &Look<'_>, state: &State, denial: &Denial, rows: &mut Vec<Row>) {
+    rows.push(vec![
+        look.mark(Role::Denied, Sign::Denied),
+        look.span(Role::Denied, format!(" DENIED  {}  ", findings::operation(denial.operation))),
+        look.span(Role::Strong, findings::target(state, &denial.target)),
+    ]);
+    rows.push(Vec::new());
+}
+
+fn facts(look: &Look<'_>, state: &State, denial: &Denial, room: usize, rows: &mut Vec<Row>) {
+    let mut fact = |name: &str, role: Role, text: &str| {
+        for (index, part) in labels::wrap(text, room.saturating_sub(NAME), 4).into_iter().enumerate() {
+            let name = if index == 0 { name } else { "" };
+            rows.push(vec![look.cell(Role::Muted, name, NAME), look.span(role, part)]);
+        }
+    };
+    fact("call", Role::Text, &denial.arguments);
+    fact("got", Role::Text, &format!("{}{}", denial.errno, meaning(&denial.errno)));
+    fact("layer", Role::Text, layer(denial.layer));
+    fact("rule", Role::Text, &short_rule(state, &denial.rule));
+    if let Some(asked) = &denial.asked {
+        fact("asked", Role::Warning, &format!("{}, not trusted: t puts the file in force", short_rule(state, asked)));
+    }
+    let times = if denial.count > 1 { format!(", {} times", labels::grouped(denial.count)) } else { String::new() };
+    let when = format!("{} (pid {}) after {}{times}", denial.program, denial.pid, format::millis(denial.at_ms));
+    fact("by", Role::Text, &when);
+    rows.push(Vec::new());
+}
+
+/// What an error number means, in the words of errno(3).
+fn meaning(errno: &str) -> &'static str {
+    match errno {
+        "EACCES" => ": permission denied",
+        "EPERM" => ": operation not permitted",
+        "ENOENT" => ": no such file or directory",
+        "EROFS" => ": read-only file system",
+        "ENOSYS" => ": function not implemented",
+        "ENETUNREACH" => ": network is unreachable",
+        "ECONNREFUSED" => ": connection refused",
+        "EAFNOSUPPORT" => ": address family not supported",
+        _ => "",
+    }
+}
+
+fn layer(layer: Layer) -> &'static str {
+    match layer {
+        Layer::Mount => "mount view: what is not granted is not there, or read-only",
+        Layer::Landlock => "Landlock, the kernel's own rules on paths and ports",
+        Layer::Seccomp => "seccomp, the filter on system calls",
+        Layer::Network => "network: an empty namespace, nothing to reach",
+        Layer::Limit => "a limit of the run",
+        Layer::Permissions => "owner and mode of the file",
+        #[allow(unreachable_patterns)]
+        _ => "the sandbox",
+    }
+}
+
+fn short_rule(state: &State, rule: &str) -> String {
+    match state.skill() {
+        Some(skill) => rule.replace(&format!("{}/", skill.path.display()), ""),
+        None => rule.to_owned(),
+    }
+}
+
+fn section(look: &Look<'_>, title: Vec<Span<'static>>, rows: &mut Vec<Row>) {
+    let rule = look.sign(Sign::Rule);
+    let mut row = vec![look.span(Role::Rule, rule.repeat(2)), Span::raw(" ")];
+    row.extend(title);
+    row.push(Span::raw(" "));
+    row.push(look.span(Role::Rule, rule.repeat(200)));
+    rows.push(row);
+}
+
+fn blame(look: &Look<'_>, state: &State, denial: &Denial, rows: &mut Vec<Row>) {
+    let Some(frame) = denial.blame.first() else {
+        section(look, vec![look.span(Role::Muted, "where")], rows);
+        rows.push(vec![look.span(Role::Muted, "no line of the skill's own code was on the stack of this call")]);
+        rows.push(Vec::new());
+        return;
+    };
+    let title = vec![
+        look.span(Role::Accent, place(state, frame)),
+        look.span(Role::Muted, format!(" in {}", frame.function)),
+    ];
+    section(look, title, rows);
+    match state.files.get(&frame.file) {
+        Some(FileText::Read(text, key)) => {
+            let line = (frame.line as usize).max(1) - 1;
+            let highlighted = state.highlights.get(*key);
+            let from = line.saturating_sub(AROUND);
+            let gutter = (line + AROUND + 1).to_string().len();
+            for (index, source) in text.lines().enumerate().skip(from).take(line + AROUND + 1 - from) {
+                rows.push(source_row(look, source, index, line, gutter, highlighted));
+            }
+        }
+        Some(FileText::Failed(problem)) => rows.push(vec![look.span(Role::Warning, problem)]),
+        Some(FileText::Waiting) | None => rows.push(vec![look.span(Role::Faint, "reading")]),
+    }
+    let arrow = look.sign(Sign::Arrow);
+    for caller in denial.blame.iter().skip(1).take(6) {
+        rows.push(vec![
+            look.span(Role::Faint, format!("  {arrow} ")),
+            look.span(Role::Muted, format!("{} in {}", place(state, caller), caller.function)),
+        ]);
+    }
+    rows.push(Vec::new());
+}
+
+fn source_row(
+    look: &Look<'_>,
+    source: &str,
+    index: usize,
+    line: usize,
+    gutter: usize,
+    highlighted: Option<&crate::tui::state::Highlighted>,
+) -> Row {
+    let here = index == line;
+    let mark = if here { look.mark(Role::Denied, Sign::Chosen) } else { Span::raw(" ") };
+    let number = if here { Role::Denied } else { Role::LineNumber };
+    let mut row = vec![mark, look.span(number, format!(" {:>gutter$}  ", index + 1))];
+    row.extend(text_spans(look, source, index, highlighted));
+    if here {
+        let tint = look.style(Role::CursorLine);
+        row.push(Span::raw(" ".repeat(200)));
+        for span in &mut row {
+            span.style = span.style.patch(tint);
+        }
+    }
+    row
+}
+
+fn place(state: &State, frame: &Frame) -> String {
+    let file = state.skill().map_or_else(|| frame.file.display().to_string(), |s| within(s, &frame.file));
+    format!("{file}:{}", frame.line)
+}
+
+fn remedy(look: &Look<'_>, state: &State, denial: &Denial, room: usize, rows: &mut Vec<Row>) {
+    section(look, vec![look.span(Role::Muted, "what would allow it")], rows);
+    let Some(remedy) = &denial.remedy else {
+        for part in labels::wrap("nothing: no policy can grant this call to a skill", room, 3) {
+            rows.push(vec![look.span(Role::Text, part)]);
+        }
+        return;
+    };
+    rows.push(vec![
+        look.span(Role::Muted, "policy.yaml   "),
+        look.span(Role::SyntaxKey, format!("{}: ", remedy.permission)),
+        look.span(Role::Text, "["),
+        look.span(Role::Ok, &remedy.add),
+        look.span(Role::Text, "]"),
+    ]);
+    let trusted = state.is_trusted();
+    let file = state.skill().and_then(|skill| skill.policy_file.clone());
+    let text = match (trusted, file) {
+        (false, Some(_)) => "adds this grant, puts the whole policy.yaml in force, and runs again",
+        _ => "adds this grant and runs again",
+    };
+    rows.push(vec![look.span(Role::Key, "a"), look.span(Role::Text, format!(" {text}"))]);
+}

@@ -1,0 +1,213 @@
+//! Above the run: what ran, how it ended, what it used, what held it.
+//!
+//! ```text
+//! scripts/fetch.py --city Bern                          default policy
+//! ✗ exit 1   142 ms   cpu 90 ms   ▰▰▰▱▱▱▱▱▱▱ 38 of 256 MiB   2 denials
+//! sandbox full · landlock 7 · seccomp        re-run: fetch.py modified
+//! ```
+
+use std::time::Duration;
+
+use ratatui::text::Span;
+
+use super::canvas::{Canvas, width};
+use super::{Look, Sign, format, frame};
+use crate::run::report::Report;
+use crate::sandbox::event::{Isolation, Level, Outcome, OutcomeKind};
+use crate::tui::layout::Area;
+use crate::tui::state::{RunView, Stage, State};
+use crate::tui::theme::Role;
+
+const GAUGE: usize = 10;
+
+pub(super) fn draw(canvas: &mut Canvas<'_>, state: &State, area: Area) {
+    let inner = area.inset(1);
+    let Some(run) = state.run() else {
+        nothing_yet(canvas, state, inner);
+        return;
+    };
+    if inner.height < 3 {
+        facts(canvas, run, inner);
+        return;
+    }
+    what(canvas, state, run, Area { height: 1, ..inner });
+    facts(canvas, run, inner.below(1));
+    held(canvas, state, run, inner.below(2));
+}
+
+fn nothing_yet(canvas: &mut Canvas<'_>, state: &State, area: Area) {
+    let look = canvas.look;
+    let Some(entry) = state.entry() else {
+        let text = if state.skill().is_some() { "this skill has no script to run" } else { "" };
+        canvas.ends(area, 0, &[look.span(Role::Muted, text)], &[]);
+        return;
+    };
+    let file = entry.file.display().to_string();
+    if entry.interpreter.program.is_some() {
+        let left = [look.span(Role::Key, "r"), look.span(Role::Text, format!(" runs {file}"))];
+        canvas.ends(area, 0, &left, &policy(&look, state.is_trusted()));
+        let arguments = state.chosen_facts().map(|facts| facts.arguments.as_str()).unwrap_or_default();
+        let text = if arguments.is_empty() { "no arguments" } else { arguments };
+        let hint = [look.span(Role::Key, "i"), look.span(Role::Muted, format!(" edits its arguments: {text}"))];
+        canvas.ends(area, 1, &hint, &[]);
+    } else {
+        let name = entry.interpreter.language.name();
+        let text = format!("interpreter not found: {name} is needed to run {file}");
+        canvas.ends(area, 0, &[look.mark(Role::Warning, Sign::Limit), look.span(Role::Warning, format!(" {text}"))], &[]);
+    }
+}
+
+fn policy(look: &Look<'_>, trusted: bool) -> Vec<Span<'static>> {
+    if trusted {
+        vec![look.span(Role::Accent, "policy.yaml trusted")]
+    } else {
+        vec![look.span(Role::Muted, "default policy")]
+    }
+}
+
+fn what(canvas: &mut Canvas<'_>, state: &State, run: &RunView, area: Area) {
+    let look = canvas.look;
+    let mut left = vec![look.span(Role::Strong, run.entry.display().to_string())];
+    if !run.arguments.is_empty() {
+        left.push(look.span(Role::Text, format!(" {}", run.arguments)));
+    }
+    let next = state.is_trusted();
+    let mut right = policy(&look, run.trusted);
+    if next != run.trusted && !run.is_under_way() {
+        right.insert(0, look.span(Role::Faint, if next { "next run: trusted   " } else { "next run: default   " }));
+    }
+    canvas.ends(area, 0, &left, &right);
+}
+
+/// How it ended, in words and a mark.
+pub(super) fn outcome(look: &Look<'_>, run: &RunView) -> Vec<Span<'static>> {
+    let (role, sign, text) = match (&run.stage, run.report.as_ref().and_then(|report| report.outcome.as_ref())) {
+        (Stage::Starting, _) => (Role::Running, Sign::Running, "starting".to_owned()),
+        (Stage::Running, _) if run.cancelling => (Role::Running, Sign::Stopped, "ending".to_owned()),
+        (Stage::Running, _) => (Role::Running, Sign::Running, "running".to_owned()),
+        (Stage::Refused(problem), _) => (Role::Error, Sign::Denied, problem.clone()),
+        (Stage::Ended, Some(outcome)) => ended(outcome),
+        (Stage::Ended, None) => (Role::Error, Sign::Denied, "ended without a report".to_owned()),
+    };
+    vec![look.mark(role, sign), look.span(role, format!(" {text}"))]
+}
+
+fn ended(outcome: &Outcome) -> (Role, Sign, String) {
+    let limit = outcome.limit.map(|limit| format!("{limit:?}").to_lowercase()).unwrap_or_default();
+    match outcome.kind {
+        OutcomeKind::Exited if outcome.code == Some(0) => (Role::Ok, Sign::Allowed, "exit 0".to_owned()),
+        OutcomeKind::Exited => (Role::Error, Sign::Denied, format!("exit {}", outcome.code.unwrap_or(-1))),
+        OutcomeKind::Signaled => {
+            (Role::Error, Sign::Denied, outcome.signal.clone().unwrap_or_else(|| "ended by a signal".into()))
+        }
+        OutcomeKind::Limit => (Role::Limit, Sign::Limit, format!("LIMIT {limit}")),
+        OutcomeKind::Timeout => (Role::Limit, Sign::Limit, "LIMIT wall time".to_owned()),
+        OutcomeKind::Cancelled => (Role::Muted, Sign::Stopped, "cancelled".to_owned()),
+        OutcomeKind::Failed => (Role::Error, Sign::Denied, format!("sandbox failed: {}", outcome.message)),
+    }
+}
+
+fn facts(canvas: &mut Canvas<'_>, run: &RunView, area: Area) {
+    let look = canvas.look;
+    let gap = || Span::raw("   ");
+    let mut left = outcome(&look, run);
+    if matches!(run.stage, Stage::Refused(_)) {
+        canvas.ends(area, 0, &left, &[]);
+        return;
+    }
+    let report = run.report.as_deref();
+    let done = report.filter(|report| report.outcome.is_some());
+    let elapsed = done.map_or(run.elapsed, |r| Duration::from_secs_f64(r.duration_ms.max(0.0) / 1000.0));
+    let cpu = done.map_or(run.usage.cpu_ms, |report| report.usage.cpu_ms);
+    left.extend([gap(), look.span(Role::Text, format::time(elapsed))]);
+    left.extend([gap(), look.span(Role::Muted, "cpu "), look.span(Role::Text, format::millis(cpu))]);
+    left.push(gap());
+    left.extend(memory(&look, run, done, width(&left) + 40 <= usize::from(area.width)));
+    let denials = run.denials();
+    let mut right = Vec::new();
+    if denials > 0 {
+        right.push(look.span(Role::Denied, frame::plural(denials, "denial")));
+    }
+    if let Some(report) = report.filter(|report| report.lost_events > 0) {
+        right.push(look.span(Role::Warning, format!("   {} events lost", report.lost_events)));
+    }
+    canvas.ends(area, 0, &left, &right);
+}
+
+/// Peak (or present) memory against its limit.
+fn memory(look: &Look<'_>, run: &RunView, done: Option<&Report>, with_gauge: bool) -> Vec<Span<'static>> {
+    let used = done.map_or(run.usage.memory_bytes, |report| report.usage.peak_memory_bytes);
+    let limit = run.limits.memory.max(1);
+    let filled = ((used.saturating_mul(GAUGE as u64)).div_ceil(limit) as usize).min(GAUGE);
+    let role = if used * 5 >= limit * 4 { Role::GaugeHigh } else { Role::Gauge };
+    let mut spans = vec![look.span(Role::Muted, "memory ")];
+    if with_gauge {
+        spans.push(look.span(role, look.sign(Sign::Full).repeat(filled)));
+        spans.push(look.span(Role::GaugeEmpty, look.sign(Sign::Empty).repeat(GAUGE - filled)));
+        spans.push(Span::raw(" "));
+    }
+    spans.push(look.span(Role::Text, format::bytes(used)));
+    spans.push(look.span(Role::Muted, format!(" of {}", format::bytes(limit))));
+    spans
+}
+
+fn held(canvas: &mut Canvas<'_>, state: &State, run: &RunView, area: Area) {
+    let look = canvas.look;
+    let left = match &run.report {
+        Some(report) => layers(&look, &report.isolation),
+        None => Vec::new(),
+    };
+    let right = match &run.cause {
+        Some(cause) => {
+            let events = if cause.events > 1 { format!(" ({} events)", cause.events) } else { String::new() };
+            let path = match state.skill().and_then(|skill| cause.path.strip_prefix(&skill.path).ok()) {
+                Some(inside) => inside.display().to_string(),
+                None => state.place.short(&cause.path),
+            };
+            vec![look.span(Role::Info, format!("re-run: {path} {}{events}", cause.kind))]
+        }
+        None => Vec::new(),
+    };
+    canvas.ends(area, 0, &left, &right);
+}
+
+/// The layers in force; a reduced sandbox says so in a warning colour, with the first reason.
+fn layers(look: &Look<'_>, isolation: &Isolation) -> Vec<Span<'static>> {
+    let layers = &isolation.layers;
+    let spaces = [
+        (layers.user, "user"),
+        (layers.mount, "mount"),
+        (layers.pid, "pid"),
+        (layers.net, "net"),
+        (layers.ipc, "ipc"),
+        (layers.uts, "uts"),
+        (layers.cgroup, "cgroup"),
+    ];
+    let dot = format!(" {} ", look.sign(Sign::Dot));
+    let mut spans = Vec::new();
+    if isolation.level == Level::Reduced {
+        spans.push(look.mark(Role::Warning, Sign::Limit));
+        let why = isolation.missing.first().map(|why| format!(": {why}")).unwrap_or_default();
+        spans.push(look.span(Role::Warning, format!(" sandbox reduced{why}")));
+        return spans;
+    }
+    spans.push(look.span(Role::Ok, "sandbox full"));
+    let names: Vec<&str> = spaces.iter().filter(|(on, _)| *on).map(|(_, name)| *name).collect();
+    let mut parts = Vec::new();
+    if names.len() == spaces.len() {
+        parts.push("7 namespaces".to_owned());
+    } else if !names.is_empty() {
+        parts.push(format!("namespaces {}", names.join(" ")));
+    }
+    if layers.landlock_abi > 0 {
+        parts.push(format!("landlock {}", layers.landlock_abi));
+    }
+    if layers.seccomp {
+        parts.push("seccomp".to_owned());
+    }
+    if !layers.memory.is_empty() {
+        parts.push(format!("memory by {}", layers.memory));
+    }
+    spans.push(look.span(Role::Faint, format!("{dot}{}", parts.join(&dot))));
+    spans
+}

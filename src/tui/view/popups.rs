@@ -1,0 +1,134 @@
+//! Layers over the panes: help, choices, the line being typed.
+
+use ratatui::layout::Position;
+use ratatui::text::Span;
+use unicode_width::UnicodeWidthStr;
+
+use super::canvas::{Canvas, width};
+use super::{Sign, denial};
+use crate::tui::keymap::{self, Scope};
+use crate::tui::layout::{Area, Layout};
+use crate::tui::state::{Choice, Layer, Prompt, PromptKind, Scroll, State};
+use crate::tui::theme::Role;
+
+/// Draw all layers; gives the place of the text cursor.
+pub(super) fn draw(canvas: &mut Canvas<'_>, state: &State, layout: &Layout) -> Option<Position> {
+    let mut cursor = None;
+    for layer in &state.layers {
+        cursor = None;
+        match layer {
+            Layer::Denial(scroll) => denial::draw(canvas, state, scroll, below_tabs(layout)),
+            Layer::Help(scroll) => help(canvas, state, scroll),
+            Layer::Choice(choice) => choices(canvas, state, choice),
+            Layer::Prompt(prompt) => cursor = typed(canvas, prompt, layout.keys),
+        }
+    }
+    cursor
+}
+
+fn below_tabs(layout: &Layout) -> Area {
+    if layout.main.width > 0 { layout.main.below(1) } else { layout.list }
+}
+
+fn centred(state: &State, columns: u16, rows: u16) -> Area {
+    let columns = columns.min(state.width.saturating_sub(2)).max(1);
+    let rows = rows.min(state.height.saturating_sub(2)).max(1);
+    Area::new((state.width - columns) / 2, (state.height - rows) / 2, columns, rows)
+}
+
+/// Every line of the action table, by group.
+fn help(canvas: &mut Canvas<'_>, state: &State, scroll: &Scroll) {
+    let look = canvas.look;
+    let mut rows: Vec<Vec<Span<'static>>> = Vec::new();
+    let mut group = "";
+    let keys = keymap::TABLE.iter().map(|binding| keymap::written(binding).width()).max().unwrap_or(8);
+    for binding in keymap::TABLE {
+        if binding.scope == Scope::Welcome && !state.is_welcome() {
+            continue;
+        }
+        if binding.group != group {
+            if !group.is_empty() {
+                rows.push(Vec::new());
+            }
+            group = binding.group;
+            rows.push(vec![look.span(Role::Strong, group)]);
+        }
+        rows.push(vec![
+            look.cell(Role::Key, &keymap::written(binding), keys),
+            Span::raw("  "),
+            look.span(Role::Text, binding.description),
+        ]);
+    }
+    let widest = rows.iter().map(|row| width(row)).max().unwrap_or(20) as u16;
+    let area = centred(state, widest + 4, rows.len() as u16 + 2);
+    let inside = canvas.popup(area, "keys");
+    let top = scroll.top.min(rows.len().saturating_sub(usize::from(inside.height)));
+    for (offset, row) in rows.into_iter().skip(top).take(usize::from(inside.height)).enumerate() {
+        let row = super::details::unpainted(row);
+        canvas.line(inside.x, inside.y + offset as u16, inside.width, &row);
+    }
+}
+
+fn choices(canvas: &mut Canvas<'_>, state: &State, choice: &Choice) {
+    let look = canvas.look;
+    let (title, rows): (&str, Vec<Vec<Span<'static>>>) = match choice {
+        Choice::Entry(_) => (
+            "entry to run",
+            state
+                .skill()
+                .map(|skill| {
+                    let longest = skill.entries.iter().map(|e| e.file.as_os_str().len()).max().unwrap_or(0).min(60);
+                    let row = |entry: &crate::skill::Entry| {
+                        let name = entry.interpreter.language.name();
+                        let missing = entry.interpreter.program.is_none();
+                        vec![
+                            look.cell(Role::Text, &entry.file.display().to_string(), longest),
+                            look.span(Role::Muted, format!("  {name}")),
+                            look.span(Role::Warning, if missing { "  not found" } else { "" }),
+                        ]
+                    };
+                    skill.entries.iter().map(row).collect()
+                })
+                .unwrap_or_default(),
+        ),
+        Choice::Theme(..) => {
+            ("theme", state.options.themes.iter().map(|name| vec![look.span(Role::Text, name)]).collect())
+        }
+    };
+    let widest = rows.iter().map(|row| width(row)).max().unwrap_or(0).max(24) as u16;
+    let area = centred(state, widest + 6, rows.len() as u16 + 2);
+    let inside = canvas.popup(area, title);
+    let scroll = choice.scroll();
+    let height = usize::from(inside.height);
+    let top = (scroll.cursor + 1).saturating_sub(height);
+    for (offset, (index, row)) in rows.into_iter().enumerate().skip(top).take(height).enumerate() {
+        let line = Area::new(inside.x, inside.y + offset as u16, inside.width, 1);
+        let chosen = index == scroll.cursor;
+        if chosen {
+            canvas.tint(line, Role::Selection);
+        }
+        let mark = if chosen { look.sign(Sign::Chosen) } else { " " };
+        let mut spans = vec![Span::raw(mark), Span::raw(" ")];
+        spans.extend(super::details::unpainted(row));
+        canvas.line(line.x, line.y, line.width, &spans);
+    }
+}
+
+/// The line being typed, in place of the key bar.
+fn typed(canvas: &mut Canvas<'_>, prompt: &Prompt, area: Area) -> Option<Position> {
+    let look = canvas.look;
+    canvas.fill(area, Role::Bar);
+    let name = match prompt.kind {
+        PromptKind::Search => " /",
+        PromptKind::Arguments => " arguments  ",
+    };
+    let label = [look.span(Role::Key, name)];
+    let used = canvas.line(area.x, area.y, area.width, &label);
+    let room = area.width.saturating_sub(used + 1);
+    // Scrolled so that the cursor is always in sight.
+    let start = prompt.input.visual_scroll(usize::from(room.max(1)));
+    let text = super::details::unpainted(vec![look.span(Role::Text, prompt.input.value())]);
+    canvas.line(area.x + used, area.y, room, &super::canvas::crop(text, start));
+    let column = prompt.input.visual_cursor().saturating_sub(start) as u16;
+    Some(Position::new((area.x + used + column).min(area.right().saturating_sub(1)), area.y))
+}
