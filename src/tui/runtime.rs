@@ -2,14 +2,16 @@
 //!
 //! Idle means idle: there is no tick, and nothing wakes the loop but keys, news and signals.
 
+use std::future::poll_fn;
 use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use crossterm::event::{self as term, EventStream};
-use futures_util::{FutureExt, StreamExt};
+use futures_util::StreamExt;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc::Receiver;
 use tokio::time::Instant;
@@ -240,7 +242,7 @@ impl App {
                 Wake::News(Some(action)) => self.apply(action, &mut input)?,
                 Wake::News(None) => changed = false,
             }
-            self.drain(&mut news, &mut input)?;
+            self.drain(&mut news, &mut input).await?;
             if changed {
                 let soonest = (last_frame + want).max(Instant::now());
                 due = Some(due.map_or(soonest, |due| due.min(soonest)));
@@ -255,11 +257,21 @@ impl App {
     }
 
     /// Apply what is queued, up to a bound; input that arrives meanwhile goes first.
-    fn drain(&mut self, news: &mut Receiver<Action>, input: &mut Option<EventStream>) -> io::Result<()> {
+    async fn drain(&mut self, news: &mut Receiver<Action>, input: &mut Option<EventStream>) -> io::Result<()> {
         for _ in 0..DRAIN {
-            while let Some(event) = input.as_mut().and_then(|events| events.next().now_or_never()) {
-                if !self.take_input(event, input)? {
-                    break;
+            // Polled with this task's own waker: the stream remembers the waker that it was last asked with.
+            while let Some(event) = poll_fn(|context| {
+                let polled = input.as_mut().map(|events| events.poll_next_unpin(context));
+                Poll::Ready(match polled {
+                    Some(Poll::Ready(event)) => Some(event),
+                    Some(Poll::Pending) | None => None,
+                })
+            })
+            .await
+            {
+                self.take_input(event, input)?;
+                if self.state.quitting {
+                    return Ok(());
                 }
             }
             match news.try_recv() {
