@@ -228,11 +228,7 @@ impl OutputLog {
                 }
             })
         };
-        if backwards {
-            (0..=from.min(self.len() - 1)).rev().find(hit)
-        } else {
-            (from..self.len()).find(hit)
-        }
+        if backwards { (0..=from.min(self.len() - 1)).rev().find(hit) } else { (from..self.len()).find(hit) }
     }
 }
 

@@ -28,9 +28,16 @@ pub enum Action {
     Highlighted(u64, Arc<Highlighted>),
     FileRead(PathBuf, Result<Arc<str>, String>),
     /// Tools and files of a skill were worked out.
-    Explored { skill: PathBuf, tools: Vec<Tool>, files: Vec<FileItem> },
+    Explored {
+        skill: PathBuf,
+        tools: Vec<Tool>,
+        files: Vec<FileItem>,
+    },
     /// A grant was written to a policy file, or why not.
-    Granted { skill: PathBuf, result: Result<String, String> },
+    Granted {
+        skill: PathBuf,
+        result: Result<String, String>,
+    },
     /// Samples were written to a folder, or why not.
     SamplesWritten(Result<PathBuf, String>),
     Notice(Level, String),
@@ -44,12 +51,17 @@ pub enum WorkspaceNews {
     /// The first reading is over.
     Complete,
     /// Files of a skill changed; its new reading was sent before.
-    Changed { skill: PathBuf, cause: Cause },
+    Changed {
+        skill: PathBuf,
+        cause: Cause,
+    },
 }
 
 #[derive(Debug)]
 pub enum RunNews {
-    Started { limits: Limits },
+    Started {
+        limits: Limits,
+    },
     Output(Vec<(Stream, Vec<u8>)>),
     Usage(Duration, UsageSample),
     Report(Arc<Report>),

@@ -140,14 +140,26 @@ pub static TABLE: &[Binding] = &[
         .group(RUN)
         .bar(95)
         .when(|s| s.running().is_some()),
-    bind(Command::Allow, "allow", &["a"], "allow", "add the grant to the skill's policy.yaml, trust it, run again")
-        .group(RUN)
-        .bar(92)
-        .when(can_allow),
-    bind(Command::Open, "open", &["enter"], "open", "open the skill, denial, diagnostic or entry under the cursor")
-        .group(RUN)
-        .bar(60)
-        .when(can_open),
+    bind(
+        Command::Allow,
+        "allow",
+        &["a"],
+        "allow",
+        "add the grant to the skill's policy.yaml, trust it, run again",
+    )
+    .group(RUN)
+    .bar(92)
+    .when(can_allow),
+    bind(
+        Command::Open,
+        "open",
+        &["enter"],
+        "open",
+        "open the skill, denial, diagnostic or entry under the cursor",
+    )
+    .group(RUN)
+    .bar(60)
+    .when(can_open),
     bind(Command::ChooseEntry, "entry", &["E"], "entry", "choose the entry to run")
         .group(RUN)
         .bar(40)
@@ -156,33 +168,58 @@ pub static TABLE: &[Binding] = &[
         .group(RUN)
         .bar(45)
         .when(|s| s.entry().is_some()),
-    bind(Command::Trust, "trust", &["t"], "trust", "put the skill's own policy.yaml in force, or the default again")
-        .group(RUN)
-        .bar(42),
-    bind(Command::AutoRun, "rerun-on-save", &["w"], "re-run on save", "run again when the chosen skill changes on disk")
-        .group(RUN),
+    bind(
+        Command::Trust,
+        "trust",
+        &["t"],
+        "trust",
+        "put the skill's own policy.yaml in force, or the default again",
+    )
+    .group(RUN)
+    .bar(42),
+    bind(
+        Command::AutoRun,
+        "rerun-on-save",
+        &["w"],
+        "re-run on save",
+        "run again when the chosen skill changes on disk",
+    )
+    .group(RUN),
     bind(Command::Up, "up", &["up", "k"], "up", "move up").group(MOVE),
     bind(Command::Down, "down", &["down", "j"], "down", "move down").group(MOVE),
-    bind(Command::Left, "left", &["left", "h"], "left", "scroll left; previous section or denial").group(MOVE),
-    bind(Command::Right, "right", &["right", "l"], "right", "scroll right; next section or denial").group(MOVE),
+    bind(Command::Left, "left", &["left", "h"], "left", "scroll left; previous section or denial")
+        .group(MOVE),
+    bind(Command::Right, "right", &["right", "l"], "right", "scroll right; next section or denial")
+        .group(MOVE),
     bind(Command::Start, "start", &["g", "home"], "start", "go to the start").group(MOVE),
     bind(Command::End, "end", &["G", "end"], "end", "go to the end; in output: follow").group(MOVE),
     bind(Command::HalfDown, "half-down", &["ctrl-d"], "half down", "half a page down").group(MOVE),
     bind(Command::HalfUp, "half-up", &["ctrl-u"], "half up", "half a page up").group(MOVE),
-    bind(Command::PageDown, "page-down", &["space", "pagedown", "ctrl-f"], "page down", "a page down").group(MOVE),
+    bind(Command::PageDown, "page-down", &["space", "pagedown", "ctrl-f"], "page down", "a page down")
+        .group(MOVE),
     bind(Command::PageUp, "page-up", &["b", "pageup", "ctrl-b"], "page up", "a page up").group(MOVE),
     bind(Command::NextPane, "next-pane", &["tab"], "pane", "focus the next pane").group(MOVE).bar(30),
-    bind(Command::PreviousPane, "previous-pane", &["shift-tab"], "pane back", "focus the previous pane").group(MOVE),
+    bind(Command::PreviousPane, "previous-pane", &["shift-tab"], "pane back", "focus the previous pane")
+        .group(MOVE),
     bind(Command::SkillTab, "skill-tab", &["1"], "skill", "the Skill tab").group(MOVE),
     bind(Command::RunTab, "run-tab", &["2"], "run", "the Run tab").group(MOVE),
-    bind(Command::NextSection, "next-section", &["]"], "section", "next section of the lower pane").group(MOVE),
-    bind(Command::PreviousSection, "previous-section", &["["], "section back", "previous section of the lower pane")
+    bind(Command::NextSection, "next-section", &["]"], "section", "next section of the lower pane")
         .group(MOVE),
+    bind(
+        Command::PreviousSection,
+        "previous-section",
+        &["["],
+        "section back",
+        "previous section of the lower pane",
+    )
+    .group(MOVE),
     bind(Command::Search, "search", &["/"], "search", "search in output and source")
         .group(LOOK)
         .bar(35)
         .when(|s| matches!(s.focus, Pane::Source | Pane::Stdout | Pane::Stderr)),
-    bind(Command::SearchNext, "search-next", &["n"], "next", "next match").group(LOOK).when(|s| s.search.is_some()),
+    bind(Command::SearchNext, "search-next", &["n"], "next", "next match")
+        .group(LOOK)
+        .when(|s| s.search.is_some()),
     bind(Command::SearchPrevious, "search-previous", &["N"], "previous", "previous match")
         .group(LOOK)
         .when(|s| s.search.is_some()),
@@ -190,7 +227,9 @@ pub static TABLE: &[Binding] = &[
         .group(LOOK)
         .within(Scope::Output)
         .bar(36),
-    bind(Command::Zoom, "zoom", &["z"], "zoom", "the focused pane alone, or all panes again").group(LOOK).bar(20),
+    bind(Command::Zoom, "zoom", &["z"], "zoom", "the focused pane alone, or all panes again")
+        .group(LOOK)
+        .bar(20),
     bind(Command::Narrower, "narrower", &["<"], "narrower", "make the list narrower").group(LOOK),
     bind(Command::Wider, "wider", &[">"], "wider", "make the list wider").group(LOOK),
     bind(Command::Json, "schema-json", &["J"], "json", "the schema as JSON, or as a table again")
@@ -205,19 +244,39 @@ pub static TABLE: &[Binding] = &[
         .group(LOOK)
         .when(|s| s.skill().is_some()),
     bind(Command::Theme, "theme", &["T"], "theme", "choose a theme").group(REST),
-    bind(Command::Mouse, "mouse", &["m"], "mouse", "mouse on or off; off lets the terminal select text").group(REST),
+    bind(Command::Mouse, "mouse", &["m"], "mouse", "mouse on or off; off lets the terminal select text")
+        .group(REST),
     bind(Command::Help, "help", &["?"], "help", "all keys").group(REST).bar(15),
-    bind(Command::Suspend, "suspend", &["ctrl-z"], "suspend", "give the terminal back to the shell for a while")
-        .group(REST),
+    bind(
+        Command::Suspend,
+        "suspend",
+        &["ctrl-z"],
+        "suspend",
+        "give the terminal back to the shell for a while",
+    )
+    .group(REST),
     bind(Command::Redraw, "redraw", &["ctrl-l"], "redraw", "draw the screen anew").group(REST),
-    bind(Command::Interrupt, "interrupt", &["ctrl-c"], "interrupt", "end the run under way; without one, quit")
+    bind(
+        Command::Interrupt,
+        "interrupt",
+        &["ctrl-c"],
+        "interrupt",
+        "end the run under way; without one, quit",
+    )
+    .group(REST),
+    bind(Command::Close, "close", &["esc", "backspace"], "close", "close what is on top; never quits")
         .group(REST),
-    bind(Command::Close, "close", &["esc", "backspace"], "close", "close what is on top; never quits").group(REST),
     bind(Command::Quit, "quit", &["q"], "quit", "close what is on top, or quit").group(REST).bar(10),
-    bind(Command::Samples, "samples", &["o"], "open the samples", "write the sample skills to .skills/ and open them")
-        .group(REST)
-        .within(Scope::Welcome)
-        .bar(99),
+    bind(
+        Command::Samples,
+        "samples",
+        &["o"],
+        "open the samples",
+        "write the sample skills to .skills/ and open them",
+    )
+    .group(REST)
+    .within(Scope::Welcome)
+    .bar(99),
 ];
 
 fn can_run(state: &State) -> bool {
@@ -313,11 +372,11 @@ mod tests {
 
     #[test]
     fn every_line_is_complete() {
-        let mut ids = BTreeMap::new();
+        let mut ids = std::collections::BTreeSet::new();
         for binding in TABLE {
             assert!(!binding.keys.is_empty() && !binding.description.is_empty(), "{}", binding.id);
             assert!(!binding.group.is_empty(), "{} has no group", binding.id);
-            assert!(ids.insert(binding.id, ()).is_none(), "{} twice", binding.id);
+            assert!(ids.insert(binding.id), "{} twice", binding.id);
         }
     }
 }

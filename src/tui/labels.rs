@@ -67,7 +67,7 @@ pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut out = String::new();
     for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index) % 3 == 0 {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
             out.push(',');
         }
         out.push(digit);
@@ -150,10 +150,16 @@ pub fn diagnostics(skill: &Skill, cursor: usize, width: u16) -> Vec<DiagnosticRo
     let from = cursor.saturating_sub(AROUND);
     for (index, diagnostic) in skill.diagnostics.iter().enumerate().skip(from).take(2 * AROUND) {
         for (at, text) in wrap(&diagnostic.message, room, 4).into_iter().enumerate() {
-            rows.push(if at == 0 { DiagnosticRow::Head(index, text) } else { DiagnosticRow::More(index, text) });
+            rows.push(if at == 0 {
+                DiagnosticRow::Head(index, text)
+            } else {
+                DiagnosticRow::More(index, text)
+            });
         }
         if !diagnostic.help.is_empty() {
-            rows.extend(wrap(&diagnostic.help, room, 3).into_iter().map(|text| DiagnosticRow::Help(index, text)));
+            rows.extend(
+                wrap(&diagnostic.help, room, 3).into_iter().map(|text| DiagnosticRow::Help(index, text)),
+            );
         }
     }
     rows

@@ -38,12 +38,14 @@ impl Area {
     }
 
     /// Without its first `rows` rows.
+    #[must_use]
     pub fn below(self, rows: u16) -> Self {
         let rows = rows.min(self.height);
         Self { y: self.y + rows, height: self.height - rows, ..self }
     }
 
     /// Without `margin` columns at each side.
+    #[must_use]
     pub fn inset(self, margin: u16) -> Self {
         let margin = margin.min(self.width / 2);
         Self { x: self.x + margin, width: self.width - 2 * margin, ..self }
@@ -130,12 +132,13 @@ fn list_width(state: &State) -> u16 {
         _ => 36,
     };
     let most = i32::from(state.width) - 36;
-    (i32::from(usual) + i32::from(state.list_extra)).clamp(12, most.max(12)) as u16
+    (usual + i32::from(state.list_extra)).clamp(12, most.max(12)) as u16
 }
 
 fn skill_tab(state: &State, area: Area, layout: &mut Layout) {
     if area.width >= 130 {
-        let wide = (i32::from(area.width) * 11 / 20 - i32::from(state.split_extra)).clamp(40, i32::from(area.width) - 40);
+        let wide = (i32::from(area.width) * 11 / 20 - i32::from(state.split_extra))
+            .clamp(40, i32::from(area.width) - 40);
         let (source, details) = area.split_columns(wide as u16);
         layout.panes.push((Pane::Source, source));
         layout.panes.push((Pane::Details, details));
@@ -151,12 +154,13 @@ fn run_tab(state: &State, area: Area, layout: &mut Layout) {
     let (header, rest) = area.split_rows(header);
     layout.header = header;
     let (outputs, findings) = rest.split_rows(rest.height - lower_height(state, rest.height, 2));
+    let quiet = state.run().is_none_or(|run| run.stderr.is_empty());
     if outputs.width >= 84 {
-        let (stdout, stderr) = outputs.split_columns(outputs.width * 3 / 5);
+        let share = if quiet { outputs.width - outputs.width / 4 } else { outputs.width * 3 / 5 };
+        let (stdout, stderr) = outputs.split_columns(share);
         layout.panes.push((Pane::Stdout, stdout));
         layout.panes.push((Pane::Stderr, stderr));
     } else {
-        let quiet = state.run().is_none_or(|run| run.stderr.is_empty());
         let lower = match (outputs.height, quiet) {
             (0..=3, _) => 1,
             (height, true) => 2.min(height),

@@ -19,7 +19,9 @@ use tokio::time::Instant;
 use super::action::Action;
 use super::effect::Effect;
 use super::key::{Code, Key, Mouse, MouseKind};
-use super::services::{self, Mailbox, Services, desk::DiskDesk, editor, loader::DiskLoader, runner::SandboxRunner};
+use super::services::{
+    self, Mailbox, Services, desk::DiskDesk, editor, loader::DiskLoader, runner::SandboxRunner,
+};
 use super::state::{Level, Options, Place, State};
 use super::terminal::{self, Screen, TerminalError};
 use super::theme::{self, Depth, Theme, ThemeFile};
@@ -88,7 +90,8 @@ fn user_themes() -> Option<PathBuf> {
 
 /// The place as the state wants it.
 pub fn place(config: &Config) -> Place {
-    let mut roots: Vec<PathBuf> = crate::workspace::ROOTS.iter().map(|root| config.workspace.join(root)).collect();
+    let mut roots: Vec<PathBuf> =
+        crate::workspace::ROOTS.iter().map(|root| config.workspace.join(root)).collect();
     roots.extend(config.further.iter().cloned());
     Place { workspace: config.workspace.clone(), home: std::env::var_os("HOME").map(PathBuf::from), roots }
 }
@@ -122,8 +125,13 @@ pub fn open(config: &Config, launcher: Arc<Launcher>) -> Result<ExitCode, OpenEr
     on_panic(mailbox.clone());
     let mut screen = Screen::open(config.mouse, config.ascii)?;
     let (width, height) = screen.size().unwrap_or((80, 24));
-    let options =
-        Options { mouse: config.mouse, ascii: config.ascii, themes: themes.names(), theme, ..Options::default() };
+    let options = Options {
+        mouse: config.mouse,
+        ascii: config.ascii,
+        themes: themes.names(),
+        theme,
+        ..Options::default()
+    };
     let mut state = State::new(width, height, place(config), options);
     if let Some(problem) = problems.into_iter().next() {
         state.say(Level::Warning, problem);
@@ -234,13 +242,12 @@ impl App {
                     self.screen.enter(self.state.options.mouse)?;
                     want = Duration::ZERO;
                 }
-                Wake::Frame => changed = false,
                 Wake::Input(event) => {
                     want = KEY_FRAME;
                     changed = self.take_input(event, &mut input)?;
                 }
                 Wake::News(Some(action)) => self.apply(action, &mut input)?,
-                Wake::News(None) => changed = false,
+                Wake::Frame | Wake::News(None) => changed = false,
             }
             self.drain(&mut news, &mut input).await?;
             if changed {
@@ -257,7 +264,11 @@ impl App {
     }
 
     /// Apply what is queued, up to a bound; input that arrives meanwhile goes first.
-    async fn drain(&mut self, news: &mut Receiver<Action>, input: &mut Option<EventStream>) -> io::Result<()> {
+    async fn drain(
+        &mut self,
+        news: &mut Receiver<Action>,
+        input: &mut Option<EventStream>,
+    ) -> io::Result<()> {
         for _ in 0..DRAIN {
             // Polled with this task's own waker: the stream remembers the waker that it was last asked with.
             while let Some(event) = poll_fn(|context| {
@@ -288,16 +299,14 @@ impl App {
         event: Option<io::Result<term::Event>>,
         input: &mut Option<EventStream>,
     ) -> io::Result<bool> {
-        match event {
-            Some(Ok(event)) => match translate(&event) {
-                Some(action) => self.apply(action, input).map(|()| true),
-                None => Ok(false),
-            },
+        let Some(Ok(event)) = event else {
             // The terminal is gone: leave as on SIGHUP.
-            Some(Err(_)) | None => {
-                self.status = ExitCode::from(128 + libc::SIGHUP as u8);
-                self.apply(Action::Terminate, input).map(|()| true)
-            }
+            self.status = ExitCode::from(128 + libc::SIGHUP as u8);
+            return self.apply(Action::Terminate, input).map(|()| true);
+        };
+        match translate(&event) {
+            Some(action) => self.apply(action, input).map(|()| true),
+            None => Ok(false),
         }
     }
 
@@ -340,7 +349,12 @@ impl App {
         self.screen.enter(self.state.options.mouse)
     }
 
-    fn edit(&mut self, path: &std::path::Path, line: usize, input: &mut Option<EventStream>) -> io::Result<()> {
+    fn edit(
+        &mut self,
+        path: &std::path::Path,
+        line: usize,
+        input: &mut Option<EventStream>,
+    ) -> io::Result<()> {
         // The editor must be the only reader of the terminal.
         *input = None;
         terminal::restore();
@@ -356,7 +370,9 @@ impl App {
 /// What the terminal library tells, in our words.
 fn translate(event: &term::Event) -> Option<Action> {
     match event {
-        term::Event::Key(key) if key.kind != term::KeyEventKind::Release => translate_key(*key).map(Action::Key),
+        term::Event::Key(key) if key.kind != term::KeyEventKind::Release => {
+            translate_key(*key).map(Action::Key)
+        }
         term::Event::Mouse(mouse) => {
             let kind = match mouse.kind {
                 term::MouseEventKind::Down(term::MouseButton::Left) => MouseKind::Press,

@@ -50,13 +50,18 @@ impl Depth {
     /// From the environment alone: asking the terminal would delay the first frame.
     pub fn detect(variable: impl Fn(&str) -> Option<String>) -> Self {
         let term = variable("TERM").unwrap_or_default();
-        if variable("NO_COLOR").is_some_and(|value| !value.is_empty()) || term == "dumb" || term.contains("mono") {
+        if variable("NO_COLOR").is_some_and(|value| !value.is_empty())
+            || term == "dumb"
+            || term.contains("mono")
+        {
             return Self::None;
         }
         let truecolor = variable("COLORTERM").is_some_and(|value| value == "truecolor" || value == "24bit");
         if truecolor || term.contains("direct") {
             Self::True
-        } else if term.contains("256") || ["kitty", "alacritty", "foot", "wezterm"].iter().any(|t| term.contains(t)) {
+        } else if term.contains("256")
+            || ["kitty", "alacritty", "foot", "wezterm"].iter().any(|t| term.contains(t))
+        {
             Self::Ansi256
         } else {
             Self::Ansi16
@@ -176,7 +181,9 @@ impl ThemeFile {
         let colour = |name: &str| reduce(name, &palette, depth);
         let styles = Role::ALL
             .iter()
-            .map(|(role, name)| roles.get(name).map_or_else(Style::new, |look| look.style(*role, depth, colour)))
+            .map(|(role, name)| {
+                roles.get(name).map_or_else(Style::new, |look| look.style(*role, depth, colour))
+            })
             .collect();
         let slots = [0, 8, 0xB, 0xA, 0xD, 0xE, 0xC, 5, 3, 8, 0xB, 0xA, 0xD, 0xE, 0xC, 7];
         let ansi = slots.map(|slot: u8| colour(&format!("base{slot:02X}")));
@@ -219,14 +226,19 @@ impl Look {
         }
         // With few or no colours, tints cannot carry the choice.
         match (depth, role) {
-            (Depth::Ansi16 | Depth::None, Role::Selection) => Style::new().add_modifier(Modifier::REVERSED),
-            (Depth::Ansi16 | Depth::None, Role::SelectionUnfocused) => Style::new().add_modifier(Modifier::UNDERLINED),
-            (Depth::None, Role::SearchMatch) => Style::new().add_modifier(Modifier::REVERSED),
+            (Depth::Ansi16 | Depth::None, Role::Selection) | (Depth::None, Role::SearchMatch) => {
+                Style::new().add_modifier(Modifier::REVERSED)
+            }
+            (Depth::Ansi16 | Depth::None, Role::SelectionUnfocused) => {
+                Style::new().add_modifier(Modifier::UNDERLINED)
+            }
             (Depth::None, Role::Error | Role::Warning) => style.add_modifier(Modifier::BOLD),
             (Depth::None, Role::Faint | Role::LineNumber | Role::Rule | Role::GaugeEmpty) => {
                 style.add_modifier(Modifier::DIM)
             }
-            (Depth::Ansi16, Role::CursorLine | Role::Text | Role::Bar | Role::Popup) => Style { bg: None, ..style },
+            (Depth::Ansi16, Role::CursorLine | Role::Text | Role::Bar | Role::Popup) => {
+                Style { bg: None, ..style }
+            }
             _ => style,
         }
     }
@@ -399,8 +411,14 @@ mod tests {
 
     #[test]
     fn mistakes_in_a_theme_file_are_named() {
-        assert!(ThemeFile::parse("name = 'x'\nkind = 'dark'\n[roles]\ntxet = {}").unwrap_err().contains("txet"));
-        assert!(ThemeFile::parse("name = 'x'\nkind = 'dark'\n[palette]\nbase00 = 'red'").unwrap_err().contains("red"));
+        assert!(
+            ThemeFile::parse("name = 'x'\nkind = 'dark'\n[roles]\ntxet = {}").unwrap_err().contains("txet")
+        );
+        assert!(
+            ThemeFile::parse("name = 'x'\nkind = 'dark'\n[palette]\nbase00 = 'red'")
+                .unwrap_err()
+                .contains("red")
+        );
         assert!(ThemeFile::parse("kind = 'dark'").is_err());
     }
 
@@ -423,9 +441,12 @@ mod tests {
         for file in &files {
             let wanted = if file.name == "high-contrast" { 7.0 } else { 4.5 };
             let theme = file.resolve(&files, Depth::True);
-            let rgb = |colour| if let Some(Color::Rgb(r, g, b)) = colour { (r, g, b) } else { unreachable!() };
+            let rgb =
+                |colour| if let Some(Color::Rgb(r, g, b)) = colour { (r, g, b) } else { unreachable!() };
             let ground = rgb(theme.style(Role::Text).bg);
-            for role in [Role::Text, Role::Muted, Role::Error, Role::Warning, Role::Ok, Role::Accent, Role::Limit] {
+            for role in
+                [Role::Text, Role::Muted, Role::Error, Role::Warning, Role::Ok, Role::Accent, Role::Limit]
+            {
                 let found = contrast(rgb(theme.style(role).fg), ground);
                 assert!(found >= wanted, "{} {role:?}: {found:.1}", file.name);
             }

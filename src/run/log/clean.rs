@@ -23,7 +23,9 @@ pub fn shown(c: char) -> Shown {
         ' '..='~' => Shown::Plain(1),
         _ if c.is_control() => Shown::Named,
         // Soft hyphen, joiners, variation selectors: common in honest text, and without looks.
-        '\u{ad}' | '\u{200c}' | '\u{200d}' | '\u{fe00}'..='\u{fe0f}' | '\u{e0100}'..='\u{e01ef}' => Shown::Hidden,
+        '\u{ad}' | '\u{200c}' | '\u{200d}' | '\u{fe00}'..='\u{fe0f}' | '\u{e0100}'..='\u{e01ef}' => {
+            Shown::Hidden
+        }
         // Bidirectional controls, invisible operators, fillers, separators, tags.
         '\u{34f}'
         | '\u{61c}'

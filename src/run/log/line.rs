@@ -123,18 +123,15 @@ fn feed(performer: &mut impl Perform, raw: &[u8]) {
     let mut parser = Parser::new();
     let mut rest = raw;
     while let Some(at) = memchr::memchr(0x1b, rest) {
-        match rest.get(at + 1) {
-            Some(b']' | b'P' | b'X' | b'^' | b'_') => {
-                parser.advance(performer, &rest[..at]);
-                // A sequence cut off here must not swallow what follows.
-                parser = Parser::new();
-                let body = &rest[at + 2..];
-                rest = &body[string_length(body)..];
-            }
-            _ => {
-                parser.advance(performer, &rest[..=at]);
-                rest = &rest[at + 1..];
-            }
+        if let Some(b']' | b'P' | b'X' | b'^' | b'_') = rest.get(at + 1) {
+            parser.advance(performer, &rest[..at]);
+            // A sequence cut off here must not swallow what follows.
+            parser = Parser::new();
+            let body = &rest[at + 2..];
+            rest = &body[string_length(body)..];
+        } else {
+            parser.advance(performer, &rest[..=at]);
+            rest = &rest[at + 1..];
         }
     }
     parser.advance(performer, rest);

@@ -140,9 +140,13 @@ fn grant(skill: &Skill, remedy: &Remedy, places: &Places) -> Result<String, Stri
     let edited = policy::add_grant(&text, remedy, &file, places)
         .map_err(|error| format!("{}: {error}", file.display()))?;
     if edited != text {
-        write_beside(&file, &edited).map_err(|error| format!("{}: {error}; nothing was granted", file.display()))?;
+        write_beside(&file, &edited)
+            .map_err(|error| format!("{}: {error}; nothing was granted", file.display()))?;
     }
-    Ok(format!("granted {}: {} in policy.yaml, which is now in force for this skill", remedy.permission, remedy.add))
+    Ok(format!(
+        "granted {}: {} in policy.yaml, which is now in force for this skill",
+        remedy.permission, remedy.add
+    ))
 }
 
 /// Replace a file in one step: a crash leaves the old text or the new, never half of one.

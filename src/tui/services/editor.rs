@@ -5,21 +5,26 @@ use std::path::Path;
 use std::process::Command;
 
 /// The command that opens `path` at `line`, after `$VISUAL`, `$EDITOR` or `vi`.
-pub fn command(path: &Path, line: usize, variable: impl Fn(&str) -> Option<String>) -> (String, Vec<OsString>) {
+pub fn command(
+    path: &Path,
+    line: usize,
+    variable: impl Fn(&str) -> Option<String>,
+) -> (String, Vec<OsString>) {
     let set = |name: &str| variable(name).filter(|value| !value.trim().is_empty());
     let wanted = set("VISUAL").or_else(|| set("EDITOR")).unwrap_or_else(|| "vi".to_owned());
     let mut words = shlex::split(&wanted).filter(|words| !words.is_empty()).unwrap_or_else(|| vec![wanted]);
     let program = words.remove(0);
     let mut arguments: Vec<OsString> = words.into_iter().map(OsString::from).collect();
-    let name = Path::new(&program).file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let name =
+        Path::new(&program).file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let with_line = |separator: &str| {
         let mut text = path.as_os_str().to_owned();
         text.push(format!("{separator}{line}"));
         text
     };
     match name.as_str() {
-        "vi" | "vim" | "nvim" | "view" | "nano" | "pico" | "emacs" | "emacsclient" | "kak" | "micro" | "joe"
-        | "jed" | "mg" | "ne" => {
+        "vi" | "vim" | "nvim" | "view" | "nano" | "pico" | "emacs" | "emacsclient" | "kak" | "micro"
+        | "joe" | "jed" | "mg" | "ne" => {
             arguments.push(format!("+{line}").into());
             arguments.push(path.into());
         }

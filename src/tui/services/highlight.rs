@@ -41,7 +41,8 @@ impl Highlighter {
             spawn("highlight", move || {
                 while let Ok(first) = receiver.recv() {
                     // Newest first: that is what is on the screen.
-                    let mut waiting: Vec<Request> = std::iter::once(first).chain(receiver.try_iter()).collect();
+                    let mut waiting: Vec<Request> =
+                        std::iter::once(first).chain(receiver.try_iter()).collect();
                     while let Some(request) = waiting.pop() {
                         let lines = highlight(&request.name, &request.text);
                         if !mailbox.send(Action::Highlighted(request.key, Arc::new(lines))) {
@@ -207,7 +208,8 @@ mod tests {
 
     #[test]
     fn a_skill_is_yaml_then_markdown() {
-        let runs = found("SKILL.md", "---\nname: x\ndescription: \"y\"\n---\n# Title\n\n`code` and **bold**\n");
+        let runs =
+            found("SKILL.md", "---\nname: x\ndescription: \"y\"\n---\n# Title\n\n`code` and **bold**\n");
         assert!(runs.contains(&("name".into(), Syntax::Key)), "{runs:?}");
         assert!(runs.contains(&("# Title".into(), Syntax::Heading)), "{runs:?}");
         assert!(runs.iter().any(|(text, s)| text.contains("code") && *s == Syntax::Code), "{runs:?}");

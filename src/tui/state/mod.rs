@@ -375,6 +375,17 @@ impl State {
         self.run()?.report.as_ref()?.denials.get(self.run_tab.findings.cursor)
     }
 
+    /// The line to show for a denial: the innermost one of the skill's own code, not of a library's.
+    pub fn blamed<'a>(
+        &self,
+        denial: &'a crate::run::report::Denial,
+    ) -> Option<&'a crate::sandbox::event::Frame> {
+        let own = |frame: &&crate::sandbox::event::Frame| {
+            self.skill().is_some_and(|skill| frame.file.starts_with(&skill.path))
+        };
+        denial.blame.iter().find(own).or_else(|| denial.blame.first())
+    }
+
     pub fn scroll(&self, pane: Pane) -> &Scroll {
         match pane {
             Pane::Skills => &self.skills.scroll,

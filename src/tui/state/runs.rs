@@ -79,7 +79,6 @@ impl RunView {
     pub fn verdict(&self) -> RunVerdict {
         match (&self.stage, self.report.as_ref().and_then(|report| report.outcome.as_ref())) {
             (Stage::Starting | Stage::Running, _) => RunVerdict::Running,
-            (Stage::Refused(_), _) => RunVerdict::Failed,
             (Stage::Ended, Some(outcome)) => match outcome.kind {
                 OutcomeKind::Limit | OutcomeKind::Timeout => RunVerdict::Limit,
                 OutcomeKind::Cancelled => RunVerdict::Cancelled,
@@ -87,7 +86,7 @@ impl RunView {
                 OutcomeKind::Exited if outcome.code == Some(0) => RunVerdict::Passed,
                 _ => RunVerdict::Failed,
             },
-            (Stage::Ended, None) => RunVerdict::Failed,
+            (Stage::Refused(_), _) | (Stage::Ended, None) => RunVerdict::Failed,
         }
     }
 }

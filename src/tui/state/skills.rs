@@ -117,7 +117,7 @@ impl Skills {
         };
         self.rows.clear();
         let mut current = None;
-        for ((root, _, path), _) in &self.sorted {
+        for (root, _, path) in self.sorted.keys() {
             if current != Some(*root) {
                 current = Some(*root);
                 self.rows.push(Row::Root(self.roots[*root].clone(), 0));
@@ -132,7 +132,7 @@ impl Skills {
             }
         }
         let place = chosen.and_then(|path| self.place_of(&path));
-        self.scroll.cursor = place.unwrap_or_else(|| if self.touched { self.scroll.cursor } else { 0 });
+        self.scroll.cursor = place.unwrap_or(if self.touched { self.scroll.cursor } else { 0 });
         self.settle(1);
     }
 

@@ -48,7 +48,7 @@ fn place(state: &State) -> Option<(PathBuf, usize)> {
     let skill = state.skill()?;
     let manifest = skill.manifest_path();
     if matches!(state.layers.last(), Some(Layer::Denial(_))) || state.focus == Pane::Findings {
-        let blamed = state.denial().and_then(|denial| denial.blame.first());
+        let blamed = state.denial().and_then(|denial| state.blamed(denial));
         if let Some(frame) = blamed.filter(|_| state.run_tab.finding == Finding::Denials) {
             return Some((frame.file.clone(), frame.line as usize));
         }
@@ -99,13 +99,13 @@ pub(super) fn copy(state: &mut State) -> Vec<Effect> {
 /// What `y` copies here, and its name.
 fn copied(state: &State) -> Option<(&'static str, String)> {
     let skill = state.skill()?;
-    if matches!(state.layers.last(), Some(Layer::Denial(_))) || state.focus == Pane::Findings {
-        if let Some(denial) = state.denial().filter(|_| state.run_tab.finding == Finding::Denials) {
-            let place = denial.blame.first().map(|f| format!(" at {}:{}", f.file.display(), f.line));
-            let call = format!("{} = {}{}", denial.arguments, denial.errno, place.unwrap_or_default());
-            let remedy = denial.remedy.as_ref().map(|r| format!("\n{}: [{}]", r.permission, r.add));
-            return Some(("the denial", format!("{call}\n{}{}", denial.rule, remedy.unwrap_or_default())));
-        }
+    if (matches!(state.layers.last(), Some(Layer::Denial(_))) || state.focus == Pane::Findings)
+        && let Some(denial) = state.denial().filter(|_| state.run_tab.finding == Finding::Denials)
+    {
+        let place = state.blamed(denial).map(|f| format!(" at {}:{}", f.file.display(), f.line));
+        let call = format!("{} = {}{}", denial.arguments, denial.errno, place.unwrap_or_default());
+        let remedy = denial.remedy.as_ref().map(|r| format!("\n{}: [{}]", r.permission, r.add));
+        return Some(("the denial", format!("{call}\n{}{}", denial.rule, remedy.unwrap_or_default())));
     }
     match state.focus {
         Pane::Source => {

@@ -50,7 +50,9 @@ pub fn update(state: &mut State, action: Action) -> Vec<Effect> {
         Action::Granted { skill, result } => run::on_granted(state, &skill, result),
         Action::SamplesWritten(result) => {
             match result {
-                Ok(folder) => state.say(Level::Info, format!("samples written to {}", state.place.short(&folder))),
+                Ok(folder) => {
+                    state.say(Level::Info, format!("samples written to {}", state.place.short(&folder)));
+                }
                 Err(problem) => state.say(Level::Error, problem),
             }
             Vec::new()
@@ -69,15 +71,14 @@ fn on_key(state: &mut State, key: Key) -> Vec<Effect> {
     if let Some(Layer::Prompt(_)) = state.layers.last() {
         return popup::type_key(state, key);
     }
-    match keymap::command(state, key) {
-        Some(command) => perform(state, command),
-        None => {
-            if let Some(binding) = keymap::unavailable(key).filter(|_| state.layers.is_empty()) {
-                let why = why_not(state, binding.command);
-                state.say(Level::Info, format!("{key}: {why}"));
-            }
-            Vec::new()
+    if let Some(command) = keymap::command(state, key) {
+        perform(state, command)
+    } else {
+        if let Some(binding) = keymap::unavailable(key).filter(|_| state.layers.is_empty()) {
+            let why = why_not(state, binding.command);
+            state.say(Level::Info, format!("{key}: {why}"));
         }
+        Vec::new()
     }
 }
 
@@ -246,7 +247,8 @@ fn want_denial_file(state: &mut State, effects: &mut Vec<Effect>) {
     if !matches!(state.layers.last(), Some(Layer::Denial(_))) {
         return;
     }
-    let Some(path) = state.denial().and_then(|denial| denial.blame.first()).map(|frame| frame.file.clone()) else {
+    let Some(path) = state.denial().and_then(|denial| state.blamed(denial)).map(|frame| frame.file.clone())
+    else {
         return;
     };
     match state.files.get(&path) {

@@ -4,11 +4,11 @@ use super::{navigate, perform, show_tab};
 use crate::tui::effect::Effect;
 use crate::tui::key::{Mouse, MouseKind};
 use crate::tui::keymap::Command;
+use crate::tui::labels;
 use crate::tui::layout::{Area, Layout, layout};
 use crate::tui::state::scroll::Motion;
 use crate::tui::state::source::{self, SourceRow};
 use crate::tui::state::{Border, Finding, Layer, Pane, Section, State, Tab};
-use crate::tui::labels;
 
 /// Rows that one notch of the wheel scrolls.
 const WHEEL: isize = 3;
@@ -54,7 +54,9 @@ fn drag(state: &mut State, layout: &Layout, event: Mouse) {
             state.list_extra = (i32::from(state.list_extra) + moved).clamp(-40, 200) as i16;
         }
         Some(Border::Split) => {
-            let Some(lower) = layout.area(Pane::Findings).or_else(|| layout.area(Pane::Details)) else { return };
+            let Some(lower) = layout.area(Pane::Findings).or_else(|| layout.area(Pane::Details)) else {
+                return;
+            };
             let beside = layout.area(Pane::Source).is_some_and(|source| source.y == lower.y);
             let moved = if beside {
                 i32::from(lower.x) - 1 - i32::from(event.column)

@@ -35,13 +35,13 @@ pub(super) fn perform(state: &mut State, command: Command) {
         Command::Right => sideways(state, 1),
         Command::Follow => {
             let pane = state.focus;
-            let (length, page) = (length(state, pane), layout(state).page(pane));
+            let (length, height) = (length(state, pane), layout(state).page(pane));
             let scroll = state.scroll_mut(pane);
             if scroll.held {
-                scroll.pan(Motion::End, length, page);
+                scroll.pan(Motion::End, length, height);
                 scroll.held = false;
             } else {
-                scroll.top = scroll.first(length, page);
+                scroll.top = scroll.first(length, height);
                 scroll.held = true;
             }
         }
@@ -51,12 +51,12 @@ pub(super) fn perform(state: &mut State, command: Command) {
 
 /// Move in a pane.
 pub(super) fn go(state: &mut State, pane: Pane, motion: Motion) {
-    let page = layout(state).page(pane);
+    let height = layout(state).page(pane);
     let length = length(state, pane);
     match pane {
         Pane::Skills => {
             let before = state.skills.scroll.cursor;
-            state.skills.scroll.go(motion, length, page);
+            state.skills.scroll.go(motion, length, height);
             let backwards = matches!(motion, Motion::Rows(n) | Motion::HalfPages(n) if n < 0);
             state.skills.settle(if backwards { -1 } else { 1 });
             state.skills.touched = true;
@@ -64,15 +64,15 @@ pub(super) fn go(state: &mut State, pane: Pane, motion: Motion) {
                 chosen_changed(state);
             }
         }
-        Pane::Stdout | Pane::Stderr => state.scroll_mut(pane).pan(motion, length, page),
+        Pane::Stdout | Pane::Stderr => state.scroll_mut(pane).pan(motion, length, height),
         Pane::Details if state.skill_tab.section == Section::Schema => {
-            state.skill_tab.details.slide(motion, length, page);
+            state.skill_tab.details.slide(motion, length, height);
         }
         Pane::Details => {
-            state.skill_tab.details.go(motion, length, page);
+            state.skill_tab.details.go(motion, length, height);
             show_diagnostic(state);
         }
-        Pane::Source | Pane::Findings => state.scroll_mut(pane).go(motion, length, page),
+        Pane::Source | Pane::Findings => state.scroll_mut(pane).go(motion, length, height),
     }
 }
 
@@ -179,7 +179,10 @@ pub(super) fn length(state: &State, pane: Pane) -> usize {
 /// Rows of the schema: a heading, the table and a blank for each tool, or its JSON.
 fn schema_length(facts: &crate::tui::state::Facts, json: bool) -> usize {
     let tools = facts.tools.as_deref().unwrap_or_default();
-    tools.iter().map(|tool| if json { tool.json.lines().count() } else { tool.parameters.len().max(1) } + 2).sum()
+    tools
+        .iter()
+        .map(|tool| if json { tool.json.lines().count() } else { tool.parameters.len().max(1) } + 2)
+        .sum()
 }
 
 /// Bring every position back into bounds, after the content or the screen changed.
@@ -189,7 +192,11 @@ pub(super) fn clamp(state: &mut State, layout: &Layout) {
         state.scroll_mut(pane).clamp(length, layout.page(pane));
     }
     if state.skill_tab.section == Section::Schema {
-        state.skill_tab.details.slide(Motion::Rows(0), length(state, Pane::Details), layout.page(Pane::Details));
+        state.skill_tab.details.slide(
+            Motion::Rows(0),
+            length(state, Pane::Details),
+            layout.page(Pane::Details),
+        );
     } else {
         let length = length(state, Pane::Details);
         state.skill_tab.details.clamp(length, layout.page(Pane::Details));

@@ -43,7 +43,10 @@ pub(super) fn perform(state: &mut State, command: Command) -> Option<Vec<Effect>
                 scroll.slide(motion, length, page);
             } else if matches!(command, Command::Quit | Command::Close | Command::Help | Command::Open) {
                 state.layers.pop();
-            } else if command == Command::Interrupt || command == Command::Suspend || command == Command::Redraw {
+            } else if command == Command::Interrupt
+                || command == Command::Suspend
+                || command == Command::Redraw
+            {
                 return None;
             }
             Some(Vec::new())
@@ -168,7 +171,7 @@ pub(super) fn type_key(state: &mut State, key: Key) -> Vec<Effect> {
         (Code::Home, _) | (Code::Char('a'), true) => InputRequest::GoToStart,
         (Code::End, _) | (Code::Char('e'), true) => InputRequest::GoToEnd,
         (Code::Char('u'), true) => InputRequest::DeleteLine,
-        (Code::Char('w'), true) | (Code::Backspace, true) => InputRequest::DeletePrevWord,
+        (Code::Char('w') | Code::Backspace, true) => InputRequest::DeletePrevWord,
         (Code::Char('k'), true) => InputRequest::DeleteTillEnd,
         _ => return Vec::new(),
     };

@@ -92,7 +92,7 @@ pub(super) fn cancel(state: &mut State) -> Vec<Effect> {
 
 pub(super) fn set_arguments(state: &mut State, text: &str) -> Vec<Effect> {
     let Some(path) = state.skill().map(|skill| skill.path.clone()) else { return Vec::new() };
-    state.facts.entry(path).or_default().arguments = text.to_owned();
+    text.clone_into(&mut state.facts.entry(path).or_default().arguments);
     if shlex::split(text).is_none() {
         state.say(Level::Error, "arguments: a quote is not closed; i edits them");
     } else {
@@ -107,7 +107,9 @@ pub(super) fn toggle_trust(state: &mut State) {
     facts.trust = !facts.trust;
     let text = match (facts.trust, &skill.policy_file) {
         (false, _) => "the default policy is in force for this skill".to_owned(),
-        (true, Some(file)) => format!("{} is in force for this skill until you quit", state.place.short(file)),
+        (true, Some(file)) => {
+            format!("{} is in force for this skill until you quit", state.place.short(file))
+        }
         (true, None) => "this skill has no policy.yaml; one is in force as soon as it exists".to_owned(),
     };
     state.say(Level::Info, text);

@@ -43,8 +43,7 @@ pub(super) fn first(state: &mut State) {
         Pane::Source => state.skill_tab.source.cursor,
         _ => state.scroll(pane).first(length, layout(state).page(pane)),
     };
-    let found =
-        find(state, pane, &needle, from, false).or_else(|| find(state, pane, &needle, 0, false));
+    let found = find(state, pane, &needle, from, false).or_else(|| find(state, pane, &needle, 0, false));
     show(state, pane, found, &needle);
 }
 
@@ -53,11 +52,11 @@ fn show(state: &mut State, pane: Pane, found: Option<usize>, needle: &str) {
         state.say(Level::Warning, format!("not found: {needle}"));
         return;
     };
-    let (length, page) = (navigate::length(state, pane), layout(state).page(pane));
+    let (length, height) = (navigate::length(state, pane), layout(state).page(pane));
     let scroll = state.scroll_mut(pane);
     scroll.cursor = line;
     if pane != Pane::Source {
-        scroll.pan(Motion::To(line), length, page);
+        scroll.pan(Motion::To(line), length, height);
         scroll.held = true;
     }
     state.focus = pane;
@@ -69,8 +68,9 @@ fn find(state: &State, pane: Pane, needle: &str, from: usize, backwards: bool) -
         Pane::Stderr => state.run()?.stderr.find(needle, from, backwards),
         _ => {
             let source = &state.skill()?.source;
-            let hits = source.lines().enumerate().filter(|(_, line)| contains(line, needle)).map(|(at, _)| at);
-            if backwards { hits.take_while(|at| *at <= from).last() } else { hits.skip_while(|at| *at < from).next() }
+            let mut hits =
+                source.lines().enumerate().filter(|(_, line)| contains(line, needle)).map(|(at, _)| at);
+            if backwards { hits.take_while(|at| *at <= from).last() } else { hits.find(|at| *at >= from) }
         }
     }
 }

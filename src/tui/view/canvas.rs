@@ -159,8 +159,11 @@ impl Canvas<'_> {
         self.fill(area, Role::Popup);
         let style = self.look.style(Role::PopupBorder);
         let ascii = self.look.ascii;
-        let (corners, across, down) =
-            if ascii { (["+", "+", "+", "+"], "-", "|") } else { (["╭", "╮", "╰", "╯"], "─", "│") };
+        let (corners, across, down) = if ascii {
+            (["+", "+", "+", "+"], "-", "|")
+        } else {
+            (["╭", "╮", "╰", "╯"], "─", "│")
+        };
         for x in area.x..area.right() {
             self.put(x, area.y, across, style, 1);
             self.put(x, area.bottom() - 1, across, style, 1);
@@ -224,7 +227,11 @@ pub fn crop(spans: Vec<Span<'static>>, left: usize) -> Vec<Span<'static>> {
 }
 
 /// Lay a style over byte ranges of a line's text.
-pub fn overlay(spans: Vec<Span<'static>>, ranges: &[std::ops::Range<usize>], style: Style) -> Vec<Span<'static>> {
+pub fn overlay(
+    spans: Vec<Span<'static>>,
+    ranges: &[std::ops::Range<usize>],
+    style: Style,
+) -> Vec<Span<'static>> {
     if ranges.is_empty() {
         return spans;
     }
@@ -273,7 +280,7 @@ mod tests {
     #[test]
     fn overlay_splits_spans_at_ranges() {
         let bold = Style::new().add_modifier(Modifier::BOLD);
-        let spans = overlay(vec![Span::raw("abc"), Span::raw("def")], &[2..4], bold);
+        let spans = overlay(vec![Span::raw("abc"), Span::raw("def")], std::slice::from_ref(&(2..4)), bold);
         let found: Vec<_> = spans.iter().map(|s| (s.content.as_ref(), s.style == bold)).collect();
         assert_eq!(found, [("ab", false), ("c", true), ("d", true), ("ef", false)]);
     }

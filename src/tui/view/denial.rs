@@ -2,7 +2,7 @@
 
 use ratatui::text::Span;
 
-use super::canvas::Canvas;
+use super::canvas::{Canvas, width};
 use super::source::{text_spans, within};
 use super::{Look, Sign, findings, format};
 use crate::run::report::Denial;
@@ -35,7 +35,7 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, state: &State, scroll: &Scroll, area
     let mut rows = vec![Vec::new()];
     headline(&look, state, denial, &mut rows);
     facts(&look, state, denial, room, &mut rows);
-    blame(&look, state, denial, &mut rows);
+    blame(&look, state, denial, room, &mut rows);
     remedy(&look, state, denial, room, &mut rows);
     let top = scroll.top.min(rows.len().saturating_sub(usize::from(body.height)));
     for (offset, row) in rows.iter().skip(top).take(usize::from(body.height)).enumerate() {
@@ -64,10 +64,16 @@ fn facts(look: &Look<'_>, state: &State, denial: &Denial, room: usize, rows: &mu
     fact("layer", Role::Text, layer(denial.layer));
     fact("rule", Role::Text, &short_rule(state, &denial.rule));
     if let Some(asked) = &denial.asked {
-        fact("asked", Role::Warning, &format!("{}, not trusted: t puts the file in force", short_rule(state, asked)));
+        fact(
+            "asked",
+            Role::Warning,
+            &format!("{}, not trusted: t puts the file in force", short_rule(state, asked)),
+        );
     }
-    let times = if denial.count > 1 { format!(", {} times", labels::grouped(denial.count)) } else { String::new() };
-    let when = format!("{} (pid {}) after {}{times}", denial.program, denial.pid, format::millis(denial.at_ms));
+    let times =
+        if denial.count > 1 { format!(", {} times", labels::grouped(denial.count)) } else { String::new() };
+    let when =
+        format!("{} (pid {}) after {}{times}", denial.program, denial.pid, format::millis(denial.at_ms));
     fact("by", Role::Text, &when);
     rows.push(Vec::new());
 }
@@ -95,8 +101,7 @@ fn layer(layer: Layer) -> &'static str {
         Layer::Network => "network: an empty namespace, nothing to reach",
         Layer::Limit => "a limit of the run",
         Layer::Permissions => "owner and mode of the file",
-        #[allow(unreachable_patterns)]
-        _ => "the sandbox",
+        Layer::Environment => "environment: variables pass only when they are granted",
     }
 }
 
@@ -107,19 +112,22 @@ fn short_rule(state: &State, rule: &str) -> String {
     }
 }
 
-fn section(look: &Look<'_>, title: Vec<Span<'static>>, rows: &mut Vec<Row>) {
+fn section(look: &Look<'_>, title: Vec<Span<'static>>, room: usize, rows: &mut Vec<Row>) {
     let rule = look.sign(Sign::Rule);
+    let rest = room.saturating_sub(width(&title) + 4);
     let mut row = vec![look.span(Role::Rule, rule.repeat(2)), Span::raw(" ")];
     row.extend(title);
     row.push(Span::raw(" "));
-    row.push(look.span(Role::Rule, rule.repeat(200)));
+    row.push(look.span(Role::Rule, rule.repeat(rest)));
     rows.push(row);
 }
 
-fn blame(look: &Look<'_>, state: &State, denial: &Denial, rows: &mut Vec<Row>) {
-    let Some(frame) = denial.blame.first() else {
-        section(look, vec![look.span(Role::Muted, "where")], rows);
-        rows.push(vec![look.span(Role::Muted, "no line of the skill's own code was on the stack of this call")]);
+fn blame(look: &Look<'_>, state: &State, denial: &Denial, room: usize, rows: &mut Vec<Row>) {
+    let Some(frame) = state.blamed(denial) else {
+        section(look, vec![look.span(Role::Muted, "where")], room, rows);
+        rows.push(vec![
+            look.span(Role::Muted, "no line of the skill's own code was on the stack of this call"),
+        ]);
         rows.push(Vec::new());
         return;
     };
@@ -127,7 +135,7 @@ fn blame(look: &Look<'_>, state: &State, denial: &Denial, rows: &mut Vec<Row>) {
         look.span(Role::Accent, place(state, frame)),
         look.span(Role::Muted, format!(" in {}", frame.function)),
     ];
-    section(look, title, rows);
+    section(look, title, room, rows);
     match state.files.get(&frame.file) {
         Some(FileText::Read(text, key)) => {
             let line = (frame.line as usize).max(1) - 1;
@@ -135,14 +143,18 @@ fn blame(look: &Look<'_>, state: &State, denial: &Denial, rows: &mut Vec<Row>) {
             let from = line.saturating_sub(AROUND);
             let gutter = (line + AROUND + 1).to_string().len();
             for (index, source) in text.lines().enumerate().skip(from).take(line + AROUND + 1 - from) {
-                rows.push(source_row(look, source, index, line, gutter, highlighted));
+                let mut row = source_row(look, source, index, index == line, gutter, highlighted);
+                if index == line {
+                    here(look, room, &mut row);
+                }
+                rows.push(row);
             }
         }
         Some(FileText::Failed(problem)) => rows.push(vec![look.span(Role::Warning, problem)]),
         Some(FileText::Waiting) | None => rows.push(vec![look.span(Role::Faint, "reading")]),
     }
     let arrow = look.sign(Sign::Arrow);
-    for caller in denial.blame.iter().skip(1).take(6) {
+    for caller in denial.blame.iter().skip_while(|other| *other != frame).skip(1).take(6) {
         rows.push(vec![
             look.span(Role::Faint, format!("  {arrow} ")),
             look.span(Role::Muted, format!("{} in {}", place(state, caller), caller.function)),
@@ -155,23 +167,23 @@ fn source_row(
     look: &Look<'_>,
     source: &str,
     index: usize,
-    line: usize,
+    here: bool,
     gutter: usize,
     highlighted: Option<&crate::tui::state::Highlighted>,
 ) -> Row {
-    let here = index == line;
     let mark = if here { look.mark(Role::Denied, Sign::Chosen) } else { Span::raw(" ") };
     let number = if here { Role::Denied } else { Role::LineNumber };
     let mut row = vec![mark, look.span(number, format!(" {:>gutter$}  ", index + 1))];
     row.extend(text_spans(look, source, index, highlighted));
-    if here {
-        let tint = look.style(Role::CursorLine);
-        row.push(Span::raw(" ".repeat(200)));
-        for span in &mut row {
-            span.style = span.style.patch(tint);
-        }
-    }
     row
+}
+
+/// Tint the line that made the call, to the end of the row.
+fn here(look: &Look<'_>, room: usize, row: &mut Row) {
+    row.push(Span::raw(" ".repeat(room.saturating_sub(width(row)))));
+    for span in row {
+        span.style = span.style.patch(look.style(Role::CursorLine));
+    }
 }
 
 fn place(state: &State, frame: &Frame) -> String {
@@ -180,7 +192,7 @@ fn place(state: &State, frame: &Frame) -> String {
 }
 
 fn remedy(look: &Look<'_>, state: &State, denial: &Denial, room: usize, rows: &mut Vec<Row>) {
-    section(look, vec![look.span(Role::Muted, "what would allow it")], rows);
+    section(look, vec![look.span(Role::Muted, "what would allow it")], room, rows);
     let Some(remedy) = &denial.remedy else {
         for part in labels::wrap("nothing: no policy can grant this call to a skill", room, 3) {
             rows.push(vec![look.span(Role::Text, part)]);

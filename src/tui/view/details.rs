@@ -159,17 +159,20 @@ fn entries(canvas: &mut Canvas<'_>, state: &State, skill: &Skill, area: Area, fo
             Span::raw(" "),
             mark,
             Span::raw(" "),
-            look.cell(if index == chosen { Role::Strong } else { Role::Text }, &entry.file.display().to_string(), name),
+            look.cell(
+                if index == chosen { Role::Strong } else { Role::Text },
+                &entry.file.display().to_string(),
+                name,
+            ),
             Span::raw("  "),
             look.cell(Role::Muted, entry.interpreter.language.name(), 8),
             Span::raw("  "),
         ];
-        match &entry.interpreter.program {
-            Some(program) => spans.push(look.span(Role::Faint, state.place.short(program))),
-            None => {
-                spans.push(look.mark(Role::Warning, Sign::Limit));
-                spans.push(look.span(Role::Warning, " interpreter not found"));
-            }
+        if let Some(program) = &entry.interpreter.program {
+            spans.push(look.span(Role::Faint, state.place.short(program)));
+        } else {
+            spans.push(look.mark(Role::Warning, Sign::Limit));
+            spans.push(look.span(Role::Warning, " interpreter not found"));
         }
         let spans = unpainted(spans);
         canvas.line(line.x, line.y, line.width, &spans);

@@ -109,8 +109,9 @@ fn denial(canvas: &Canvas<'_>, state: &State, denial: &Denial, columns: u16) -> 
         right.push(look.cell(role, &text, 16));
     }
     if columns >= 50 {
-        let place = denial.blame.first().map(|frame| {
-            let file = state.skill().map_or_else(|| frame.file.display().to_string(), |s| within(s, &frame.file));
+        let place = state.blamed(denial).map(|frame| {
+            let file =
+                state.skill().map_or_else(|| frame.file.display().to_string(), |s| within(s, &frame.file));
             let short = file.rsplit('/').next().unwrap_or(&file).to_owned();
             format!("{}:{}", if columns >= 100 { file } else { short }, frame.line)
         });
@@ -191,7 +192,8 @@ fn limit(canvas: &Canvas<'_>, hit: &LimitHit) -> Ends {
         look.span(Role::Muted, format!("  limit {}", amount(hit.limit))),
         look.span(Role::Muted, format!("  {}", hit.effect)),
     ];
-    let right = vec![look.span(Role::Faint, format!("{}  by the {} ", format::millis(hit.at_ms), hit.enforced_by))];
+    let right =
+        vec![look.span(Role::Faint, format!("{}  by the {} ", format::millis(hit.at_ms), hit.enforced_by))];
     (left, right)
 }
 

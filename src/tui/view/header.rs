@@ -48,12 +48,18 @@ fn nothing_yet(canvas: &mut Canvas<'_>, state: &State, area: Area) {
         canvas.ends(area, 0, &left, &policy(&look, state.is_trusted()));
         let arguments = state.chosen_facts().map(|facts| facts.arguments.as_str()).unwrap_or_default();
         let text = if arguments.is_empty() { "no arguments" } else { arguments };
-        let hint = [look.span(Role::Key, "i"), look.span(Role::Muted, format!(" edits its arguments: {text}"))];
+        let hint =
+            [look.span(Role::Key, "i"), look.span(Role::Muted, format!(" edits its arguments: {text}"))];
         canvas.ends(area, 1, &hint, &[]);
     } else {
         let name = entry.interpreter.language.name();
         let text = format!("interpreter not found: {name} is needed to run {file}");
-        canvas.ends(area, 0, &[look.mark(Role::Warning, Sign::Limit), look.span(Role::Warning, format!(" {text}"))], &[]);
+        canvas.ends(
+            area,
+            0,
+            &[look.mark(Role::Warning, Sign::Limit), look.span(Role::Warning, format!(" {text}"))],
+            &[],
+        );
     }
 }
 
@@ -74,21 +80,25 @@ fn what(canvas: &mut Canvas<'_>, state: &State, run: &RunView, area: Area) {
     let next = state.is_trusted();
     let mut right = policy(&look, run.trusted);
     if next != run.trusted && !run.is_under_way() {
-        right.insert(0, look.span(Role::Faint, if next { "next run: trusted   " } else { "next run: default   " }));
+        right.insert(
+            0,
+            look.span(Role::Faint, if next { "next run: trusted   " } else { "next run: default   " }),
+        );
     }
     canvas.ends(area, 0, &left, &right);
 }
 
 /// How it ended, in words and a mark.
 pub(super) fn outcome(look: &Look<'_>, run: &RunView) -> Vec<Span<'static>> {
-    let (role, sign, text) = match (&run.stage, run.report.as_ref().and_then(|report| report.outcome.as_ref())) {
-        (Stage::Starting, _) => (Role::Running, Sign::Running, "starting".to_owned()),
-        (Stage::Running, _) if run.cancelling => (Role::Running, Sign::Stopped, "ending".to_owned()),
-        (Stage::Running, _) => (Role::Running, Sign::Running, "running".to_owned()),
-        (Stage::Refused(problem), _) => (Role::Error, Sign::Denied, problem.clone()),
-        (Stage::Ended, Some(outcome)) => ended(outcome),
-        (Stage::Ended, None) => (Role::Error, Sign::Denied, "ended without a report".to_owned()),
-    };
+    let (role, sign, text) =
+        match (&run.stage, run.report.as_ref().and_then(|report| report.outcome.as_ref())) {
+            (Stage::Starting, _) => (Role::Running, Sign::Running, "starting".to_owned()),
+            (Stage::Running, _) if run.cancelling => (Role::Running, Sign::Stopped, "ending".to_owned()),
+            (Stage::Running, _) => (Role::Running, Sign::Running, "running".to_owned()),
+            (Stage::Refused(problem), _) => (Role::Error, Sign::Denied, problem.clone()),
+            (Stage::Ended, Some(outcome)) => ended(outcome),
+            (Stage::Ended, None) => (Role::Error, Sign::Denied, "ended without a report".to_owned()),
+        };
     vec![look.mark(role, sign), look.span(role, format!(" {text}"))]
 }
 

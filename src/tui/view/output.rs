@@ -23,9 +23,9 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, state: &State, pane: Pane, area: Are
     };
     let log = run.log(stream);
     let body = area.below(1);
-    let page = usize::from(body.height);
+    let height = usize::from(body.height);
     let scroll = state.scroll(pane);
-    let first = scroll.first(log.len(), page);
+    let first = scroll.first(log.len(), height);
 
     let mut notes = Vec::new();
     if log.dropped_lines() > 0 {
@@ -41,11 +41,11 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, state: &State, pane: Pane, area: Are
     }
     let dot = format!(" {} ", look.sign(Sign::Dot));
     canvas.title(area, focused, &[look.span(role, name)], &[look.span(Role::Faint, notes.join(&dot))]);
-    if page == 0 {
+    if height == 0 {
         return;
     }
     let found = state.search.as_ref().map(|search| search.needle.as_str());
-    for (offset, line) in log.lines(first..first + page).into_iter().enumerate() {
+    for (offset, line) in log.lines(first..first + height).into_iter().enumerate() {
         let spans = spans(canvas, line, found);
         let row = body.y + offset as u16;
         canvas.line(body.x + 1, row, body.width.saturating_sub(1), &canvas::crop(spans, scroll.left));

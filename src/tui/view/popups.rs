@@ -20,7 +20,7 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, state: &State, layout: &Layout) -> O
             Layer::Denial(scroll) => denial::draw(canvas, state, scroll, below_tabs(layout)),
             Layer::Help(scroll) => help(canvas, state, scroll),
             Layer::Choice(choice) => choices(canvas, state, choice),
-            Layer::Prompt(prompt) => cursor = typed(canvas, prompt, layout.keys),
+            Layer::Prompt(prompt) => cursor = Some(typed(canvas, prompt, layout.keys)),
         }
     }
     cursor
@@ -77,7 +77,8 @@ fn choices(canvas: &mut Canvas<'_>, state: &State, choice: &Choice) {
             state
                 .skill()
                 .map(|skill| {
-                    let longest = skill.entries.iter().map(|e| e.file.as_os_str().len()).max().unwrap_or(0).min(60);
+                    let longest =
+                        skill.entries.iter().map(|e| e.file.as_os_str().len()).max().unwrap_or(0).min(60);
                     let row = |entry: &crate::skill::Entry| {
                         let name = entry.interpreter.language.name();
                         let missing = entry.interpreter.program.is_none();
@@ -115,7 +116,7 @@ fn choices(canvas: &mut Canvas<'_>, state: &State, choice: &Choice) {
 }
 
 /// The line being typed, in place of the key bar.
-fn typed(canvas: &mut Canvas<'_>, prompt: &Prompt, area: Area) -> Option<Position> {
+fn typed(canvas: &mut Canvas<'_>, prompt: &Prompt, area: Area) -> Position {
     let look = canvas.look;
     canvas.fill(area, Role::Bar);
     let name = match prompt.kind {
@@ -130,5 +131,5 @@ fn typed(canvas: &mut Canvas<'_>, prompt: &Prompt, area: Area) -> Option<Positio
     let text = super::details::unpainted(vec![look.span(Role::Text, prompt.input.value())]);
     canvas.line(area.x + used, area.y, room, &super::canvas::crop(text, start));
     let column = prompt.input.visual_cursor().saturating_sub(start) as u16;
-    Some(Position::new((area.x + used + column).min(area.right().saturating_sub(1)), area.y))
+    Position::new((area.x + used + column).min(area.right().saturating_sub(1)), area.y)
 }

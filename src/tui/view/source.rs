@@ -161,7 +161,8 @@ fn marked(found: &[&Diagnostic], index: usize, text: &str) -> Vec<std::ops::Rang
     if clean_source(text) != text {
         return Vec::new();
     }
-    let byte = |column: usize| text.char_indices().nth(column.saturating_sub(1)).map_or(text.len(), |(at, _)| at);
+    let byte =
+        |column: usize| text.char_indices().nth(column.saturating_sub(1)).map_or(text.len(), |(at, _)| at);
     found
         .iter()
         .filter(|diagnostic| diagnostic.span.line == index + 1)
