@@ -1,6 +1,7 @@
 //! The source lines of a process that waits in a call: for Python, read from the interpreter's own frames.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use py_spy::PythonSpy;
@@ -51,13 +52,13 @@ impl Blame {
 
     fn read(&mut self, ids: &Ids) -> Option<Vec<Frame>> {
         let process = ids.process;
-        if !self.readers.contains_key(&process) {
+        if let Entry::Vacant(reader) = self.readers.entry(process) {
             if !tracee::program_file(process).contains("python") {
                 return None;
             }
             // The thread waits in a call: it cannot move while it is read, and must not be stopped by ptrace.
             let config = Config { blocking: LockingStrategy::NonBlocking, ..Config::default() };
-            self.readers.insert(process, PythonSpy::new(process, &config).ok()?);
+            reader.insert(PythonSpy::new(process, &config).ok()?);
         }
         let traces = self.readers.get_mut(&process)?.get_stack_traces().ok()?;
         // Python knows its threads by the numbers inside.

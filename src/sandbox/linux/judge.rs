@@ -166,20 +166,18 @@ impl Judge {
     fn judge_absent(&self, path: PathBuf, parent: Option<Found>, outside: bool, used: &PathUse) -> Judged {
         let creates = matches!(used.how, How::Open { create: true, .. })
             || (matches!(used.how, How::Name { .. }) && used.operation == Operation::Create);
-        if creates {
-            return match parent {
-                Some(parent) => match self.change_names(&parent) {
-                    None => allowed(path, Operation::Create),
-                    Some(reason) => denied(path, Operation::Create, reason),
-                },
-                // The folder itself is not in view: hidden, or nowhere.
-                None => {
-                    let hidden = path.parent().is_some_and(hidden_outside);
-                    absent(path, Operation::Create, hidden)
-                }
-            };
+        if !creates {
+            return absent(path, used.operation, outside);
         }
-        absent(path, used.operation, outside)
+        let Some(parent) = parent else {
+            // The folder itself is not in view: hidden, or nowhere.
+            let hidden = path.parent().is_some_and(hidden_outside);
+            return absent(path, Operation::Create, hidden);
+        };
+        match self.change_names(&parent) {
+            None => allowed(path, Operation::Create),
+            Some(reason) => denied(path, Operation::Create, reason),
+        }
     }
 
     /// A refusal by owner and mode bits; by the policy when the path is covered by a `deny`.

@@ -5,6 +5,7 @@
 //! When the supervisor goes away, the launcher and every sandbox it made are killed by the kernel.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::io::{Read, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::{fs, io};
@@ -155,11 +156,14 @@ pub(super) struct Idmaps {
 
 impl Idmaps {
     pub(super) fn for_owner(&mut self, owner: (u32, u32), identity: Identity) -> io::Result<BorrowedFd<'_>> {
-        if !self.by_owner.contains_key(&owner) {
-            let namespace = user_namespace(&swap(owner.0, identity.uid), &swap(owner.1, identity.gid))?;
-            self.by_owner.insert(owner, namespace);
-        }
-        self.by_owner.get(&owner).map(AsFd::as_fd).ok_or_else(|| io::Error::other("no id map"))
+        let namespace = match self.by_owner.entry(owner) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => {
+                entry.insert(user_namespace(&swap(owner.0, identity.uid), &swap(owner.1, identity.gid))?)
+            }
+        };
+        let namespace: &OwnedFd = namespace;
+        Ok(namespace.as_fd())
     }
 }
 
@@ -167,20 +171,19 @@ impl Idmaps {
 fn swap(one: u32, other: u32) -> String {
     let (low, high) = (one.min(other), one.max(other));
     if low == high {
-        return format!("0 0 {}\n", u32::MAX);
+        return format!("0 0 {}", u32::MAX);
     }
-    let mut map = String::new();
-    let mut range = |inside: u32, outside: u32, count: u32| {
-        if count > 0 {
-            map.push_str(&format!("{inside} {outside} {count}\n"));
-        }
-    };
-    range(0, 0, low);
-    range(low, high, 1);
-    range(low + 1, low + 1, high - low - 1);
-    range(high, low, 1);
-    range(high + 1, high + 1, u32::MAX - high - 1);
-    map
+    let ranges = [
+        (0, 0, low),
+        (low, high, 1),
+        (low + 1, low + 1, high - low - 1),
+        (high, low, 1),
+        (high + 1, high + 1, u32::MAX - high - 1),
+    ];
+    let lines = ranges.iter().filter(|(_, _, count)| *count > 0);
+    let lines: Vec<String> =
+        lines.map(|(inside, outside, count)| format!("{inside} {outside} {count}")).collect();
+    lines.join("\n")
 }
 
 /// A user namespace kept alive by its descriptor only.

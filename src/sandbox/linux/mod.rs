@@ -11,6 +11,7 @@
 mod blame;
 mod calls;
 mod confine;
+mod describe;
 pub mod doctor;
 mod filter;
 mod init;

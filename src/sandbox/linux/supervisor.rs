@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::blame::Blame;
 use super::calls::{self, PathUse};
+use super::describe;
 use super::filter::{FORBIDDEN_IOCTLS, FORBIDDEN_PRCTLS, NEW_NAMESPACES, SOCKET_FAMILIES, SOCKET_TYPE};
 use super::judge::{Judge, Judged, Refusal};
 use super::network;
@@ -90,7 +91,7 @@ impl Supervisor {
             Class::Path | Class::Query => match call.number {
                 libc::SYS_execve | libc::SYS_execveat => self.execute(call),
                 libc::SYS_connect | libc::SYS_sendto | libc::SYS_sendmsg | libc::SYS_sendmmsg => {
-                    self.network(call)
+                    self.network(call);
                 }
                 _ => self.path(call),
             },
@@ -180,8 +181,8 @@ impl Supervisor {
         if !self.listener.is_waiting(call) {
             return;
         }
-        let Some(used) = uses.first() else { return self.execute_unnamed(call, &ids) };
-        let judged = self.judge.judge(used, ids.inside);
+        let [path] = &uses[..] else { return self.execute_unnamed(call, &ids) };
+        let judged = self.judge.judge(path, ids.inside);
         if !self.plan.may_execute {
             return self.refuse_execute(call, &ids, &judged);
         }
@@ -342,7 +343,7 @@ impl Supervisor {
         match refused {
             None => self.listener.let_through(call),
             Some(errno) => {
-                let target = calls::describe(call);
+                let target = describe::call(call);
                 let answer =
                     Answer { operation: Operation::Syscall, target: &target, errno, layer: Layer::Seccomp };
                 self.refuse(call, &answer);
@@ -408,7 +409,7 @@ impl Supervisor {
             operation: answer.operation,
             target: answer.target.to_owned(),
             syscall: syscalls::name(call.number),
-            arguments: calls::describe(call),
+            arguments: describe::call(call),
             errno: errno_name(answer.errno),
             layer: answer.layer,
             exists_outside,

@@ -47,9 +47,8 @@ pub(super) fn open_sources(
 ) -> Result<Vec<Source>, Failure> {
     let mut sources = Vec::new();
     for bind in &plan.view {
-        if let Some(source) =
-            open_source(bind, owners.as_mut()).step(format!("open {}", bind.path.display()))?
-        {
+        let owners = owners.as_mut().map(|(identity, idmaps)| (*identity, &mut **idmaps));
+        if let Some(source) = open_source(bind, owners).step(format!("open {}", bind.path.display()))? {
             sources.push(source);
         }
     }
@@ -61,7 +60,7 @@ pub(super) fn open_sources(
     Ok(sources)
 }
 
-fn open_source(bind: &Bind, owners: Option<&mut (Identity, &mut Idmaps)>) -> io::Result<Option<Source>> {
+fn open_source(bind: &Bind, owners: Option<(Identity, &mut Idmaps)>) -> io::Result<Option<Source>> {
     let meta = match fs::symlink_metadata(&bind.path) {
         Ok(meta) => meta,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -78,7 +77,7 @@ fn open_source(bind: &Bind, owners: Option<&mut (Identity, &mut Idmaps)>) -> io:
     if let Some((identity, idmaps)) = owners
         && !bind.system
     {
-        let userns = idmaps.for_owner((meta.uid(), meta.gid()), *identity)?;
+        let userns = idmaps.for_owner((meta.uid(), meta.gid()), identity)?;
         // File systems without id maps keep their owners: readable and writable as their modes say.
         match sys::idmap_mount(tree.as_fd(), userns) {
             Err(error) if error.raw_os_error() != Some(libc::EINVAL) => return Err(error),
