@@ -14,6 +14,7 @@ pub mod manifest;
 pub mod model;
 mod read;
 pub mod rules;
+pub mod schema;
 pub mod shims;
 pub mod text;
 
