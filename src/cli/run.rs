@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use nix::sys::signal::{SigSet, Signal};
+use serde_json::Value;
 
 use super::{Context, Failure, Format};
 use crate::policy::{self, Origin, Places, Source};
@@ -22,6 +23,7 @@ use crate::run::{self, Prepared, Recorder, RunRequest, WorkingDirectory, prepare
 use crate::sandbox::Canceller;
 use crate::sandbox::event::{EventKind, Outcome, OutcomeKind, Stream};
 use crate::sandbox::plan::Observe;
+use crate::skill::schema::{self, Invocation};
 use crate::skill::{Entry, Skill};
 use crate::workspace;
 
@@ -121,12 +123,15 @@ fn request(args: &Args, context: &Context, skill: Arc<Skill>) -> anyhow::Result<
         chosen.policy.limit_origins.retain(|(name, _)| *name != "wall");
         chosen.policy.limit_origins.push(("wall", Origin::Flag("--timeout")));
     }
-    let input = args.input.as_deref().map(read_input).transpose()?.unwrap_or_default();
+    let call = match args.input.as_deref() {
+        Some(given) => invocation(&skill, &entry, read_input(given)?)?,
+        None => Invocation::default(),
+    };
     Ok(RunRequest {
         skill,
         entry,
-        args: args.rest.clone(),
-        input,
+        args: call.argv.into_iter().chain(args.rest.iter().cloned()).collect(),
+        input: call.stdin,
         cwd: args.cwd,
         workspace: context.workspace.clone(),
         policy: chosen.policy,
@@ -155,6 +160,19 @@ fn entry(skill: &Skill, wanted: Option<&Path>) -> anyhow::Result<Entry> {
             None => bail!("{} has no entry {}; there is {}", skill.name, file.display(), list()),
         },
     }
+}
+
+/// Arguments or standard input, as the entry's tool schema says.
+fn invocation(skill: &Skill, entry: &Entry, bytes: Vec<u8>) -> anyhow::Result<Invocation> {
+    let value: Value = serde_json::from_slice(&bytes)?;
+    let mut call = schema::invocation(skill, entry, &value).with_context(|| {
+        format!("--input does not fit; `skilldeck schema {}` shows what does", skill.name)
+    })?;
+    if !call.stdin.is_empty() && value.get("args").is_none() {
+        // What goes to standard input as a whole goes as it was written.
+        call.stdin = bytes;
+    }
+    Ok(call)
 }
 
 /// Longest input that is taken.

@@ -46,7 +46,14 @@ pub enum InputError {
 pub fn invocation(skill: &Skill, entry: &Entry, input: &Value) -> Result<Invocation, InputError> {
     let found = explicit::find(skill).filter(|found| found.applies_to(entry, skill));
     let tools = entry_tools(skill, entry, found.as_ref().map(|found| &found.schema));
-    let object = input.as_object().ok_or_else(|| InputError::NotObject(described(input)))?;
+    let on_stdin = |tool: &Tool| !matches!(tool.input, Input::Arguments { .. });
+    let Some(object) = input.as_object() else {
+        // Standard input takes any JSON; a command line needs names.
+        if tools.iter().all(on_stdin) {
+            return Ok(Invocation { argv: Vec::new(), stdin: input.to_string().into_bytes() });
+        }
+        return Err(InputError::NotObject(described(input)));
+    };
     let has_commands = tools.iter().any(|tool| !tool.subcommand.is_empty());
     if !has_commands {
         return tools.first().map_or_else(|| Ok(free(object)), |tool| tool_invocation(tool, object));
@@ -91,8 +98,8 @@ fn json_bytes(object: &Map<String, Value>) -> Vec<u8> {
 /// `args` on the command line, other keys as JSON on standard input.
 fn free(object: &Map<String, Value>) -> Invocation {
     let mut rest = object.clone();
-    let args = rest.shift_remove("args");
-    let argv = args.as_ref().and_then(Value::as_array).map(|items| items.iter().map(argument).collect());
+    let given = rest.shift_remove("args");
+    let argv = given.as_ref().and_then(Value::as_array).map(|items| items.iter().map(argument).collect());
     let stdin = if rest.is_empty() { Vec::new() } else { json_bytes(&rest) };
     Invocation { argv: argv.unwrap_or_default(), stdin }
 }
@@ -169,7 +176,7 @@ fn check(parameters: &[Parameter], object: &Map<String, Value>) -> Result<(), In
             parameters.iter().filter(|p| p.exclusive.is_some_and(|(number, _)| number == group)).collect();
         // A flag that is false is not on the command line.
         let set =
-            |p: &&&Parameter| given(p) && !(matches!(p.how, How::Flag(..)) && !sets(p, &object[&p.name]));
+            |p: &&&Parameter| given(p) && (!matches!(p.how, How::Flag(..)) || sets(p, &object[&p.name]));
         let chosen: Vec<&&Parameter> = members.iter().filter(set).collect();
         match chosen[..] {
             [first, second, ..] => {
@@ -202,10 +209,11 @@ fn write(parameter: &Parameter, value: &Value, out: &mut Vec<String>) -> Result<
                 out.push(option.clone());
             }
         }
-        How::OnOff(option) => match value.as_bool().ok_or_else(|| wrong("true or false"))? {
-            true => out.push(option.clone()),
-            false => out.push(format!("--no-{}", option.trim_start_matches('-'))),
-        },
+        How::OnOff(option) => {
+            let on = value.as_bool().ok_or_else(|| wrong("true or false"))?;
+            let off = || format!("--no-{}", option.trim_start_matches('-'));
+            out.push(if on { option.clone() } else { off() });
+        }
         How::Count(option) => {
             let count =
                 value.as_u64().filter(|count| *count <= 100).ok_or_else(|| wrong("a number up to 100"))?;

@@ -1,4 +1,4 @@
-//! Tools in the forms that their users take: JSON Schema, OpenAI, Anthropic, MCP.
+//! Tools in the forms that their users take: JSON Schema, those of model providers, MCP.
 
 use serde_json::{Map, Value, json};
 

@@ -42,7 +42,6 @@ impl<'t> Interpreter<'t> {
                 self.invoke(definition, &arguments.positional, &arguments.keywords)
             }
             Value::Name(name) if name == "loads" || name == "load" => self.json_input(&arguments),
-            Value::Name(_) => Value::Unknown,
             _ => Value::Unknown,
         }
     }
