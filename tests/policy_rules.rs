@@ -287,3 +287,46 @@ fn merging_keeps_what_each_file_says() {
     assert_eq!((both.limits.wall.as_secs(), both.limits.cpu.as_secs(), both.deny.env.len()), (9, 2, 1));
     assert_eq!(both.limit_origins.iter().filter(|(name, _)| *name == "wall").count(), 1);
 }
+
+#[test]
+fn other_formats_are_hints_with_their_line() {
+    let desk = Desk::new();
+    let manifest = "---\nname: demo\ndescription: d\nallowed-tools: Read Bash(git:*) Bash(rm -rf *)\nmetadata:\n  openclaw:\n    requires:\n      env: [TOKEN, \"BAD NAME\"]\n      bins: [sort, \"a b\"]\n    primaryEnv: KEY\n---\n";
+    std::fs::write(desk.skill.join("SKILL.md"), manifest).unwrap();
+    std::fs::create_dir(desk.skill.join("agents")).unwrap();
+    let sidecar =
+        "permissions:\n  network: true\n  file_system:\n    read: [./data]\n    write: [./output, /proc]\n";
+    std::fs::write(desk.skill.join("agents/openai.yaml"), sidecar).unwrap();
+    let skill = skilldeck::skill::read(&desk.skill, &desk.workspace);
+    let places = places(&desk.workspace);
+    let chosen = skilldeck::policy::choose(&skill, skilldeck::policy::Source::Default, &places).unwrap();
+    let asked = chosen.asked.unwrap();
+    let names = |list: Vec<&String>| list.into_iter().cloned().collect::<Vec<_>>();
+    assert_eq!(names(asked.env.iter().map(|g| &g.value).collect()), ["TOKEN", "KEY"]);
+    assert_eq!(names(asked.run.iter().map(|g| &g.written).collect()), ["sort", "git", "rm"]);
+    assert_eq!((asked.read.len(), asked.write.len(), asked.net.len()), (1, 1, 1));
+    assert_eq!(chosen.policy.digest(), Policy::default().digest(), "nothing of it is granted");
+    let scope = Scope { policy: &chosen.policy, asked: Some(&asked), skill: &desk.skill, places: &places };
+    let call = Call { operation: Operation::Env, target: "TOKEN", syscall: "", layer: Layer::Environment };
+    let said = scope.rule(&call).asked.unwrap();
+    assert!(said.starts_with("SKILL.md:") && said.contains("hints at env TOKEN"), "{said}");
+    let target = desk.inside("output");
+    let call = Call { operation: Operation::Create, target: &target, syscall: "mkdir", layer: Layer::Mount };
+    assert!(scope.rule(&call).asked.unwrap().starts_with("agents/openai.yaml:5 hints at write ./output"));
+}
+
+#[test]
+fn the_skills_own_file_is_checked() {
+    let desk = Desk::new();
+    let skill = skilldeck::skill::read(&desk.skill, &desk.workspace);
+    let check = || skilldeck::policy::check(&skill, &places(&desk.workspace));
+    assert_eq!(check(), []);
+    std::fs::write(desk.skill.join("policy.yaml"), "limits: {wall: never}\n").unwrap();
+    assert_eq!((check().len(), check()[0].code), (1, "policy-value"));
+    std::fs::write(desk.skill.join("policy.yaml"), b"\xff").unwrap();
+    assert_eq!(check()[0].code, "policy-unreadable");
+    // A folder of that name is no policy, and no crash.
+    std::fs::remove_file(desk.skill.join("policy.yaml")).unwrap();
+    std::fs::create_dir(desk.skill.join("policy.yaml")).unwrap();
+    assert_eq!(check()[0].code, "policy-unreadable");
+}

@@ -5,9 +5,10 @@
 
 use std::path::{Path, PathBuf};
 
+use super::hints::hints;
 use super::load::{FILE_NAME, Loaded, Places, load};
 use super::model::Policy;
-use crate::skill::{Diagnostic, Severity, Skill};
+use crate::skill::{Diagnostic, Severity, Skill, Span};
 
 /// Where the policy of a run comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,9 +48,9 @@ fn lines(diagnostics: &[Diagnostic]) -> String {
 /// Work out the policy in force for a run of `skill`.
 pub fn choose(skill: &Skill, source: Source<'_>, places: &Places) -> Result<Chosen, ChooseError> {
     let own = skill.path.join(FILE_NAME);
-    match source {
-        Source::Own if own.symlink_metadata().is_err() => Ok(Chosen::default()),
-        Source::Own => in_force(&own, places),
+    let mut chosen = match source {
+        Source::Own if own.symlink_metadata().is_err() => Chosen::default(),
+        Source::Own => in_force(&own, places)?,
         Source::File(file) => {
             let file = std::path::absolute(file)
                 .map_err(|error| ChooseError::Unreadable { path: file.to_owned(), error })?;
@@ -57,13 +58,34 @@ pub fn choose(skill: &Skill, source: Source<'_>, places: &Places) -> Result<Chos
             if file != own {
                 ask(&own, places, &mut chosen);
             }
-            Ok(chosen)
+            chosen
         }
         Source::Default => {
             let mut chosen = Chosen::default();
             ask(&own, places, &mut chosen);
-            Ok(chosen)
+            chosen
         }
+    };
+    // What other formats say comes last: of two that ask for the same, the policy file is named.
+    chosen.asked = Some(chosen.asked.unwrap_or_default().merged(hints(skill, places)));
+    Ok(chosen)
+}
+
+/// What is wrong with the skill's own policy file.
+pub fn check(skill: &Skill, places: &Places) -> Vec<Diagnostic> {
+    let file = skill.path.join(FILE_NAME);
+    match load(&file, places) {
+        Ok(loaded) => loaded.diagnostics,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
+        Err(error) => vec![Diagnostic {
+            severity: Severity::Error,
+            code: "policy-unreadable",
+            file,
+            span: Span { line: 1, column: 1, end_line: 1, end_column: 1, start: 0, end: 0 },
+            message: format!("the policy file cannot be read: {error}"),
+            help: "make it a readable text file in UTF-8, or remove it".to_owned(),
+            fix: None,
+        }],
     }
 }
 

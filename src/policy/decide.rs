@@ -104,7 +104,12 @@ impl Scope<'_> {
             _ => None,
         }?;
         let (place, noun) = (self.place(&origin), noun(call.operation));
-        Some(format!("{place} asks for {noun} {written}: not approved; run with --trust"))
+        let own = matches!(&origin, Origin::File { path, .. } if path.ends_with(super::FILE_NAME));
+        Some(if own {
+            format!("{place} asks for {noun} {written}: not approved; run with --trust")
+        } else {
+            format!("{place} hints at {noun} {written}: not a grant; write it into {}", super::FILE_NAME)
+        })
     }
 
     /// The built-in rule that refused the call, and whether a policy may change it.

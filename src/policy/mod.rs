@@ -3,6 +3,7 @@
 //! | step | file |
 //! | --- | --- |
 //! | which file is in force for a run, and what the skill merely asks | `choose` |
+//! | what other formats ask for, as hints | `hints` |
 //! | `policy.yaml` → [`Policy`], with the line of every grant | `load`, `values` |
 //! | which rule decides about a call, and why | `decide` |
 //! | the smallest grant that would allow it | `remedy` |
@@ -14,6 +15,7 @@
 pub mod choose;
 pub mod decide;
 pub mod edit;
+pub mod hints;
 pub mod load;
 pub mod model;
 pub mod programs;
@@ -21,7 +23,7 @@ pub mod remedy;
 pub mod summary;
 mod values;
 
-pub use choose::{ChooseError, Chosen, Source, choose};
+pub use choose::{ChooseError, Chosen, Source, check, choose};
 pub use decide::{Ruling, Scope};
 pub use edit::{EditError, add_grant};
 pub use load::{FILE_NAME, Loaded, Places, load};
