@@ -329,4 +329,8 @@ fn the_skills_own_file_is_checked() {
     std::fs::remove_file(desk.skill.join("policy.yaml")).unwrap();
     std::fs::create_dir(desk.skill.join("policy.yaml")).unwrap();
     assert_eq!(check()[0].code, "policy-unreadable");
+    // A pipe of that name would keep a reader waiting for ever.
+    std::fs::remove_dir(desk.skill.join("policy.yaml")).unwrap();
+    nix::unistd::mkfifo(&desk.skill.join("policy.yaml"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+    assert!(check()[0].message.contains("not a plain file"));
 }

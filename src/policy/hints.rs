@@ -4,11 +4,12 @@
 //! `Bash(git:*)` in `allowed-tools`. A refusal that one of them explains says so, with the line; to grant it, it has
 //! to be written into `policy.yaml`. Prose is not read.
 
+use std::io::Read;
 use std::path::Path;
 
 use serde_json::Value as Json;
 
-use super::load::Places;
+use super::load::{Places, open_plain};
 use super::model::{Grant, Host, NetRule, Origin, Policy, RunRule};
 use super::values;
 use crate::skill::Skill;
@@ -73,8 +74,11 @@ impl Hints<'_> {
 
     fn sidecar(&mut self) {
         let file = self.skill.join("agents/openai.yaml");
-        let small = file.metadata().is_ok_and(|data| data.is_file() && data.len() <= 64 * 1024);
-        let Some(text) = small.then(|| std::fs::read_to_string(&file).ok()).flatten() else { return };
+        let mut text = String::new();
+        let Ok(opened) = open_plain(&file) else { return };
+        if opened.take(64 * 1024).read_to_string(&mut text).is_err() {
+            return;
+        }
         let Some(root) = yaml::parse(&text).ok().and_then(|document| document.root) else { return };
         let Some(permissions) = root.get("permissions") else { return };
         let at =

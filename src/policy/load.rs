@@ -2,7 +2,9 @@
 //! with an error is not put in force.
 
 use std::collections::HashSet;
+use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use super::model::{Deny, Grant, NetRule, Origin, Permission, Policy, RunRule};
@@ -51,10 +53,20 @@ impl Loaded {
 /// Read a policy file.
 pub fn load(file: &Path, places: &Places) -> io::Result<Loaded> {
     let mut bytes = Vec::new();
-    std::fs::File::open(file)?.take(yaml::MAX_BYTES as u64 + 1).read_to_end(&mut bytes)?;
+    open_plain(file)?.take(yaml::MAX_BYTES as u64 + 1).read_to_end(&mut bytes)?;
     let text = String::from_utf8(bytes)
         .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not text in UTF-8"))?;
     Ok(parse(&text, file, places))
+}
+
+/// Open a file of a skill: a pipe or device in its place would block the reader for ever.
+pub(crate) fn open_plain(file: &Path) -> io::Result<File> {
+    let opened = OpenOptions::new().read(true).custom_flags(nix::libc::O_NONBLOCK).open(file)?;
+    if opened.metadata()?.is_file() {
+        Ok(opened)
+    } else {
+        Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a plain file"))
+    }
 }
 
 /// Read the text of the policy file `file`; relative paths are relative to its folder.

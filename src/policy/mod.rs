@@ -26,6 +26,7 @@ mod values;
 pub use choose::{ChooseError, Chosen, Source, check, choose};
 pub use decide::{Ruling, Scope};
 pub use edit::{EditError, add_grant};
+pub(crate) use load::open_plain;
 pub use load::{FILE_NAME, Loaded, Places, load};
 pub use model::{Deny, Grant, Host, NetRule, Origin, Permission, Policy, RunRule};
 pub use remedy::Remedy;

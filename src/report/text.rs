@@ -1,11 +1,11 @@
 //! The summary of a run for people, as `skilldeck run` prints it on stderr after the skill's own output.
 
 use std::fmt::Write;
-use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use super::terminal::one_line;
+use crate::policy::open_plain;
 use crate::policy::summary::size;
 use crate::run::report::{ChangeKind, Denial, Report};
 use crate::sandbox::event::{Frame, Layer, Level, Operation, OutcomeKind, Resource};
@@ -241,7 +241,7 @@ fn list_item(value: &str) -> String {
 
 /// One line of a source file, `number` from 1.
 fn source_line(file: &Path, number: u32) -> Option<String> {
-    let reader = BufReader::new(File::open(file).ok()?.take(4 * 1024 * 1024));
+    let reader = BufReader::new(open_plain(file).ok()?.take(4 * 1024 * 1024));
     let line = reader.split(b'\n').nth(usize::try_from(number).ok()?.checked_sub(1)?)?.ok()?;
     Some(String::from_utf8_lossy(&line).trim_start().to_owned())
 }

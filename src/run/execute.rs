@@ -8,7 +8,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use super::prepare::base_search_path;
-use crate::policy::{Policy, RunRule, programs};
+use crate::policy::{Policy, RunRule, open_plain, programs};
 
 /// The answer of [`started`].
 #[derive(Debug, Default)]
@@ -118,7 +118,7 @@ impl Started {
 
 /// The loader of a native program, or the interpreters of a script.
 fn needs(file: &Path) -> Vec<PathBuf> {
-    let Ok(file) = File::open(file) else { return Vec::new() };
+    let Ok(file) = open_plain(file) else { return Vec::new() };
     let mut head = Vec::new();
     if (&file).take(256).read_to_end(&mut head).is_err() {
         return Vec::new();

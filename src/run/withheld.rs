@@ -4,11 +4,11 @@
 //! `process.env.X`, `$X`. A find is worded as what it is: the variable was withheld, and here it is mentioned.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::prepare::RunRequest;
+use crate::policy::open_plain;
 use crate::sandbox::event::Frame;
 use crate::skill::Language;
 
@@ -53,7 +53,7 @@ fn frame(file: &Path, line: u32) -> Frame {
 
 fn source(file: &Path) -> String {
     let mut bytes = Vec::new();
-    if let Ok(file) = File::open(file) {
+    if let Ok(file) = open_plain(file) {
         let _ = file.take(MAX_SOURCE).read_to_end(&mut bytes);
     }
     if bytes.contains(&0) { String::new() } else { String::from_utf8_lossy(&bytes).into_owned() }
