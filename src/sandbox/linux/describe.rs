@@ -40,7 +40,7 @@ fn shape(number: i64) -> &'static [Shown] {
         libc::SYS_open => &[Path, OpenFlags, Octal],
         libc::SYS_openat => &[Directory, Path, OpenFlags, Octal],
         libc::SYS_openat2 => &[Directory, Path, OpenFlags],
-        libc::SYS_creat | libc::SYS_mkdir | libc::SYS_chmod => &[Path, Octal],
+        libc::SYS_creat | libc::SYS_mkdir | libc::SYS_chmod | libc::SYS_mknod => &[Path, Octal],
         libc::SYS_mkdirat | libc::SYS_fchmodat | libc::SYS_mknodat => &[Directory, Path, Octal],
         libc::SYS_stat
         | libc::SYS_lstat
@@ -208,7 +208,7 @@ impl Shown {
                 if rest == 0 { access.into() } else { format!("{access}|{}", flags(rest, OPEN_FLAGS)) }
             }
             Shown::Hex => format!("{value:#x}"),
-            Shown::Octal => format!("{:#o}", value & 0o7777),
+            Shown::Octal => format!("{:#o}", value & 0o177_777),
             Shown::Names(names) => {
                 // The kernel looks at the low 32 bits.
                 let low = value & 0xffff_ffff;

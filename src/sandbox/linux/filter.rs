@@ -21,7 +21,7 @@ use crate::sandbox::syscalls::{self, Class};
 #[derive(Debug)]
 pub(super) struct Filter {
     program: BpfProgram,
-    /// Loaded on top when there is no supervisor: calls answered ENOSYS rather than EPERM.
+    /// Loaded as well when there is no supervisor: calls answered ENOSYS rather than EPERM.
     absent: Option<BpfProgram>,
 }
 
@@ -129,7 +129,8 @@ fn with_supervisor(observe: Observe) -> io::Result<Filter> {
 }
 
 fn without_supervisor() -> io::Result<Filter> {
-    let mut rules: Rules = [Class::Free, Class::Path, Class::Query, Class::Value]
+    // The absent calls are allowed here because the other filter refuses them: the stricter verdict holds.
+    let mut rules: Rules = [Class::Free, Class::Path, Class::Query, Class::Value, Class::Absent]
         .into_iter()
         .flat_map(syscalls::of_class)
         .map(|number| (number, vec![]))
@@ -181,8 +182,9 @@ impl Filter {
     /// Load it into the calling thread: seccomp(2). Returns the listener, when there is a supervisor to have it.
     pub(super) fn install(&self) -> io::Result<Option<RawFd>> {
         if let Some(absent) = &self.absent {
-            load(&self.program, 0)?;
             load(absent, 0)?;
+            // Last, because it refuses the loading of further filters.
+            load(&self.program, 0)?;
             return Ok(None);
         }
         const WAIT_KILLABLE_RECV: libc::c_ulong = 1 << 5;

@@ -217,7 +217,7 @@ fn own_proc(path: &Path, inside: i32) -> PathBuf {
 /// Files of `/proc/PID` that only a tracer may open: PROC(5), "ptrace access mode". Landlock keeps programs
 /// inside from tracing the sandbox's own first process.
 fn foreign_proc(path: &Path, inside: i32, used: &PathUse) -> Option<Refusal> {
-    const GUARDED: [&str; 14] = [
+    const GUARDED: [&str; 15] = [
         "environ",
         "mem",
         "maps",
@@ -232,6 +232,7 @@ fn foreign_proc(path: &Path, inside: i32, used: &PathUse) -> Option<Refusal> {
         "map_files",
         "pagemap",
         "stack",
+        "ns",
     ];
     let mut parts = path.strip_prefix("/proc").ok()?.iter();
     let process: i32 = parts.next()?.to_str()?.parse().ok()?;

@@ -93,6 +93,16 @@ impl Supervisor {
                 libc::SYS_connect | libc::SYS_sendto | libc::SYS_sendmsg | libc::SYS_sendmmsg => {
                     self.network(call);
                 }
+                _ if makes_device(call) => {
+                    let target = describe::call(call);
+                    let answer = Answer {
+                        operation: Operation::Syscall,
+                        target: &target,
+                        errno: libc::EPERM,
+                        layer: Layer::Seccomp,
+                    };
+                    self.refuse(call, &answer);
+                }
                 _ => self.path(call),
             },
         }
@@ -439,6 +449,16 @@ impl Supervisor {
             effect: effect.into(),
         });
     }
+}
+
+/// `mknod` of a device, by its mode: a way to the disk behind the mounts. FIFOs and files are ordinary names.
+fn makes_device(call: &Call) -> bool {
+    let mode = match call.number {
+        libc::SYS_mknod => call.args[1],
+        libc::SYS_mknodat => call.args[2],
+        _ => return false,
+    };
+    matches!(mode as u32 & libc::S_IFMT, libc::S_IFCHR | libc::S_IFBLK)
 }
 
 /// `EACCES` for 13.
