@@ -2,6 +2,7 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+use std::borrow::Cow;
 use std::fs;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -13,6 +14,7 @@ use serde_json::{Value, json};
 
 use super::list::{counted, write_out};
 use super::{Context, Format};
+use crate::policy::{self, Places};
 use crate::skill::text::{printable, printable_source};
 use crate::skill::{Diagnostic, Resolver, Severity, Skill};
 use crate::workspace::{Bounds, Discovery, Found, Workspace};
@@ -38,6 +40,8 @@ pub(super) fn execute(args: &Args, context: &Context) -> anyhow::Result<ExitCode
     } else {
         below(&args.paths)?
     };
+    let places = Places::new(&context.workspace);
+    let skills: Vec<Arc<Skill>> = skills.into_iter().map(|skill| with_policy(skill, &places)).collect();
     let text = match args.format {
         Format::Json => format!("{:#}\n", as_json(&skills, &notices)),
         Format::Text => as_text(&skills, &notices),
@@ -45,6 +49,15 @@ pub(super) fn execute(args: &Args, context: &Context) -> anyhow::Result<ExitCode
     write_out(&text)?;
     let clean = skills.iter().all(|skill| skill.errors() == 0);
     Ok(if clean { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+/// The skill with what is wrong with its `policy.yaml`, which is read for a run and not with the skill.
+fn with_policy(mut skill: Arc<Skill>, places: &Places) -> Arc<Skill> {
+    let found = policy::check(&skill, places);
+    if !found.is_empty() {
+        Arc::make_mut(&mut skill).diagnostics.extend(found);
+    }
+    skill
 }
 
 /// All skills at and below the paths.
@@ -105,7 +118,12 @@ fn as_text(skills: &[Arc<Skill>], notices: &[Diagnostic]) -> String {
     let mut text = String::new();
     for skill in skills {
         for diagnostic in &skill.diagnostics {
-            text += &render(diagnostic, &skill.source, &renderer);
+            let source = if diagnostic.file == skill.manifest_path() {
+                Cow::Borrowed(skill.source.as_str())
+            } else {
+                Cow::Owned(policy::source(&diagnostic.file))
+            };
+            text += &render(diagnostic, &source, &renderer);
             text += "\n\n";
         }
     }

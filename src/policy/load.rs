@@ -52,11 +52,20 @@ impl Loaded {
 
 /// Read a policy file.
 pub fn load(file: &Path, places: &Places) -> io::Result<Loaded> {
-    let mut bytes = Vec::new();
-    open_plain(file)?.take(yaml::MAX_BYTES as u64 + 1).read_to_end(&mut bytes)?;
-    let text = String::from_utf8(bytes)
+    let text = String::from_utf8(read(file)?)
         .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not text in UTF-8"))?;
     Ok(parse(&text, file, places))
+}
+
+/// The text of a policy file, for showing a finding in its place; empty when it cannot be read.
+pub fn source(file: &Path) -> String {
+    read(file).map_or_else(|_| String::new(), |bytes| String::from_utf8_lossy(&bytes).into_owned())
+}
+
+fn read(file: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    open_plain(file)?.take(yaml::MAX_BYTES as u64 + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// Open a file of a skill: a pipe or device in its place would block the reader for ever.
