@@ -18,6 +18,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::sandbox::Launcher;
+use crate::skill::text::printable;
 use crate::workspace;
 
 /// The workbench in which agent skills are written, debugged and reviewed.
@@ -85,7 +86,7 @@ pub fn main(launcher: Launcher) -> ExitCode {
     match execute(cli, launcher) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            eprintln!("error: {}", printable(&format!("{error:#}")));
             ExitCode::from(error.downcast_ref::<Failure>().map_or(2, |failure| failure.code))
         }
     }

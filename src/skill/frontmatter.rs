@@ -56,13 +56,17 @@ pub fn split(text: &str, findings: &mut Findings) -> Parts {
     let is_fence = |line: &str| matches!(line.trim_end(), "---" | "...");
     let Some(close_line) = line_with(open_line + 1, findings, &is_fence) else {
         let span = findings.lines().span(open);
-        findings.add(
-            rules::UNCLOSED,
-            span,
-            "the front matter has no end",
-            "add a line with `---` behind the last field",
-        );
-        return Parts { yaml: unclosed_part(text, start), body: text.len()..text.len() };
+        let message = "the front matter has no end";
+        let help = "add a line with `---` behind the last field";
+        let yaml = unclosed_part(text, start);
+        let Some(end) = yaml.as_ref().map(|yaml| yaml.end) else {
+            findings.add(rules::UNCLOSED, span, message, help);
+            return Parts { yaml: None, body: text.len()..text.len() };
+        };
+        let line = if text[..end].ends_with('\n') { "---\n" } else { "\n---\n" };
+        let edit = Edit { start: end, end, text: line.into() };
+        findings.add_fix(rules::UNCLOSED, span, message, help, ("close the front matter", vec![edit]));
+        return Parts { yaml, body: end..text.len() };
     };
     let close = findings.lines().range(close_line);
     if text[close.clone()].starts_with('.') {

@@ -61,16 +61,7 @@ pub fn read(text: &str, range: Range<usize>, findings: &mut Findings) -> Manifes
             return recover(text, range, findings);
         }
     };
-    let Some(root) = document.root else {
-        let span = findings.lines().span(range);
-        findings.add(
-            rules::NAME_MISSING,
-            span,
-            "the front matter is empty",
-            "add `name: …` and `description: …`",
-        );
-        return Manifest::default();
-    };
+    let Some(root) = document.root else { return Manifest::default() };
     let Some(pairs) = root.as_mapping() else {
         let message = format!("the front matter is a {}, not `key: value` lines", root.kind());
         findings.add(rules::NOT_MAPPING, root.span, message, "write `name: …` and `description: …`");
@@ -141,7 +132,8 @@ fn take(manifest: &mut Manifest, name: &str, value: &Node, findings: &mut Findin
                 if !value.is_null() && value.as_str().is_none() {
                     mistyped(rules::DESCRIPTION_TYPE, name, value, findings);
                 }
-                manifest.description = Some(text_field(text, value.span));
+                let given = Some(text).filter(|_| !value.is_null());
+                manifest.description = given.map(|text| text_field(text, value.span));
             } else {
                 let message = format!("the description is a {}", value.kind());
                 findings.add(rules::DESCRIPTION_TYPE, value.span, message, "write it as one text");
@@ -266,8 +258,10 @@ fn report_error(text: &str, error: &YamlError, findings: &mut Findings) {
         YamlErrorKind::TooLarge => rules::YAML_TOO_LARGE,
         YamlErrorKind::Syntax => rules::YAML_SYNTAX,
     };
-    let width = text[error.offset..].chars().next().filter(|c| !c.is_control()).map_or(0, char::len_utf8);
-    let span = findings.lines().span(error.offset..error.offset + width);
+    let offset = if error.kind == YamlErrorKind::Tab { tab_at(text, error.offset) } else { error.offset };
+    let width =
+        text[offset..].chars().next().filter(|c| !c.is_control() || *c == '\t').map_or(0, char::len_utf8);
+    let span = findings.lines().span(offset..offset + width);
     let (message, help) = (error.message.clone(), error.help.clone());
     let line = findings.lines().range(findings.lines().line(error.offset));
     let quotable = matches!(rule.code, "yaml-unquoted-colon" | "yaml-alias" | "yaml-syntax");
@@ -280,6 +274,19 @@ fn report_error(text: &str, error: &YamlError, findings: &mut Findings) {
         }
         _ => findings.add(rule, span, message, help),
     }
+}
+
+/// The first tab in an indentation from `offset` on; the parser names the value it stands in.
+fn tab_at(text: &str, offset: usize) -> usize {
+    let mut start = text[..offset].rfind('\n').map_or(0, |at| at + 1);
+    for line in text[start..].split_inclusive('\n').take(1000) {
+        let indentation = line.len() - line.trim_start_matches([' ', '\t']).len();
+        if let Some(tab) = line[..indentation].find('\t') {
+            return start + tab;
+        }
+        start += line.len();
+    }
+    offset
 }
 
 /// Name and description by their lines alone, so that a skill with broken YAML is still listed under its name.

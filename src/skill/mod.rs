@@ -22,3 +22,6 @@ pub use diagnostic::{Diagnostic, Edit, Fix, Severity, Span};
 pub use interpreter::Resolver;
 pub use model::{Entry, Field, Interpreter, Language, Manifest, Skill};
 pub use read::{MAX_FILE, apply, is_other_case, read, read_with};
+
+#[cfg(test)]
+mod tests;

@@ -81,7 +81,10 @@ impl Builder<'_> {
     fn take(&mut self, event: Event<'_>, span: granit_parser::Span) -> Result<(), YamlError> {
         match event {
             Event::Scalar(text, style, anchor, tag) => {
-                let value = Value::Scalar { text: text.into_owned(), style: style_of(style) };
+                // The parser writes `~` for a value that is not there.
+                let absent = span.is_empty() && style == ScalarStyle::Plain;
+                let text = if absent { String::new() } else { text.into_owned() };
+                let value = Value::Scalar { text, style: style_of(style) };
                 let mut node = self.node(value, span, anchor, tag.as_deref())?;
                 if matches!(style, ScalarStyle::Literal | ScalarStyle::Folded) {
                     self.trim_block(&mut node.span);

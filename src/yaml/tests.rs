@@ -71,7 +71,9 @@ fn types_follow_the_core_schema() {
             ""
         ])
     );
-    assert_eq!(root("a:").get("a").unwrap().kind(), "nothing");
+    let absent = root("a:\nb: ~");
+    assert_eq!((absent.get("a").unwrap().kind(), absent.get("a").unwrap().text()), ("nothing", Some("")));
+    assert_eq!(absent.get("b").unwrap().text(), Some("~"));
 }
 
 #[test]

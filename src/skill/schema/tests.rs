@@ -33,9 +33,9 @@ fn schema(script: &str) -> Value {
     tools[0].schema()
 }
 
-fn call(script: &str, input: Value) -> Result<Vec<String>, String> {
+fn call(script: &str, input: &Value) -> Result<Vec<String>, String> {
     let (_dir, skill) = skill_with(&[("main.py", script)], "", "");
-    let call = invocation(&skill, &skill.entries[0], &input).map_err(|error| error.to_string())?;
+    let call = invocation(&skill, &skill.entries[0], input).map_err(|error| error.to_string())?;
     Ok(call.argv)
 }
 
@@ -144,7 +144,7 @@ fn argparse_is_read_whole() {
 fn an_input_becomes_the_command_line() {
     let argv = call(
         RICH,
-        json!({
+        &json!({
             "files": ["a b", "c"], "top": 3, "all": true, "verbose": 2, "ratio": -1.5, "tag": ["x", "-y"],
             "pair": [1, 2], "color": false, "cache": false, "format": "json", "some": null
         }),
@@ -170,13 +170,13 @@ fn an_input_becomes_the_command_line() {
         "--all",
     ];
     assert_eq!(argv.unwrap(), wanted);
-    let argv = call(RICH, json!({"files": ["-"], "top": 1, "all": true, "cache": true})).unwrap();
+    let argv = call(RICH, &json!({"files": ["-"], "top": 1, "all": true, "cache": true})).unwrap();
     assert_eq!(argv, ["--top-words", "1", "--all", "--", "-"]);
 }
 
 #[test]
 fn an_input_that_does_not_fit_is_named() {
-    let wrong = |input: Value| call(RICH, input).unwrap_err();
+    let wrong = |input: Value| call(RICH, &input).unwrap_err();
     let base = |key: &str, value: Value| {
         let mut input = json!({"files": ["a"], "top": 1, "all": true});
         input[key] = value;
@@ -228,11 +228,12 @@ fn every_subcommand_is_a_tool() {
     assert_eq!(tools[0].schema()["required"], json!(["text"]));
     assert_eq!(tools[1].schema()["properties"]["limit"]["default"], json!(20));
     assert_eq!(tools[3].description, "pull notes");
-    let argv = call(SUBCOMMANDS, json!({"command": "add", "store": "x", "text": "-hi", "tag": "a"})).unwrap();
+    let argv =
+        call(SUBCOMMANDS, &json!({"command": "add", "store": "x", "text": "-hi", "tag": "a"})).unwrap();
     assert_eq!(argv, ["--store", "x", "add", "--tag", "a", "--", "-hi"]);
-    let argv = call(SUBCOMMANDS, json!({"command": ["remote", "push"], "url": "u"})).unwrap();
+    let argv = call(SUBCOMMANDS, &json!({"command": ["remote", "push"], "url": "u"})).unwrap();
     assert_eq!(argv, ["remote", "push", "u"]);
-    let error = call(SUBCOMMANDS, json!({"text": "x"})).unwrap_err();
+    let error = call(SUBCOMMANDS, &json!({"text": "x"})).unwrap_err();
     assert_eq!(error, "`command` must name a subcommand: `add`, `list`, `remote push`, `remote pull`");
 }
 
@@ -319,7 +320,7 @@ fn hostile_scripts_end() {
         let begin = std::time::Instant::now();
         let found = python(script);
         assert!(found.len() <= MAX_TOOLS);
-        assert!(begin.elapsed() < std::time::Duration::from_secs(20), "{:.40}", script);
+        assert!(begin.elapsed() < std::time::Duration::from_secs(20), "{script:.40}");
     }
 }
 
