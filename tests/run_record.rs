@@ -240,3 +240,26 @@ fn a_run_always_ends_and_the_report_reads_back() {
     let started: jiff::Timestamp = report.started_at.parse().unwrap();
     assert!(started <= jiff::Timestamp::now());
 }
+
+#[test]
+fn a_shell_names_its_line_before_or_after_the_refusal() {
+    let desk = Desk::new();
+    let script = desk.skill.join("a.py").display().to_string();
+    let complaint = |line: u32, name: &str| {
+        let bytes = format!("{script}: {line}: {name}: Permission denied\n").into_bytes();
+        at(1, EventKind::Output { stream: Stream::Stderr, bytes })
+    };
+    let refusal = |target: &str| {
+        let denied = Denied { operation: Operation::Execute, ..denied(target, Vec::new()) };
+        at(1, EventKind::Denied(denied))
+    };
+    let mut recorder = desk.recorder(Policy::default(), 1000);
+    assert!(!recorder.apply(&complaint(1, "wc")), "nothing to blame yet");
+    recorder.apply(&refusal("/usr/bin/wc"));
+    recorder.apply(&refusal("/usr/bin/git"));
+    assert!(recorder.apply(&complaint(2, "git")));
+    recorder.apply(&refusal("/usr/bin/ls"));
+    let lines: Vec<Option<u32>> =
+        recorder.report().denials.iter().map(|denial| denial.blame.first().map(|frame| frame.line)).collect();
+    assert_eq!(lines, [Some(1), Some(2), None]);
+}

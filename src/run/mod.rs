@@ -1,6 +1,7 @@
 //! One run: from skill and policy to plan, from events to report.
 
 mod changes;
+mod complaint;
 mod execute;
 pub mod log;
 mod output;

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::changes::Snapshot;
+use super::complaint::Complaints;
 use super::output::OutputText;
 use super::prepare::Prepared;
 use super::report::{Denial, FileAccess, PolicySummary, Process, Report, VERSION};
@@ -45,6 +46,7 @@ pub struct Recorder {
     files: HashMap<(PathBuf, Operation, Verdict), usize>,
     processes: HashMap<i32, usize>,
     before: Snapshot,
+    complaints: Complaints,
 }
 
 impl Recorder {
@@ -68,6 +70,11 @@ impl Recorder {
             files: HashMap::new(),
             processes: HashMap::new(),
             before: Snapshot::take(roots),
+            complaints: Complaints::new(
+                request.entry.interpreter.language,
+                &request.skill.path,
+                &prepared.plan.cwd,
+            ),
         };
         for withheld in &prepared.withheld {
             recorder.withheld(&withheld.name, &withheld.mentions, &recorder.report.entry.clone());
@@ -94,7 +101,8 @@ impl Recorder {
             }
             EventKind::Output { stream, bytes } => {
                 self.output(*stream, bytes);
-                return false;
+                let heard = if *stream == Stream::Stderr { self.complaints.feed(bytes) } else { None };
+                return heard.is_some_and(|first| self.blame_late(first));
             }
             EventKind::File { path, operation, verdict, count } => {
                 self.file(path, *operation, *verdict, *count);
@@ -178,6 +186,12 @@ impl Recorder {
             syscall: &denied.syscall,
             layer: denied.layer,
         });
+        let blame = if blame.is_empty() {
+            let program = denied.operation == Operation::Execute;
+            self.complaints.about(0, &denied.target, program).map_or(blame, <[Frame]>::to_vec)
+        } else {
+            blame
+        };
         self.denials.insert(key, self.report.denials.len());
         self.report.denials.push(Denial {
             id: self.report.denials.len() as u64 + 1,
@@ -208,6 +222,19 @@ impl Recorder {
             .filter(|frame| frame.file.starts_with(&self.skill) && frame.file.exists())
             .collect();
         if own.is_empty() { blame.to_vec() } else { own }
+    }
+
+    /// A complaint has come after the refusal that it is about. Returns whether it was new.
+    fn blame_late(&mut self, first: usize) -> bool {
+        let mut changed = false;
+        for denial in self.report.denials.iter_mut().filter(|denial| denial.blame.is_empty()) {
+            let program = denial.operation == Operation::Execute;
+            if let Some(frames) = self.complaints.about(first, &denial.target, program) {
+                denial.blame = frames.to_vec();
+                changed = true;
+            }
+        }
+        changed
     }
 
     /// A variable that was not passed: known before the start.
