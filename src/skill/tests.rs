@@ -33,6 +33,9 @@ fn places(skill: &Skill) -> Vec<(&'static str, usize, usize)> {
     skill.diagnostics.iter().map(|found| (found.code, found.span.line, found.span.column)).collect()
 }
 
+/// Code, line, column.
+type Place = (&'static str, usize, usize);
+
 const GOOD: &str = "---\nname: demo\ndescription: Shows a thing. Use when asked.\n---\n\n# Demo\n\nDo it.\n";
 
 #[test]
@@ -49,7 +52,7 @@ fn a_good_skill_has_no_diagnostics() {
 #[test]
 fn every_quirk_has_its_diagnostic() {
     let head = "name: demo\ndescription: x y\n";
-    let table: Vec<(String, Vec<(&str, usize, usize)>)> = vec![
+    let table: Vec<(String, Vec<Place>)> = vec![
         (String::new(), vec![("empty-file", 1, 1)]),
         (" \n\n".into(), vec![("empty-file", 1, 1)]),
         ("# Demo\n".into(), vec![("no-front-matter", 1, 1)]),
@@ -195,7 +198,7 @@ fn what_cannot_be_opened() {
     fs::write(demo.join("SKILL.md"), GOOD).unwrap();
     assert_eq!(codes(&read(&demo, dir.path())), ["wrong-case-twin"]);
     // Root reads everything; anybody else is told.
-    fs::set_permissions(demo.join("SKILL.md"), fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(demo.join("SKILL.md"), fs::Permissions::from_mode(0o000)).unwrap();
     if fs::read(demo.join("SKILL.md")).is_err() {
         assert_eq!(codes(&read(&demo, dir.path())), ["unreadable"]);
     }

@@ -128,8 +128,8 @@ fn unknown<'a>(key: &str, known: impl Iterator<Item = &'a str> + Clone) -> Input
     InputError::UnknownKey { key: key.to_owned(), meant, known }
 }
 
-/// Options of the main parser, subcommand, positionals, options. Positionals come before options, because an
-/// option that takes several values would swallow them; behind `--` when one begins with a hyphen.
+/// Options of the main parser, subcommand, options, positionals. Positionals come before options when an option
+/// takes several values and would swallow them; behind `--` when one begins with a hyphen.
 pub fn to_argv(
     parameters: &[Parameter],
     words: &[String],
@@ -138,18 +138,21 @@ pub fn to_argv(
     check(parameters, object)?;
     let part = |global: bool| -> Result<Vec<String>, InputError> {
         let (mut positional, mut options) = (Vec::new(), Vec::new());
+        let mut swallows = false;
         for parameter in parameters.iter().filter(|parameter| parameter.global == global) {
             let Some(value) = object.get(&parameter.name).filter(|value| !value.is_null()) else { continue };
             let out = if parameter.how == How::Positional { &mut positional } else { &mut options };
             write(parameter, value, out)?;
+            swallows |= matches!(parameter.how, How::Option(_)) && parameter.many.is_some();
         }
         if positional.iter().any(|value: &String| value.starts_with('-')) {
             options.push("--".to_owned());
             options.append(&mut positional);
             return Ok(options);
         }
-        positional.append(&mut options);
-        Ok(positional)
+        let (mut first, mut then) = if swallows { (positional, options) } else { (options, positional) };
+        first.append(&mut then);
+        Ok(first)
     };
     let mut argv = part(true)?;
     argv.extend(words.iter().cloned());

@@ -10,8 +10,10 @@
 pub mod call;
 mod explicit;
 mod form;
+mod node;
 mod python;
-mod script;
+mod shell;
+mod usage;
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -235,8 +237,8 @@ fn read_script(path: &Path, language: Language) -> Script {
     let text = String::from_utf8_lossy(&text);
     match language {
         Language::Python | Language::Uv => python::read(&text),
-        Language::Sh | Language::Bash => script::shell(&text),
-        Language::Node | Language::Deno => script::node(&text),
+        Language::Sh | Language::Bash => shell::read(&text),
+        Language::Node | Language::Deno => node::read(&text),
         _ => Script::default(),
     }
 }

@@ -338,3 +338,66 @@ fn the_only_tool_speaks_for_the_skill() {
     assert_eq!(python(RICH)[0].description, "A demo.");
     assert!(schema("print(1)")["properties"]["args"].is_object());
 }
+
+#[test]
+fn options_of_shell_scripts() {
+    let getopts = "#!/bin/sh\n# Lists things.\nusage() {\n  echo '  -n COUNT  lines to print'\n}\n\
+        while getopts :n:eqh option; do case $option in\n n) COUNT=$OPTARG ;;\n e) errors=yes ;;\n h) usage ;;\n esac; done\n";
+    let (_dir, skill) = skill_with(&[("main.sh", getopts)], "", "");
+    let tool = &tools(&skill)[0];
+    assert_eq!(tool.source, Source::Shell);
+    let schema = tool.schema();
+    assert_eq!(schema["properties"]["count"], json!({"type": "string", "description": "lines to print"}));
+    assert_eq!(schema["properties"]["errors"], json!({"type": "boolean", "default": false}));
+    assert_eq!(schema["properties"]["q"]["type"], "boolean");
+    assert_eq!(schema["properties"].as_object().unwrap().len(), 4);
+    let input = json!({"count": 3, "errors": true, "q": false, "args": ["a b"]});
+    let argv = invocation(&skill, &skill.entries[0], &input).unwrap().argv;
+    assert_eq!(argv, ["-n", "3", "-e", "a b"]);
+    let case = "#!/bin/bash\nwhile [[ $# -gt 0 ]]; do\n  case \"$1\" in\n    -o|--out-dir) out=\"$2\"; shift 2 ;;\n    \
+        --level=*) level=${1#*=}; shift ;;\n    --dry-run) dry=1; shift ;;\n    -h|--help) usage ;;\n    --) shift; break ;;\n    \
+        -*) exit 2 ;;\n    *) break ;;\n  esac\ndone\n";
+    let (_dir, skill) = skill_with(&[("main.sh", case)], "", "");
+    let input = json!({"out_dir": "x", "level": "-3", "dry_run": true});
+    let argv = invocation(&skill, &skill.entries[0], &input).unwrap().argv;
+    assert_eq!(argv, ["--out-dir", "x", "--level=-3", "--dry-run"]);
+    let (_dir, skill) = skill_with(&[("main.sh", "echo \"$1\"\n")], "", "");
+    assert_eq!(tools(&skill)[0].source, Source::Free);
+}
+
+#[test]
+fn options_of_node_scripts() {
+    let script = "// Compares.\nimport { parseArgs } from 'node:util';\nconst U = `\n  --key NAME    match by this`;\n\
+        const options = { key: { type: 'string' }, 'dry-run': { type: \"boolean\", default: true },\n\
+        tag: { type: 'string', multiple: true, default: ['a'] }, v: { type: 'boolean', multiple: true }, help: { type: 'boolean' } };\n\
+        const { values } = parseArgs({ allowPositionals: true, options });\n";
+    let (_dir, skill) = skill_with(&[("main.mjs", script)], "", "");
+    let tool = &tools(&skill)[0];
+    assert_eq!(tool.source, Source::ParseArgs);
+    let properties = &tool.schema()["properties"];
+    assert_eq!(properties["key"], json!({"type": "string", "description": "match by this"}));
+    assert_eq!(properties["dry-run"], json!({"type": "boolean", "default": true}));
+    assert_eq!(properties["tag"], json!({"type": "array", "items": {"type": "string"}, "default": ["a"]}));
+    assert_eq!(properties["v"]["type"], "integer");
+    let input = json!({"key": "k", "tag": ["x", "y"], "v": 2, "args": ["f"]});
+    let argv = invocation(&skill, &skill.entries[0], &input).unwrap().argv;
+    assert_eq!(argv, ["--key", "k", "--tag", "x", "--tag", "y", "--v", "--v", "f"]);
+    let script = "const text = require('fs').readFileSync(0, 'utf8');\nconst data = JSON.parse(text);\n";
+    let (_dir, skill) = skill_with(&[("main.js", script)], "", "");
+    assert_eq!(tools(&skill)[0].source, Source::Stdin);
+}
+
+#[test]
+fn hostile_shell_and_node_scripts_end() {
+    let deep = "(".repeat(20_000);
+    for text in [
+        deep.as_str(),
+        "getopts",
+        "case $1 in",
+        "parseArgs(",
+        "parseArgs({options: options})",
+        "const options = options;",
+    ] {
+        let _ = (super::shell::read(text), super::node::read(text));
+    }
+}

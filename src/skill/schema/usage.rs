@@ -1,0 +1,72 @@
+//! What the readers of shell and Node scripts share: walking a syntax tree, and help from the usage text.
+
+use tree_sitter::Node;
+
+use super::{How, Kind, Many, Parameter};
+
+/// Most nodes of a syntax tree that are looked at.
+const MAX_NODES: usize = 500_000;
+
+/// All nodes of a tree in the order of the text. A loop, because foreign code may be nested without end.
+pub(super) fn all_nodes(root: Node<'_>) -> Vec<Node<'_>> {
+    let mut nodes = Vec::new();
+    let mut cursor = root.walk();
+    loop {
+        nodes.push(cursor.node());
+        if nodes.len() >= MAX_NODES {
+            return nodes;
+        }
+        if cursor.goto_first_child() {
+            continue;
+        }
+        while !cursor.goto_next_sibling() {
+            if !cursor.goto_parent() {
+                return nodes;
+            }
+        }
+    }
+}
+
+/// What stands behind an option in the usage text: `  -n, --count N   lines to print`.
+pub(super) fn help(text: &str, option: &str) -> String {
+    for line in text.lines().filter(|line| line.len() < 400) {
+        let line = line.trim_start_matches([' ', '\t', '#', '*', '/']);
+        let line = ["echo ", "printf "].iter().find_map(|word| line.strip_prefix(word)).unwrap_or(line);
+        let line = line.trim_start_matches(['"', '\'', '`', ' ']);
+        if !line.starts_with('-') {
+            continue;
+        }
+        let Some((names, help)) = line.split_once("  ") else { continue };
+        let mut words = names.split([' ', ',', '=', '|']);
+        if words.any(|word| word == option) {
+            let help = help.trim().trim_end_matches(['"', '\'', '`', ';', '\\']);
+            return help.strip_suffix("\\n").unwrap_or(help).to_owned();
+        }
+    }
+    String::new()
+}
+
+/// The comment at the top of a script, without the shebang.
+pub(super) fn first_comment(text: &str, marker: char) -> String {
+    let lines = text.lines().skip_while(|line| line.starts_with("#!") || line.trim().is_empty());
+    let comment = lines.take_while(|line| line.starts_with(marker)).take(10);
+    let words = comment.map(|line| line.trim_start_matches([marker, '!', ' ']).trim());
+    words.take_while(|line| !line.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
+/// The arguments behind the options, of which nothing is known.
+pub(super) fn positionals() -> Parameter {
+    Parameter {
+        name: "args".to_owned(),
+        help: "arguments behind the options".to_owned(),
+        kind: Kind::Text,
+        choices: Vec::new(),
+        default: None,
+        required: false,
+        how: How::Positional,
+        many: Some(Many { least: 0, most: None }),
+        exclusive: None,
+        global: false,
+        line: 1,
+    }
+}
