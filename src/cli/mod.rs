@@ -6,12 +6,15 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod check;
+mod completions;
 mod doctor;
 mod list;
+mod man;
 mod run;
 mod schema;
 mod workbench;
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -51,6 +54,12 @@ pub enum Command {
     Run(run::Args),
     /// Say which layers of the sandbox this machine offers
     Doctor(doctor::Args),
+    /// Print the completion script of a shell
+    #[command(hide = true)]
+    Completions(completions::Args),
+    /// Print or write the manual pages
+    #[command(hide = true)]
+    Man(man::Args),
 }
 
 /// What every subcommand gets.
@@ -101,6 +110,8 @@ fn execute(cli: Cli, launcher: Launcher) -> anyhow::Result<ExitCode> {
         Some(Command::Schema(args)) => schema::execute(&args, &context),
         Some(Command::Run(args)) => run::execute(&args, &context),
         Some(Command::Doctor(args)) => doctor::execute(&args, &context),
+        Some(Command::Completions(args)) => completions::execute(&args),
+        Some(Command::Man(args)) => man::execute(&args),
     }
 }
 
@@ -113,6 +124,14 @@ fn context(given: Option<&Path>, skills: &[PathBuf], launcher: Launcher) -> anyh
     };
     let skills = skills.iter().map(|dir| folder(dir, "--skills")).collect::<anyhow::Result<_>>()?;
     Ok(Context { workspace, skills, launcher })
+}
+
+/// Bytes to standard output. A reader that goes away early (`| head`) is no error.
+fn print(bytes: &[u8]) -> anyhow::Result<ExitCode> {
+    match std::io::stdout().write_all(bytes) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(ExitCode::SUCCESS),
+    }
 }
 
 fn folder(dir: &Path, option: &str) -> anyhow::Result<PathBuf> {
