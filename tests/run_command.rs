@@ -398,3 +398,42 @@ fn the_red_team_gets_nothing_and_each_line_is_named() {
     }
     assert!(skill.join("SKILL.md").metadata().unwrap().len() > 100);
 }
+
+#[test]
+fn on_a_terminal_only_colours_pass() {
+    let desk = Desk::new();
+    desk.skill(
+        "a.sh",
+        "#!/bin/sh\nprintf 'a\\033]52;c;aGk=\\007b\\033[2J\\033[31mred\\033[0m\\033[?1049h\\n'\n",
+    );
+    let pty = nix::pty::openpty(None, None).unwrap();
+    let mut command = desk.command(&["demo"]);
+    command.stdout(pty.slave.try_clone().unwrap()).stderr(pty.slave).env("NO_COLOR", "1");
+    let mut child = command.spawn().unwrap();
+    drop(command);
+    let mut shown = Vec::new();
+    // Ends with EIO once the last writer has gone.
+    let mut terminal = std::fs::File::from(pty.master);
+    let mut buffer = [0; 4096];
+    while let Ok(length @ 1..) = std::io::Read::read(&mut terminal, &mut buffer) {
+        shown.extend_from_slice(&buffer[..length]);
+    }
+    child.wait().unwrap();
+    let shown = text(&shown);
+    assert!(shown.starts_with("ab\x1b[31mred\x1b[0m\r\n"), "{shown:?}");
+    assert_eq!(shown.matches('\x1b').count(), 2, "the summary itself has no colours: {shown:?}");
+}
+
+#[test]
+fn a_json_input_becomes_arguments() {
+    if missing("python3") {
+        return;
+    }
+    let desk = Desk::new();
+    desk.sample("csv-profile");
+    let input = r#"{"command": "describe", "file": "assets/orders.csv", "format": "json"}"#;
+    let output = desk.run(&["csv-profile", "--input", input]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let profile: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(profile["rows"], 6);
+}

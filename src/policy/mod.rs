@@ -17,6 +17,7 @@ pub mod decide;
 pub mod edit;
 pub mod hints;
 pub mod load;
+mod merge;
 pub mod model;
 pub mod programs;
 pub mod remedy;
