@@ -335,3 +335,61 @@ fn owner(path: &Path) -> u32 {
     use std::os::unix::fs::MetadataExt;
     fs::metadata(path).unwrap().uid()
 }
+
+/// A server on this machine's own loopback that answers every connection with a word.
+fn serve(word: &'static str) -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for connection in listener.incoming() {
+            connection.unwrap().write_all(word.as_bytes()).unwrap();
+        }
+    });
+    port
+}
+
+#[test]
+fn a_granted_host_is_reached_and_no_other() {
+    if !found("python3") {
+        return;
+    }
+    let (granted, other) = (serve("granted"), serve("other"));
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let skill = Skill::python(&format!(
+        "import socket\ndef ask(*address):\n  try: print(socket.create_connection(address, 5).recv(9).decode())\n  \
+         except OSError as error: print(error.errno)\n\
+         ask('127.0.0.1', {granted})\nask('localhost', {granted})\nask('127.0.0.1', {other})\nask('localhost', {other})\n\
+         mine = socket.socket(); mine.bind(('127.0.0.1', 0)); mine.listen()\n\
+         there = socket.create_connection(mine.getsockname()); mine.accept()[0].send(b'own'); print(there.recv(9).decode())\n\
+         once = socket.create_connection(('127.0.0.1', {granted})); once.setblocking(False)\n\
+         print(once.connect_ex(('127.0.0.1', {other})))\n\
+         import ctypes, struct\nunspecified = struct.pack('=H14x', 0)\nlibc = ctypes.CDLL(None, use_errno=True)\n\
+         print(libc.connect(once.fileno(), unspecified, 16), ctypes.get_errno())\n\
+         # A handed-over socket whose connection has failed must not lead anywhere else.\n\
+         import select\nfailed = socket.socket(); failed.setblocking(False)\nprint(failed.connect_ex(('127.0.0.1', {closed})))\n\
+         select.select([], [failed], [], 5); failed.setblocking(True)\nprint(failed.connect_ex(('127.0.0.1', {other})))\n",
+    ));
+    let policy = skill.path.join("net.yaml");
+    fs::write(&policy, format!("permissions:\n  net: [\"127.0.0.1:{granted}\", \"127.0.0.1:{closed}\"]\n"))
+        .unwrap();
+    as_everybody(|user| {
+        let report = skill.run(user, &["--policy", policy.to_str().unwrap()]);
+        let lines: Vec<&str> = report.stdout.lines().collect();
+        assert_eq!(
+            lines,
+            ["granted", "granted", "111", "111", "own", "106", "-1 106", "115", "106"],
+            "{user:?}: {} {:#?}",
+            report.stderr,
+            report.denials
+        );
+        let target = format!("127.0.0.1:{other}");
+        assert!(
+            report.denials.iter().any(|denial| denial.target == target),
+            "{user:?}: {:#?}",
+            report.denials
+        );
+        let allowed = report.network.iter().filter(|attempt| attempt.verdict == Verdict::Allowed);
+        assert!(allowed.clone().any(|attempt| attempt.port == granted), "{user:?}: {:#?}", report.network);
+        assert!(allowed.clone().all(|attempt| attempt.port != other), "{user:?}: {:#?}", report.network);
+    });
+}

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use super::execute;
 use super::withheld::{self, Withheld};
-use crate::policy::{Places, Policy, programs};
-use crate::sandbox::plan::{Access, Bind, Observe, Plan};
+use crate::policy::{Grant, Host, NetRule, Places, Policy, programs};
+use crate::sandbox::plan::{Access, Bind, NetEntry, NetHost, Observe, Plan};
 use crate::skill::{Entry, Language, Skill};
 
 /// What somebody wants to run, and under which policy.
@@ -106,6 +106,9 @@ pub fn prepare_for(request: RunRequest, caller: &BTreeMap<String, String>) -> Re
         return Err(PrepareError::Path(format!("the argument `{shown}` holds a NUL; leave it out")));
     }
 
+    if request.observe == Observe::Off && !request.policy.net.is_empty() {
+        notes.push("net grants are not in force: without observation nobody makes the connections".into());
+    }
     let env = environment(&request, &started.search_path, caller);
     let withheld = withheld::find(&request, caller);
     let plan = Plan {
@@ -117,6 +120,7 @@ pub fn prepare_for(request: RunRequest, caller: &BTreeMap<String, String>) -> Re
         view,
         execute: started.files,
         may_execute: started.any_granted,
+        net: destinations(&request.policy),
         limits: request.policy.limits,
         observe: request.observe,
         require_full: request.require_full,
@@ -126,6 +130,26 @@ pub fn prepare_for(request: RunRequest, caller: &BTreeMap<String, String>) -> Re
     }
     utf8(&plan.cwd)?;
     Ok(Prepared { request, plan, places, withheld, notes })
+}
+
+/// Grants and denials of the network, in the sandbox's words.
+fn destinations(policy: &Policy) -> Vec<NetEntry> {
+    let entries = |grants: &[Grant<NetRule>], allow| -> Vec<NetEntry> {
+        let entry = |rule: &NetRule| NetEntry {
+            host: match &rule.host {
+                Host::Name(name) => NetHost::Name(name.clone()),
+                Host::Net(address, length) => NetHost::Net(*address, *length),
+            },
+            ports: rule.ports.clone(),
+            allow,
+        };
+        grants.iter().map(|grant| entry(&grant.value)).collect()
+    };
+    // Without a grant there is nothing that a denial could take away.
+    if policy.net.is_empty() {
+        return Vec::new();
+    }
+    [entries(&policy.net, true), entries(&policy.deny.net, false)].concat()
 }
 
 /// Make what the policy lets the run write and what does not exist yet: a folder, or an empty file when the name

@@ -4,6 +4,7 @@
 //! Made by [`crate::run::prepare`] from a skill and a policy; carried out by [`crate::sandbox::linux`].
 //! Paths are absolute host paths, and mean the same inside: the view shows things where they really are.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -29,6 +30,9 @@ pub struct Plan {
     pub execute: Vec<PathBuf>,
     /// Whether `execve` is possible at all after the start. False refuses the call by its number.
     pub may_execute: bool,
+    /// Where TCP connections may lead out of the otherwise empty network. A `refuse` beats every `allow`.
+    #[serde(default)]
+    pub net: Vec<NetEntry>,
     pub limits: Limits,
     pub observe: Observe,
     /// Refuse to start when a layer is missing on this machine.
@@ -42,6 +46,51 @@ pub struct Bind {
     pub access: Access,
     /// Part of the operating system or of an interpreter: accesses below it are folded in reports.
     pub system: bool,
+}
+
+/// One destination, allowed or refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NetEntry {
+    pub host: NetHost,
+    /// Empty means every port.
+    pub ports: Vec<u16>,
+    pub allow: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NetHost {
+    /// Lower case; `*.example.org` covers all names below.
+    Name(String),
+    /// Address and prefix length.
+    Net(IpAddr, u8),
+}
+
+impl NetEntry {
+    /// Whether this entry is about `port` of a host known by its name, its address or both.
+    pub fn covers(&self, name: Option<&str>, address: Option<IpAddr>, port: u16) -> bool {
+        let host = match &self.host {
+            NetHost::Name(pattern) => name.is_some_and(|name| match pattern.strip_prefix('*') {
+                Some(suffix) => name.len() > suffix.len() && name.ends_with(suffix),
+                None => name == pattern,
+            }),
+            NetHost::Net(net, length) => address.is_some_and(|address| in_net(address, *net, *length)),
+        };
+        host && (self.ports.is_empty() || self.ports.contains(&port))
+    }
+}
+
+fn in_net(address: IpAddr, net: IpAddr, length: u8) -> bool {
+    fn bits(address: IpAddr) -> (u128, u32) {
+        match address {
+            IpAddr::V4(four) => (u32::from(four).into(), 32),
+            IpAddr::V6(six) => (six.into(), 128),
+        }
+    }
+    let ((one, width), (other, other_width)) = (bits(address), bits(net));
+    let low = width.saturating_sub(length.into());
+    // Shifting by the whole width would overflow: a prefix of nothing covers everything.
+    width == other_width && (low >= 128 || one >> low == other >> low)
 }
 
 /// What a bind allows.
@@ -109,4 +158,37 @@ impl Plan {
     pub const HOME: &'static str = "/home/skill";
     /// Where the scratch directory is, inside.
     pub const SCRATCH: &'static str = "/scratch";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(host: NetHost, ports: &[u16]) -> NetEntry {
+        NetEntry { host, ports: ports.to_vec(), allow: true }
+    }
+
+    #[test]
+    fn names_cover_themselves_and_stars_what_is_below() {
+        let one = entry(NetHost::Name("example.org".into()), &[443]);
+        assert!(one.covers(Some("example.org"), None, 443));
+        assert!(!one.covers(Some("example.org"), None, 80));
+        assert!(!one.covers(Some("api.example.org"), None, 443));
+        let below = entry(NetHost::Name("*.example.org".into()), &[]);
+        assert!(below.covers(Some("api.example.org"), None, 1));
+        assert!(!below.covers(Some("example.org"), None, 1));
+        assert!(!below.covers(Some("badexample.org"), None, 1));
+    }
+
+    #[test]
+    fn nets_cover_by_their_prefix() {
+        let net = entry(NetHost::Net("10.1.0.0".parse().unwrap(), 16), &[]);
+        assert!(net.covers(None, Some("10.1.2.3".parse().unwrap()), 5));
+        assert!(!net.covers(None, Some("10.2.2.3".parse().unwrap()), 5));
+        assert!(!net.covers(None, Some("::1".parse().unwrap()), 5));
+        for (all, inside) in [("0.0.0.0", "192.0.2.1"), ("::", "2001:db8::1")] {
+            let all = entry(NetHost::Net(all.parse().unwrap(), 0), &[]);
+            assert!(all.covers(None, Some(inside.parse().unwrap()), 5));
+        }
+    }
 }

@@ -15,6 +15,28 @@ pub(super) struct Destination {
     pub protocol: &'static str,
 }
 
+/// The address argument of a `connect`, copied once.
+pub(super) fn address_argument(call: &Call) -> std::io::Result<Vec<u8>> {
+    const LARGEST: usize = 128;
+    tracee::read_memory(call.tid, call.args[1], (call.args[2] as u32 as usize).min(LARGEST))
+}
+
+/// The destination in an address that was copied.
+pub(super) fn destination_of(call: &Call, address: &[u8]) -> Option<Destination> {
+    let protocol = if is_datagram(call) { "udp" } else { "tcp" };
+    Some(Destination { address: parse_address(address)?, protocol })
+}
+
+/// `MSG_FASTOPEN` connects and sends in one call: an address would be looked at twice.
+pub(super) fn opens_fast(call: &Call) -> bool {
+    let flags = match call.number {
+        libc::SYS_sendto | libc::SYS_sendmmsg => call.args[3],
+        libc::SYS_sendmsg => call.args[2],
+        _ => return false,
+    };
+    flags as i32 & libc::MSG_FASTOPEN != 0
+}
+
 /// The network address in a call, when it has one. Unix sockets have paths, and those are bounded by the view.
 pub(super) fn destination(call: &Call) -> Option<Destination> {
     let (address, length) = match call.number {

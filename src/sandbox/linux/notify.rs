@@ -1,7 +1,7 @@
 //! The listener of a seccomp filter: seccomp_unotify(2).
 
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 
 use super::sys;
 
@@ -82,6 +82,33 @@ impl Listener {
 
     pub(super) fn refuse(&self, call: &Call, errno: i32) {
         self.answer(call, -errno, 0);
+    }
+
+    /// Put a descriptor of ours in place of the caller's `fd`: what it had there is closed.
+    pub(super) fn replace_descriptor(
+        &self,
+        call: &Call,
+        fd: i32,
+        ours: BorrowedFd<'_>,
+        close_on_exec: bool,
+    ) -> io::Result<()> {
+        let request = libc::seccomp_notif_addfd {
+            id: call.id,
+            flags: libc::SECCOMP_ADDFD_FLAG_SETFD as u32,
+            srcfd: ours.as_raw_fd() as u32,
+            newfd: fd as u32,
+            newfd_flags: if close_on_exec { libc::O_CLOEXEC as u32 } else { 0 },
+        };
+        // SAFETY: a complete request; the kernel takes its own reference to the file.
+        let result =
+            unsafe { libc::ioctl(self.fd.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_ADDFD, &raw const request) };
+        sys::check(result.into()).map(drop)
+    }
+
+    /// The call has been carried out by us.
+    pub(super) fn done(&self, call: &Call, result: io::Result<()>) {
+        let error = result.err().map_or(0, |error| -error.raw_os_error().unwrap_or(libc::EIO));
+        self.answer(call, error, 0);
     }
 
     fn answer(&self, call: &Call, error: i32, flags: u32) {

@@ -82,6 +82,12 @@ impl Root {
         openat2(self.fd.as_fd(), path, how)
     }
 
+    /// A descriptor that stands for what is at the path, without opening it: open(2), `O_PATH`.
+    pub(super) fn pin(&self, path: &Path) -> nix::Result<OwnedFd> {
+        let flags = OFlag::O_PATH | OFlag::O_CLOEXEC;
+        openat2(self.fd.as_fd(), path, OpenHow::new().flags(flags).resolve(ResolveFlag::RESOLVE_IN_ROOT))
+    }
+
     /// Length of a file, when there is one.
     pub(super) fn length(&self, path: &Path) -> Option<u64> {
         let found = self.look(path, true).ok()?;

@@ -4,15 +4,17 @@
 //! Refusals are decided by numbers and values alone; a path or an address only ever explains, or refuses.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::blame::Blame;
+use super::broker::{Broker, Route};
 use super::calls::{self, PathUse};
 use super::describe;
 use super::filter::{FORBIDDEN_IOCTLS, FORBIDDEN_PRCTLS, NEW_NAMESPACES, SOCKET_FAMILIES, SOCKET_TYPE};
 use super::judge::{Judge, Judged, Refusal};
-use super::network;
+use super::network::{self, Destination};
 use super::notify::{Call, Listener};
 use super::processes;
 use super::shared::Shared;
@@ -25,8 +27,9 @@ use crate::sandbox::syscalls::{self, Class};
 
 #[derive(Debug)]
 pub(super) struct Supervisor {
-    listener: Listener,
+    listener: Arc<Listener>,
     judge: Arc<Judge>,
+    broker: Broker,
     plan: Arc<Plan>,
     shared: Arc<Shared>,
     isolation: Isolation,
@@ -57,9 +60,12 @@ impl Supervisor {
         shared: Arc<Shared>,
         isolation: Isolation,
     ) -> Self {
+        let listener = Arc::new(listener);
+        let broker = Broker::new(Arc::clone(&listener), Arc::clone(&judge));
         Self {
             listener,
             judge,
+            broker,
             plan,
             shared,
             isolation,
@@ -268,54 +274,106 @@ impl Supervisor {
     // --- network -----------------------------------------------------------------------------------------
 
     fn network(&mut self, call: &Call) {
+        if network::opens_fast(call) {
+            let answer = Answer {
+                operation: Operation::Connect,
+                target: "MSG_FASTOPEN",
+                errno: libc::EPERM,
+                layer: Layer::Seccomp,
+            };
+            return self.refuse(call, &answer);
+        }
+        if call.number == libc::SYS_connect && !self.plan.net.is_empty() {
+            return self.connect_by_broker(call);
+        }
         let Some(to) = network::destination(call) else { return self.listener.let_through(call) };
         if !self.listener.is_waiting(call) {
             return;
         }
-        let (address, protocol) = (to.address, to.protocol);
-        let attempt = |host: Option<String>, verdict| {
-            EventKind::Network(NetworkAttempt {
-                address: if host.is_some() { None } else { Some(address.ip().to_string()) },
-                host,
-                port: address.port(),
-                protocol: protocol.into(),
-                verdict,
-                count: 1,
-            })
-        };
-        if network::is_own_loopback(&address) {
-            let own_names = protocol == "udp" && address.port() == 53;
-            let reachable = protocol == "udp" || network::somebody_listens(call.tid, address.port());
-            if !own_names {
-                let verdict = if reachable { Verdict::Allowed } else { Verdict::Denied };
-                self.shared.add(attempt(None, verdict));
-            }
-            if !reachable && let Some(ids) = tracee::ids(call.tid) {
-                // Whoever listens there on the host is not in this network.
-                let target = address.to_string();
-                let answer = Answer {
-                    operation: Operation::Connect,
-                    target: &target,
-                    errno: libc::ECONNREFUSED,
-                    layer: Layer::Network,
-                };
-                self.report(call, &ids, &answer, false);
+        if network::is_own_loopback(&to.address) {
+            if let Some(ids) = tracee::ids(call.tid) {
+                self.report_loopback(call, &ids, &to);
             }
             return self.listener.let_through(call);
         }
-        let host = match address.ip() {
-            std::net::IpAddr::V4(ip) => self.shared.names().name_of(ip).map(str::to_owned),
-            std::net::IpAddr::V6(_) => None,
+        self.refuse_destination(call, &to);
+    }
+
+    /// With network grants in force every connection is made by the broker, from one copy of its address.
+    fn connect_by_broker(&mut self, call: &Call) {
+        let (Ok(raw), Some(ids)) = (network::address_argument(call), tracee::ids(call.tid)) else {
+            return self.listener.refuse(call, libc::EFAULT);
         };
-        let target =
-            host.as_ref().map_or_else(|| address.to_string(), |host| format!("{host}:{}", address.port()));
-        self.shared.add(attempt(host, Verdict::Denied));
-        let answer = Answer {
-            operation: Operation::Connect,
-            target: &target,
-            errno: libc::EACCES,
-            layer: Layer::Network,
+        if !self.listener.is_waiting(call) {
+            return;
+        }
+        let Some(to) = network::destination_of(call, &raw) else {
+            return self.broker.connect(call, ids.process, raw, Route::Own);
         };
+        let name = self.name_of(to.address.ip());
+        let (address, port) = (to.address.ip(), to.address.port());
+        // A name stands for whatever it leads to, so its placeholder address counts for nothing.
+        let known = if name.is_some() { None } else { Some(address) };
+        let mut entries = self.plan.net.iter().filter(|entry| entry.covers(name.as_deref(), known, port));
+        let granted = to.protocol == "tcp"
+            && entries.clone().any(|entry| entry.allow)
+            && entries.all(|entry| entry.allow);
+        let own = network::is_own_loopback(&to.address);
+        if own && !(granted && !network::somebody_listens(call.tid, port)) {
+            self.report_loopback(call, &ids, &to);
+            return self.broker.connect(call, ids.process, raw, Route::Own);
+        }
+        if !granted {
+            return self.refuse_destination(call, &to);
+        }
+        self.add_attempt(&to, name.clone(), Verdict::Allowed);
+        self.broker.connect(call, ids.process, raw, Route::Host { name, address: to.address });
+    }
+
+    fn name_of(&self, address: IpAddr) -> Option<String> {
+        match address {
+            IpAddr::V4(four) => self.shared.names().name_of(four).map(str::to_owned),
+            IpAddr::V6(_) => None,
+        }
+    }
+
+    fn add_attempt(&self, to: &Destination, host: Option<String>, verdict: Verdict) {
+        self.shared.add(EventKind::Network(NetworkAttempt {
+            address: if host.is_some() { None } else { Some(to.address.ip().to_string()) },
+            host,
+            port: to.address.port(),
+            protocol: to.protocol.into(),
+            verdict,
+            count: 1,
+        }));
+    }
+
+    /// Whoever listens there on the host is not in this network: told as a refusal when nobody inside does.
+    fn report_loopback(&mut self, call: &Call, ids: &Ids, to: &Destination) {
+        if to.protocol == "udp" {
+            // The name server of the sandbox itself is no news.
+            if to.address.port() != 53 {
+                self.add_attempt(to, None, Verdict::Allowed);
+            }
+            return;
+        }
+        let reachable = network::somebody_listens(call.tid, to.address.port());
+        self.add_attempt(to, None, if reachable { Verdict::Allowed } else { Verdict::Denied });
+        if !reachable {
+            let target = to.address.to_string();
+            let (errno, layer) = (libc::ECONNREFUSED, Layer::Network);
+            let answer = Answer { operation: Operation::Connect, target: &target, errno, layer };
+            self.report(call, ids, &answer, false);
+        }
+    }
+
+    fn refuse_destination(&mut self, call: &Call, to: &Destination) {
+        let host = self.name_of(to.address.ip());
+        let port = to.address.port();
+        let target = host.as_ref().map_or_else(|| to.address.to_string(), |host| format!("{host}:{port}"));
+        self.add_attempt(to, host, Verdict::Denied);
+        let (errno, layer) = (libc::EACCES, Layer::Network);
+        let answer = Answer { operation: Operation::Connect, target: &target, errno, layer };
         self.refuse(call, &answer);
     }
 

@@ -222,7 +222,7 @@ pub(super) fn write_etc(identity: Identity) -> Result<(), Failure> {
         ("group", format!("skill:x:{gid}:\n")),
         ("hostname", "skilldeck\n".into()),
         ("host.conf", "multi on\n".into()),
-        ("hosts", "127.0.0.1 localhost skilldeck\n::1 localhost\n".into()),
+        ("hosts", "127.0.0.1 localhost skilldeck\n::1 ip6-localhost ip6-loopback\n".into()),
         // The supervisor answers there: see the `names` module.
         ("resolv.conf", "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n".into()),
         ("nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\n".into()),
