@@ -367,7 +367,8 @@ fn a_granted_host_is_reached_and_no_other() {
          print(libc.connect(once.fileno(), unspecified, 16), ctypes.get_errno())\n\
          # A handed-over socket whose connection has failed must not lead anywhere else.\n\
          import select\nfailed = socket.socket(); failed.setblocking(False)\nprint(failed.connect_ex(('127.0.0.1', {closed})))\n\
-         select.select([], [failed], [], 5); failed.setblocking(True)\nprint(failed.connect_ex(('127.0.0.1', {other})))\n",
+         select.select([], [failed], [], 5); failed.setblocking(True)\nprint(failed.connect_ex(('127.0.0.1', {other})))\n\
+         try: failed.listen()\nexcept OSError as error: print(error.errno)\n",
     ));
     let policy = skill.path.join("net.yaml");
     fs::write(&policy, format!("permissions:\n  net: [\"127.0.0.1:{granted}\", \"127.0.0.1:{closed}\"]\n"))
@@ -377,7 +378,7 @@ fn a_granted_host_is_reached_and_no_other() {
         let lines: Vec<&str> = report.stdout.lines().collect();
         assert_eq!(
             lines,
-            ["granted", "granted", "111", "111", "own", "106", "-1 106", "115", "106"],
+            ["granted", "granted", "111", "111", "own", "106", "-1 106", "115", "106", "22"],
             "{user:?}: {} {:#?}",
             report.stderr,
             report.denials

@@ -47,7 +47,7 @@ const FREE: &[Sysno] = &[
     S::set_tid_address, S::set_robust_list, S::get_robust_list, S::rseq, S::prlimit64, S::getrlimit,
     S::setrlimit, S::getrusage, S::sysinfo, S::uname, S::wait4, S::waitid, S::exit, S::restart_syscall,
     S::membarrier, S::memfd_create, S::socketpair, S::shutdown, S::getsockname, S::getpeername,
-    S::setsockopt, S::getsockopt, S::recvfrom, S::recvmsg, S::recvmmsg, S::accept, S::accept4, S::listen,
+    S::setsockopt, S::getsockopt, S::recvfrom, S::recvmsg, S::recvmmsg, S::accept, S::accept4,
     S::pause, S::alarm, S::getitimer, S::setitimer, S::timer_create, S::timer_settime, S::timer_gettime,
     S::timer_getoverrun, S::timer_delete, S::tkill, S::tgkill, S::getcpu, S::capget, S::setuid, S::setgid,
     S::setreuid, S::setregid, S::setresuid, S::setresgid, S::setfsuid, S::setfsgid, S::fgetxattr,

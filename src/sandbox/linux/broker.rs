@@ -2,7 +2,7 @@
 //!
 //! The sandbox's own network stays empty, so nothing but the broker leads out of it. Its address argument is copied
 //! once, judged, and used from the copy; the kernel never looks at the caller's memory again. In a run with network
-//! grants *every* `connect` is carried out here, also one to the sandbox's own loopback or to a Unix socket: to let
+//! grants *every* `connect` and `listen` is carried out here, also one to the sandbox's own loopback or to a Unix socket: to let
 //! one go on in the caller would allow another thread to exchange its descriptor for a handed-over socket, and its
 //! address for a forbidden one, after the judgement.
 
@@ -53,6 +53,18 @@ pub(super) struct Broker {
 impl Broker {
     pub(super) fn new(listener: Arc<Listener>, judge: Arc<Judge>) -> Self {
         Self { listener, judge, under_way: Arc::default(), handed_over: Arc::default() }
+    }
+
+    /// Carry out a `listen`: a handed-over socket whose connection failed would listen in the host's network.
+    pub(super) fn listen(&self, call: &Call, process: i32) {
+        let result = tracee::copy_descriptor(process, call.args[0] as i32).and_then(|socket| {
+            if lock(&self.handed_over).contains(&inode(&socket)?) {
+                return Err(io::Error::from_raw_os_error(libc::EINVAL));
+            }
+            // SAFETY: plain numbers.
+            sys::check(unsafe { libc::listen(socket.as_raw_fd(), call.args[1] as i32) }.into()).map(drop)
+        });
+        self.listener.done(call, result);
     }
 
     /// Carry out a `connect`, on a thread of its own: other calls must not wait for a slow host.

@@ -398,6 +398,12 @@ impl Supervisor {
             libc::SYS_clone | libc::SYS_fork | libc::SYS_vfork => return self.fork(call),
             libc::SYS_mmap => return self.map(call),
             libc::SYS_kill => return self.kill(call),
+            libc::SYS_listen if !self.plan.net.is_empty() => {
+                return match tracee::ids(call.tid) {
+                    Some(ids) => self.broker.listen(call, ids.process),
+                    None => self.listener.refuse(call, libc::EBADF),
+                };
+            }
             libc::SYS_exit_group => {
                 self.listener.let_through(call);
                 if let Some(ids) = tracee::ids(call.tid) {
