@@ -2,7 +2,7 @@
 //!
 //! The workbench has one [`OutputLog`] for each stream of a run. Output is hostile and may be endless:
 //! memory is bounded by a ring that forgets its oldest lines (and says how many), and a line is parsed
-//! only when it is shown. Nothing here draws; [`clean`] is also the filter for every other foreign string.
+//! only when it is shown. Nothing here draws; [`clean()`] is also the filter for every other foreign string.
 
 pub mod clean;
 mod line;

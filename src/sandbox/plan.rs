@@ -1,7 +1,7 @@
 //! Everything the launcher needs, worked out before the start. Pure data: a plan can be printed,
 //! compared and tested without starting anything.
 //!
-//! Made by [`crate::run::prepare`] from a skill and a policy; carried out by [`crate::sandbox::linux`].
+//! Made by [`crate::run::prepare()`] from a skill and a policy; carried out by [`crate::sandbox::linux`].
 //! Paths are absolute host paths, and mean the same inside: the view shows things where they really are.
 
 use std::net::IpAddr;

@@ -1,6 +1,6 @@
 //! What a skill says: front matter, entries, tool schema, diagnostics.
 //!
-//! [`read`] turns a folder into a [`Skill`]: text ([`frontmatter`]), fields ([`manifest`]), rules of the specification
+//! [`read()`] turns a folder into a [`Skill`]: text ([`frontmatter`]), fields ([`manifest`]), rules of the specification
 //! ([`lint`]), scripts ([`entry`]) and the programs that run them ([`interpreter`]). It never fails: what is wrong
 //! becomes a [`Diagnostic`] with a code from [`rules`].
 

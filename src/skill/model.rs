@@ -1,4 +1,4 @@
-//! What a skill says, after reading. Plain data: made by [`crate::skill::read`], shown by everybody.
+//! What a skill says, after reading. Plain data: made by [`crate::skill::read()`], shown by everybody.
 
 use std::path::{Path, PathBuf};
 

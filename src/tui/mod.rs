@@ -1,7 +1,7 @@
 //! The workbench: a terminal program.
 //!
 //! One state tree ([`state`]), one action enum ([`action`]), one pure function that applies actions
-//! ([`update`]), pure views ([`view`]). What is to be done outside, `update` gives as effects ([`effect`]);
+//! ([`update()`]), pure views ([`view`]). What is to be done outside, `update` gives as effects ([`effect`]);
 //! the runtime does it and answers with actions. Started by `cli::workbench`; `cli::screenshot` and the
 //! tests drive the same parts by key strings.
 

@@ -1,7 +1,7 @@
 //! YAML with places: a small tree in which every key and value knows its line and column.
 //!
 //! The one reader of YAML in this program: front matter ([`crate::skill`]), `policy.yaml`
-//! ([`crate::policy`]) and cases go through [`parse`]. It is made for foreign text: size, nesting and the
+//! ([`crate::policy`]) and cases go through [`parse()`]. It is made for foreign text: size, nesting and the
 //! number of nodes are bounded, aliases are refused instead of expanded, and duplicate keys stay in the
 //! tree so that the caller can point at both.
 

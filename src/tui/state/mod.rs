@@ -1,6 +1,6 @@
 //! The state of the workbench: one tree of plain data.
 //!
-//! Changed only by [`crate::tui::update`], read by [`crate::tui::view`]. Nothing here draws, waits, reads a
+//! Changed only by [`crate::tui::update()`], read by [`crate::tui::view`]. Nothing here draws, waits, reads a
 //! file or knows a terminal, so every state can be made and checked in a test.
 
 pub mod layers;
