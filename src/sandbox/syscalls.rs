@@ -80,7 +80,7 @@ const QUERY: &[Sysno] = &[
 #[rustfmt::skip]
 const VALUE: &[Sysno] = &[
     S::socket, S::ioctl, S::prctl, S::clone, S::fork, S::vfork, S::mmap, S::unshare, S::kill,
-    S::exit_group, S::personality,
+    S::exit_group, S::listen, S::personality,
 ];
 
 /// Newer calls that libraries try first and do without.
