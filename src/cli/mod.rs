@@ -12,6 +12,7 @@ mod list;
 mod man;
 mod run;
 mod schema;
+mod screenshot;
 mod workbench;
 
 use std::io::Write as _;
@@ -60,6 +61,9 @@ pub enum Command {
     /// Print or write the manual pages
     #[command(hide = true)]
     Man(man::Args),
+    /// Draw a screen of the workbench as an SVG picture
+    #[command(hide = true)]
+    Screenshot(screenshot::Args),
 }
 
 /// What every subcommand gets.
@@ -112,6 +116,7 @@ fn execute(cli: Cli, launcher: Launcher) -> anyhow::Result<ExitCode> {
         Some(Command::Doctor(args)) => doctor::execute(&args, &context),
         Some(Command::Completions(args)) => completions::execute(&args),
         Some(Command::Man(args)) => man::execute(&args),
+        Some(Command::Screenshot(args)) => screenshot::execute(&args, &cli.workbench, context),
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! The key bar, the `?` screen and the conflict test are made from this one table.
 
-use super::key::Key;
+use super::key::{Code, Key};
 use super::state::{Finding, Layer, Pane, Section, State, Tab};
 
 /// Something a user can ask for.
@@ -176,7 +176,8 @@ pub static TABLE: &[Binding] = &[
         "put the skill's own policy.yaml in force, or the default again",
     )
     .group(RUN)
-    .bar(42),
+    .bar(42)
+    .when(|s| s.skill().is_some()),
     bind(
         Command::AutoRun,
         "rerun-on-save",
@@ -198,7 +199,10 @@ pub static TABLE: &[Binding] = &[
     bind(Command::PageDown, "page-down", &["space", "pagedown", "ctrl-f"], "page down", "a page down")
         .group(MOVE),
     bind(Command::PageUp, "page-up", &["b", "pageup", "ctrl-b"], "page up", "a page up").group(MOVE),
-    bind(Command::NextPane, "next-pane", &["tab"], "pane", "focus the next pane").group(MOVE).bar(30),
+    bind(Command::NextPane, "next-pane", &["tab"], "pane", "focus the next pane")
+        .group(MOVE)
+        .bar(30)
+        .when(|s| !s.is_welcome()),
     bind(Command::PreviousPane, "previous-pane", &["shift-tab"], "pane back", "focus the previous pane")
         .group(MOVE),
     bind(Command::SkillTab, "skill-tab", &["1"], "skill", "the Skill tab").group(MOVE),
@@ -229,7 +233,8 @@ pub static TABLE: &[Binding] = &[
         .bar(36),
     bind(Command::Zoom, "zoom", &["z"], "zoom", "the focused pane alone, or all panes again")
         .group(LOOK)
-        .bar(20),
+        .bar(20)
+        .when(|s| !s.is_welcome()),
     bind(Command::Narrower, "narrower", &["<"], "narrower", "make the list narrower").group(LOOK),
     bind(Command::Wider, "wider", &[">"], "wider", "make the list wider").group(LOOK),
     bind(Command::Json, "schema-json", &["J"], "json", "the schema as JSON, or as a table again")
@@ -345,9 +350,12 @@ pub fn bar(state: &State) -> Vec<&'static Binding> {
 }
 
 /// How the keys of a binding are written.
-pub fn written(binding: &Binding) -> String {
-    let keys: Vec<String> =
-        binding.keys.iter().filter_map(|key| Key::parse(key)).map(|key| key.to_string()).collect();
+pub fn written(binding: &Binding, ascii: bool) -> String {
+    let write = |key: Key| match key.code {
+        Code::Up | Code::Down | Code::Left | Code::Right if ascii => format!("{:?}", key.code),
+        _ => key.to_string(),
+    };
+    let keys: Vec<String> = binding.keys.iter().filter_map(|key| Key::parse(key)).map(write).collect();
     keys.join(" ")
 }
 

@@ -34,17 +34,18 @@ pub fn sections(state: &State) -> Vec<String> {
         .collect()
 }
 
-/// Labels of the lower part of the Run tab.
-pub fn findings(state: &State) -> Vec<String> {
+/// Labels of the lower part of the Run tab, in `width` columns.
+pub fn findings(state: &State, width: u16) -> Vec<String> {
+    let (network, processes) = if width < 64 { ("Net", "Procs") } else { ("Network", "Processes") };
     let report = state.run().and_then(|run| run.report.as_deref());
     Finding::ALL
         .iter()
         .map(|finding| match finding {
             Finding::Denials => counted("Denials", report.map_or(0, |r| r.denials.len())),
             Finding::Files => counted("Files", report.map_or(0, |r| r.files.len())),
-            Finding::Network => counted("Network", report.map_or(0, |r| r.network.len())),
+            Finding::Network => counted(network, report.map_or(0, |r| r.network.len())),
             Finding::Limits => counted("Limits", report.map_or(0, |r| r.limits.len())),
-            Finding::Processes => counted("Processes", report.map_or(0, |r| r.processes.len())),
+            Finding::Processes => counted(processes, report.map_or(0, |r| r.processes.len())),
         })
         .collect()
 }

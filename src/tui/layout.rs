@@ -156,14 +156,14 @@ fn run_tab(state: &State, area: Area, layout: &mut Layout) {
     let (outputs, findings) = rest.split_rows(rest.height - lower_height(state, rest.height, 2));
     let quiet = state.run().is_none_or(|run| run.stderr.is_empty());
     if outputs.width >= 84 {
-        let share = if quiet { outputs.width - outputs.width / 4 } else { outputs.width * 3 / 5 };
+        let share = if quiet { outputs.width - 20 } else { outputs.width * 3 / 5 };
         let (stdout, stderr) = outputs.split_columns(share);
         layout.panes.push((Pane::Stdout, stdout));
         layout.panes.push((Pane::Stderr, stderr));
     } else {
         let lower = match (outputs.height, quiet) {
             (0..=3, _) => 1,
-            (height, true) => 2.min(height),
+            (_, true) => 1,
             (height, false) => height * 2 / 5,
         };
         let (stdout, stderr) = outputs.split_rows(outputs.height - lower.min(outputs.height));

@@ -6,6 +6,7 @@
 //! tests drive the same parts by key strings.
 
 pub mod action;
+pub mod drive;
 pub mod effect;
 pub mod key;
 pub mod keymap;
@@ -14,10 +15,14 @@ pub mod layout;
 pub mod runtime;
 pub mod services;
 pub mod state;
+pub mod svg;
 pub mod terminal;
 pub mod theme;
 pub mod update;
 pub mod view;
+
+#[cfg(test)]
+mod tests;
 
 pub use action::Action;
 pub use effect::Effect;

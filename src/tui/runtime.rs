@@ -20,7 +20,7 @@ use super::action::Action;
 use super::effect::Effect;
 use super::key::{Code, Key, Mouse, MouseKind};
 use super::services::{
-    self, Mailbox, Services, desk::DiskDesk, editor, loader::DiskLoader, runner::SandboxRunner,
+    self, Mailbox, Services, desk::DiskDesk, editor, loader::DiskLoader, loader::Watch, runner::SandboxRunner,
 };
 use super::state::{Level, Options, Place, State};
 use super::terminal::{self, Screen, TerminalError};
@@ -98,10 +98,12 @@ pub fn place(config: &Config) -> Place {
 
 /// The real services.
 pub fn services(config: &Config, launcher: Arc<Launcher>, mailbox: Mailbox) -> Services {
+    let watch = Watch::default();
+    let (workspace, further) = (config.workspace.clone(), config.further.clone());
     Services {
-        loader: Box::new(DiskLoader { workspace: config.workspace.clone(), further: config.further.clone() }),
-        runner: Box::new(SandboxRunner::new(launcher)),
-        desk: Box::new(DiskDesk::new(config.workspace.clone())),
+        loader: Box::new(DiskLoader { workspace, further, watch: watch.clone() }),
+        runner: Box::new(SandboxRunner::new(launcher, watch.clone())),
+        desk: Box::new(DiskDesk::new(config.workspace.clone(), watch)),
         mailbox,
     }
 }
@@ -304,6 +306,8 @@ impl App {
             self.status = ExitCode::from(128 + libc::SIGHUP as u8);
             return self.apply(Action::Terminate, input).map(|()| true);
         };
+        #[cfg(debug_assertions)]
+        fail_on_purpose(&event);
         match translate(&event) {
             Some(action) => self.apply(action, input).map(|()| true),
             None => Ok(false),
@@ -364,6 +368,18 @@ impl App {
             self.state.say(Level::Error, problem);
         }
         Ok(())
+    }
+}
+
+/// For the test that a panic leaves the terminal as it was.
+#[cfg(debug_assertions)]
+#[allow(clippy::panic)] // it is the purpose
+fn fail_on_purpose(event: &term::Event) {
+    if let term::Event::Key(key) = event
+        && key.code == term::KeyCode::F(12)
+        && std::env::var_os("SKILLDECK_TEST_PANIC").is_some()
+    {
+        panic!("failed on purpose");
     }
 }
 

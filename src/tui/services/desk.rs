@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
 
 use super::highlight::{Highlighter, Request};
-use super::loader::spawn;
+use super::loader::{Watch, spawn};
 use super::{Desk, Mailbox};
 use crate::policy::{self, Places};
 use crate::run::report::Remedy;
-use crate::skill::Skill;
-use crate::tui::action::Action;
+use crate::skill::{self, Skill};
+use crate::tui::action::{Action, WorkspaceNews};
 use crate::tui::effect::Effect;
 use crate::tui::state::{FileItem, Tool};
 use crate::workspace::samples;
@@ -25,13 +25,14 @@ const MAX_DEPTH: usize = 8;
 #[derive(Debug)]
 pub struct DiskDesk {
     workspace: PathBuf,
+    watch: Watch,
     highlighter: Highlighter,
     queue: Option<mpsc::Sender<Effect>>,
 }
 
 impl DiskDesk {
-    pub fn new(workspace: PathBuf) -> Self {
-        Self { workspace, highlighter: Highlighter::default(), queue: None }
+    pub fn new(workspace: PathBuf, watch: Watch) -> Self {
+        Self { workspace, watch, highlighter: Highlighter::default(), queue: None }
     }
 }
 
@@ -41,14 +42,16 @@ impl Desk for DiskDesk {
             self.highlighter.ask(Request { key, name, text }, mailbox);
             return;
         }
-        let workspace = self.workspace.clone();
+        let (workspace, watch) = (self.workspace.clone(), self.watch.clone());
         let queue = self.queue.get_or_insert_with(|| {
             let (sender, receiver) = mpsc::channel::<Effect>();
             let mailbox = mailbox.clone();
             spawn("desk", move || {
                 while let Ok(effect) = receiver.recv() {
-                    if !answer(effect, &workspace).is_none_or(|action| mailbox.send(action)) {
-                        return;
+                    for action in answer(effect, &workspace, &watch) {
+                        if !mailbox.send(action) {
+                            return;
+                        }
                     }
                 }
             });
@@ -58,29 +61,36 @@ impl Desk for DiskDesk {
     }
 }
 
-fn answer(effect: Effect, workspace: &Path) -> Option<Action> {
-    Some(match effect {
+fn answer(effect: Effect, workspace: &Path, watch: &Watch) -> Vec<Action> {
+    match effect {
         Effect::ReadFile(path) => {
             let text = read_text(&path);
-            Action::FileRead(path, text)
+            vec![Action::FileRead(path, text)]
         }
         Effect::Explore(skill) => {
-            Action::Explored { tools: tools(&skill), files: files(&skill.path), skill: skill.path.clone() }
+            let (tools, files) = (tools(&skill), files(&skill.path));
+            vec![Action::Explored { tools, files, skill: skill.path.clone() }]
         }
         Effect::Grant { skill, remedy } => {
+            watch.ignore_write(skill.path.join(policy::FILE_NAME));
             let result = grant(&skill, &remedy, &Places::new(workspace));
-            Action::Granted { skill: skill.path.clone(), result }
+            // The watcher was told not to mind, so the skill is read again here.
+            let again = Arc::new(skill::read(&skill.path, &skill.root));
+            vec![
+                Action::Workspace(WorkspaceNews::Skills(vec![again])),
+                Action::Granted { skill: skill.path.clone(), result },
+            ]
         }
         Effect::WriteSamples => {
             let folder = workspace.join(".skills");
             let written = samples::write_to(&folder);
-            Action::SamplesWritten(match written {
+            vec![Action::SamplesWritten(match written {
                 Ok(_) => Ok(folder),
                 Err(error) => Err(format!("samples not written to {}: {error}", folder.display())),
-            })
+            })]
         }
-        _ => return None,
-    })
+        _ => Vec::new(),
+    }
 }
 
 /// A file's text, invalid UTF-8 replaced. Only plain files: a pipe would never end.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::loader::spawn;
+use super::loader::{Watch, spawn};
 use super::{Mailbox, Runner};
 use crate::policy::{self, Places, Source};
 use crate::run::{self, Prepared, Recorder, RunRequest, WorkingDirectory};
@@ -17,6 +17,7 @@ use crate::sandbox::{Launcher, RunHandle};
 use crate::tui::action::{Action, RunNews};
 use crate::tui::effect::StartRun;
 use crate::tui::state::{Level, RunId};
+use crate::workspace::watch::Quiet;
 
 /// Reports are sent at most this often while the run goes on.
 const REPORT_EVERY: Duration = Duration::from_millis(80);
@@ -36,12 +37,13 @@ type Shared = Arc<Mutex<Wish>>;
 #[derive(Debug)]
 pub struct SandboxRunner {
     launcher: Arc<Launcher>,
+    watch: Watch,
     runs: HashMap<u64, Shared>,
 }
 
 impl SandboxRunner {
-    pub fn new(launcher: Arc<Launcher>) -> Self {
-        Self { launcher, runs: HashMap::new() }
+    pub fn new(launcher: Arc<Launcher>, watch: Watch) -> Self {
+        Self { launcher, watch, runs: HashMap::new() }
     }
 }
 
@@ -51,12 +53,13 @@ impl Runner for SandboxRunner {
         let wish = Shared::default();
         self.runs.insert(run.id.0, Arc::clone(&wish));
         let launcher = Arc::clone(&self.launcher);
+        let watch = self.watch.clone();
         spawn("run", move || {
             let id = run.id;
-            let last = match begin(&run, &launcher, &mailbox) {
-                Ok((prepared, recorder, handle)) => {
-                    take_wish(&wish, &handle);
-                    follow(id, &prepared, recorder, handle, &mailbox);
+            let last = match begin(&run, &launcher, &watch, &mailbox) {
+                Ok(begun) => {
+                    take_wish(&wish, &begun.handle);
+                    follow(id, begun, &mailbox);
                     RunNews::Ended
                 }
                 Err(problem) => RunNews::Refused(problem),
@@ -84,12 +87,17 @@ fn take_wish(wish: &Shared, handle: &RunHandle) {
     *wish = Wish::Running(canceller);
 }
 
+/// A run that was started.
+struct Begun {
+    prepared: Prepared,
+    recorder: Recorder,
+    handle: RunHandle,
+    /// What the run writes where it may is no reason to run it again.
+    quiet: Option<Quiet>,
+}
+
 /// Plan the run and start it.
-fn begin(
-    run: &StartRun,
-    launcher: &Launcher,
-    mailbox: &Mailbox,
-) -> Result<(Prepared, Recorder, RunHandle), String> {
+fn begin(run: &StartRun, launcher: &Launcher, watch: &Watch, mailbox: &Mailbox) -> Result<Begun, String> {
     let places = Places::new(&run.workspace);
     let source = if run.trust { Source::Own } else { Source::Default };
     let chosen = policy::choose(&run.skill, source, &places).map_err(|error| error.to_string())?;
@@ -106,6 +114,7 @@ fn begin(
         require_full: false,
     };
     let prepared = run::prepare(request).map_err(|error| error.to_string())?;
+    let quiet = watch.quiet(prepared.request.policy.write.iter().map(|grant| grant.value.clone()));
     run::materialise_write_grants(&prepared).map_err(|error| error.to_string())?;
     if let Some(note) = prepared.notes.first() {
         mailbox.send(Action::Notice(Level::Info, note.clone()));
@@ -113,11 +122,12 @@ fn begin(
     // The screen keeps the output itself, as raw bytes.
     let recorder = Recorder::new(&prepared, 0);
     let handle = launcher.run(&prepared.plan).map_err(|error| error.to_string())?;
-    Ok((prepared, recorder, handle))
+    Ok(Begun { prepared, recorder, handle, quiet })
 }
 
 /// Pass everything on until the run has ended.
-fn follow(id: RunId, prepared: &Prepared, mut recorder: Recorder, mut handle: RunHandle, mailbox: &Mailbox) {
+fn follow(id: RunId, begun: Begun, mailbox: &Mailbox) {
+    let Begun { prepared, mut recorder, mut handle, quiet } = begun;
     let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_time().build() else {
         handle.cancel();
         return;
@@ -152,6 +162,7 @@ fn follow(id: RunId, prepared: &Prepared, mut recorder: Recorder, mut handle: Ru
         recorder.close();
         report(id, &recorder, mailbox).await;
     });
+    drop(quiet);
 }
 
 async fn report(id: RunId, recorder: &Recorder, mailbox: &Mailbox) {

@@ -46,8 +46,6 @@ pub struct State {
     pub next_run: u64,
     /// A run that starts when the one it replaces has ended.
     pub queued_run: Option<(PathBuf, Option<Cause>)>,
-    /// Files that the workbench wrote itself: their change is no reason to run again.
-    pub own_writes: Vec<PathBuf>,
     /// Files shown in place of a denial.
     pub files: BTreeMap<PathBuf, FileText>,
     pub highlights: Highlights,
@@ -333,7 +331,6 @@ impl State {
             runs: BTreeMap::new(),
             next_run: 1,
             queued_run: None,
-            own_writes: Vec::new(),
             files: BTreeMap::new(),
             highlights: Highlights::default(),
             layers: Vec::new(),

@@ -87,13 +87,13 @@ fn press(state: &mut State, layout: &Layout, event: Mouse) -> Vec<Effect> {
     let was_focused = state.focus == pane;
     state.focus = pane;
     if event.row == area.y {
-        press_title(state, pane, event.column - area.x);
+        press_title(state, pane, area.width, event.column - area.x);
         return Vec::new();
     }
     press_row(state, pane, area, usize::from(event.row - area.y - 1), was_focused)
 }
 
-fn press_title(state: &mut State, pane: Pane, column: u16) {
+fn press_title(state: &mut State, pane: Pane, width: u16, column: u16) {
     match pane {
         Pane::Details => {
             if let Some(index) = labels::at(&labels::sections(state), column) {
@@ -101,7 +101,7 @@ fn press_title(state: &mut State, pane: Pane, column: u16) {
             }
         }
         Pane::Findings => {
-            if let Some(index) = labels::at(&labels::findings(state), column) {
+            if let Some(index) = labels::at(&labels::findings(state, width), column) {
                 navigate::set_finding(state, Finding::ALL[index]);
             }
         }

@@ -69,10 +69,7 @@ pub(super) fn perform(state: &mut State, command: Command) -> Option<Vec<Effect>
                     state.layers.pop();
                     Some(run::start(state, None))
                 }
-                Command::Allow => {
-                    state.layers.pop();
-                    Some(run::allow(state))
-                }
+                Command::Allow => Some(run::allow(state)),
                 Command::Editor
                 | Command::Copy
                 | Command::Help

@@ -122,13 +122,19 @@ pub(super) fn allow(state: &mut State) -> Vec<Effect> {
         state.say(Level::Warning, "no grant can allow this: it is refused to every skill");
         return Vec::new();
     };
+    // Trust is for the whole file: the open denial says so, and there `a` goes ahead.
+    let opened = matches!(state.layers.last(), Some(Layer::Denial(_)));
+    if !opened && skill.policy_file.is_some() && !state.is_trusted() {
+        state.layers.push(Layer::Denial(Scroll::default()));
+        return Vec::new();
+    }
+    state.layers.retain(|layer| !matches!(layer, Layer::Denial(_)));
     vec![Effect::Grant { skill, remedy }]
 }
 
 pub(super) fn on_granted(state: &mut State, skill: &Path, result: Result<String, String>) -> Vec<Effect> {
     match result {
         Ok(what) => {
-            state.own_writes.push(skill.join("policy.yaml"));
             state.facts.entry(skill.to_owned()).or_default().trust = true;
             state.say(Level::Info, what);
             let chosen = state.skill().is_some_and(|chosen| chosen.path == skill);
@@ -144,12 +150,8 @@ pub(super) fn on_granted(state: &mut State, skill: &Path, result: Result<String,
     }
 }
 
-/// Files of the chosen skill changed: run again, unless the run itself or the workbench wrote them.
+/// Files of the chosen skill changed: run again, unless it never ran or the run itself wrote them.
 pub(super) fn on_change(state: &mut State, skill: &Path, cause: Cause) -> Vec<Effect> {
-    if let Some(at) = state.own_writes.iter().position(|path| *path == cause.path) {
-        state.own_writes.swap_remove(at);
-        return Vec::new();
-    }
     let Some(run) = state.runs.get(skill) else { return Vec::new() };
     let written_by_run = run.report.as_ref().is_some_and(|report| {
         report.files.iter().any(|file| {

@@ -99,7 +99,7 @@ impl Canvas<'_> {
         let y = area.y + row;
         let tail = width(right) as u16;
         let fits = tail > 0 && width(left) as u16 + tail + 2 <= area.width;
-        let least = area.width * 2 / 5;
+        let least = if left.is_empty() { area.width } else { area.width * 2 / 5 };
         if fits {
             self.line(area.right() - tail, y, tail, right);
             self.line(area.x, y, area.width - tail - 1, left);

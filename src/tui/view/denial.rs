@@ -5,7 +5,7 @@ use ratatui::text::Span;
 use super::canvas::{Canvas, width};
 use super::source::{text_spans, within};
 use super::{Look, Sign, findings, format};
-use crate::run::report::Denial;
+use crate::run::report::{Denial, Remedy};
 use crate::sandbox::event::{Frame, Layer};
 use crate::tui::labels;
 use crate::tui::layout::Area;
@@ -34,9 +34,9 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, state: &State, scroll: &Scroll, area
     let room = usize::from(body.width);
     let mut rows = vec![Vec::new()];
     headline(&look, state, denial, &mut rows);
+    remedy(&look, state, denial, room, &mut rows);
     facts(&look, state, denial, room, &mut rows);
     blame(&look, state, denial, room, &mut rows);
-    remedy(&look, state, denial, room, &mut rows);
     let top = scroll.top.min(rows.len().saturating_sub(usize::from(body.height)));
     for (offset, row) in rows.iter().skip(top).take(usize::from(body.height)).enumerate() {
         canvas.line(body.x, body.y + offset as u16, body.width, row);
@@ -49,7 +49,6 @@ fn headline(look: &Look<'_>, state: &State, denial: &Denial, rows: &mut Vec<Row>
         look.span(Role::Denied, format!(" DENIED  {}  ", findings::operation(denial.operation))),
         look.span(Role::Strong, findings::target(state, &denial.target)),
     ]);
-    rows.push(Vec::new());
 }
 
 fn facts(look: &Look<'_>, state: &State, denial: &Denial, room: usize, rows: &mut Vec<Row>) {
@@ -191,26 +190,42 @@ fn place(state: &State, frame: &Frame) -> String {
     format!("{file}:{}", frame.line)
 }
 
+/// What would allow it: first, because it is what most people came for.
 fn remedy(look: &Look<'_>, state: &State, denial: &Denial, room: usize, rows: &mut Vec<Row>) {
-    section(look, vec![look.span(Role::Muted, "what would allow it")], room, rows);
     let Some(remedy) = &denial.remedy else {
-        for part in labels::wrap("nothing: no policy can grant this call to a skill", room, 3) {
-            rows.push(vec![look.span(Role::Text, part)]);
-        }
+        rows.push(vec![look.span(Role::Muted, "  nothing can allow it: no policy grants this to a skill")]);
+        rows.push(Vec::new());
         return;
     };
-    rows.push(vec![
-        look.span(Role::Muted, "policy.yaml   "),
-        look.span(Role::SyntaxKey, format!("{}: ", remedy.permission)),
-        look.span(Role::Text, "["),
-        look.span(Role::Ok, &remedy.add),
-        look.span(Role::Text, "]"),
-    ]);
-    let trusted = state.is_trusted();
-    let file = state.skill().and_then(|skill| skill.policy_file.clone());
-    let text = match (trusted, file) {
-        (false, Some(_)) => "adds this grant, puts the whole policy.yaml in force, and runs again",
-        _ => "adds this grant and runs again",
+    let grant = |remedy: &Remedy| {
+        [
+            look.span(Role::SyntaxKey, format!("{}: ", remedy.permission)),
+            look.span(Role::Text, "["),
+            look.span(Role::Ok, &remedy.add),
+            look.span(Role::Text, "]"),
+        ]
     };
-    rows.push(vec![look.span(Role::Key, "a"), look.span(Role::Text, format!(" {text}"))]);
+    let mut row = vec![look.span(Role::Key, "a"), look.span(Role::Muted, " adds  ")];
+    row.extend(grant(remedy));
+    let end = look.span(Role::Muted, "  to policy.yaml and runs again");
+    if width(&row) + width(std::slice::from_ref(&end)) <= room {
+        row.push(end);
+    }
+    rows.push(row);
+    // Trust is for a file as a whole: whoever allows one thing must know that the rest comes with it.
+    let rest = !state.is_trusted() && state.skill().is_some_and(|skill| skill.policy_file.is_some());
+    if rest {
+        let text = "  the whole policy.yaml of the skill is then in force, what it asks for already too";
+        rows.extend(
+            labels::wrap(text, room.saturating_sub(2), 2)
+                .into_iter()
+                .map(|part| vec![look.span(Role::Warning, format!("  {part}"))]),
+        );
+    }
+    for wider in denial.alternatives.iter().take(2) {
+        let mut row = vec![look.span(Role::Faint, "  wider  ")];
+        row.extend(grant(wider));
+        rows.push(row);
+    }
+    rows.push(Vec::new());
 }

@@ -17,10 +17,15 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, state: &State, area: Area) {
     let focused = state.focus == Pane::Findings;
     let finding = state.run_tab.finding;
     let active = Finding::ALL.iter().position(|one| *one == finding).unwrap_or(0);
-    canvas.labels(area, focused, &labels::findings(state), active);
+    canvas.labels(area, focused, &labels::findings(state, area.width), active);
     let body = area.below(1);
     let Some(run) = state.run() else { return };
-    let Some(report) = run.report.as_deref() else { return };
+    let Some(report) = run.report.as_deref() else {
+        if let Stage::Refused(problem) = &run.stage {
+            refused(canvas, problem, body);
+        }
+        return;
+    };
     let scroll = &state.run_tab.findings;
     let rows = row_count(report, finding);
     if rows == 0 {
@@ -47,6 +52,16 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, state: &State, area: Area) {
             Finding::Processes => process(canvas, &report.processes[index]),
         };
         canvas.ends(line, 0, &unpainted(left), &unpainted(right));
+    }
+}
+
+/// Why a run was not started, in full.
+fn refused(canvas: &mut Canvas<'_>, problem: &str, area: Area) {
+    let look = canvas.look;
+    let lines =
+        problem.lines().flat_map(|line| labels::wrap(line, usize::from(area.width.saturating_sub(3)), 6));
+    for (offset, line) in lines.take(usize::from(area.height)).enumerate() {
+        canvas.line(area.x + 1, area.y + offset as u16, area.width - 1, &[look.span(Role::Text, line)]);
     }
 }
 
@@ -94,11 +109,13 @@ fn denial(canvas: &Canvas<'_>, state: &State, denial: &Denial, columns: u16) -> 
         Span::raw(" "),
         look.cell(Role::Denied, &operation(denial.operation), 8),
         look.span(Role::Text, target(state, &denial.target)),
-        look.span(Role::Faint, format!("  {}", denial.errno)),
     ];
     left.extend(times(canvas, denial.count));
     let mut right = Vec::new();
     let where_columns = if columns >= 100 { 28 } else { 18 };
+    if columns >= 64 {
+        right.push(look.cell(Role::Muted, &denial.errno, 10));
+    }
     if columns >= 100 {
         let layer = format!("{:?}", denial.layer).to_lowercase();
         right.push(look.cell(Role::Muted, &layer, 11));
@@ -189,11 +206,11 @@ fn limit(canvas: &Canvas<'_>, hit: &LimitHit) -> Ends {
         Span::raw(" "),
         look.cell(Role::Limit, &name, 12),
         look.span(Role::Text, amount(hit.observed)),
-        look.span(Role::Muted, format!("  limit {}", amount(hit.limit))),
-        look.span(Role::Muted, format!("  {}", hit.effect)),
+        look.span(Role::Muted, format!(" of {}", amount(hit.limit))),
+        look.span(Role::Muted, format!("   {}", hit.effect)),
     ];
     let right =
-        vec![look.span(Role::Faint, format!("{}  by the {} ", format::millis(hit.at_ms), hit.enforced_by))];
+        vec![look.span(Role::Faint, format!("{} after {} ", hit.enforced_by, format::millis(hit.at_ms)))];
     (left, right)
 }
 

@@ -19,7 +19,9 @@ pub(super) fn bytes(n: u64) -> String {
 
 pub(super) fn time(duration: Duration) -> String {
     let seconds = duration.as_secs_f64();
-    if seconds < 0.001 {
+    if duration.is_zero() {
+        "0 ms".to_owned()
+    } else if seconds < 0.001 {
         format!("{} µs", duration.as_micros())
     } else if seconds < 1.0 {
         format!("{:.0} ms", seconds * 1000.0)

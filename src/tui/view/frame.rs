@@ -19,24 +19,24 @@ pub(super) fn bar(canvas: &mut Canvas<'_>, state: &State, area: Area) {
         look.span(Role::Bar, format!("  {}", state.place.short(&state.place.workspace))),
     ];
     let (errors, warnings) = state.skills.tally();
-    let dot = format!(" {} ", look.sign(Sign::Dot));
-    let mut notes = Vec::new();
     let count = state.skills.len();
-    if state.phase == Phase::Reading {
-        notes.push(format!("reading{} {count}", look.sign(Sign::More)));
-    } else if count > 0 {
-        notes.push(plural(count, "skill"));
-    }
-    if errors > 0 {
-        notes.push(format!("{errors} with errors"));
-    }
-    if warnings > 0 {
-        notes.push(format!("{warnings} with warnings"));
-    }
+    let mut right = Vec::new();
     if !state.options.auto_run {
-        notes.push("re-run on save off".to_owned());
+        right.push(look.span(Role::Bar, "re-run on save off   "));
     }
-    let right = [look.span(Role::Bar, format!("{} ", notes.join(&dot)))];
+    if state.phase == Phase::Reading {
+        right.push(look.span(Role::Bar, format!("reading{} {count}", look.sign(Sign::More))));
+    } else if count > 0 {
+        right.push(look.span(Role::Bar, plural(count, "skill")));
+    }
+    for (number, role, sign) in [(errors, Role::Error, Sign::Denied), (warnings, Role::Warning, Sign::Limit)]
+    {
+        if number > 0 {
+            let text = format!("   {} {number}", look.sign(sign));
+            right.push(Span::styled(text, look.style(Role::Bar).patch(look.style(role))));
+        }
+    }
+    right.push(look.span(Role::Bar, " "));
     canvas.ends(area, 0, &left, &right);
 }
 

@@ -129,44 +129,63 @@ fn facts(canvas: &mut Canvas<'_>, run: &RunView, area: Area) {
     let done = report.filter(|report| report.outcome.is_some());
     let elapsed = done.map_or(run.elapsed, |r| Duration::from_secs_f64(r.duration_ms.max(0.0) / 1000.0));
     let cpu = done.map_or(run.usage.cpu_ms, |report| report.usage.cpu_ms);
-    left.extend([gap(), look.span(Role::Text, format::time(elapsed))]);
-    left.extend([gap(), look.span(Role::Muted, "cpu "), look.span(Role::Text, format::millis(cpu))]);
-    left.push(gap());
-    left.extend(memory(&look, run, done, width(&left) + 40 <= usize::from(area.width)));
-    let denials = run.denials();
     let mut right = Vec::new();
-    if denials > 0 {
-        right.push(look.span(Role::Denied, frame::plural(denials, "denial")));
-    }
     if let Some(report) = report.filter(|report| report.lost_events > 0) {
-        right.push(look.span(Role::Warning, format!("   {} events lost", report.lost_events)));
+        right.push(look.span(Role::Warning, format!("{} events lost   ", report.lost_events)));
+    }
+    if run.denials() > 0 {
+        right.push(look.span(Role::Denied, frame::plural(run.denials(), "denial")));
+    }
+    left.extend([gap(), look.span(Role::Text, format::time(elapsed))]);
+    let cpu = vec![gap(), look.span(Role::Muted, "cpu "), look.span(Role::Text, format::millis(cpu))];
+    // What fits, most telling first: the gauge goes before the numbers go.
+    let room = usize::from(area.width).saturating_sub(width(&left) + width(&right) + 2);
+    let gauge = memory(&look, run, done, Detail::Gauge);
+    let numbers = memory(&look, run, done, Detail::Numbers);
+    let short = memory(&look, run, done, Detail::Short);
+    for parts in [[cpu.as_slice(), &gauge].concat(), [cpu.as_slice(), &numbers].concat(), numbers, short] {
+        if width(&parts) <= room {
+            left.extend(parts);
+            break;
+        }
     }
     canvas.ends(area, 0, &left, &right);
 }
 
+/// How much is said about memory.
+#[derive(Clone, Copy, PartialEq)]
+enum Detail {
+    Gauge,
+    Numbers,
+    Short,
+}
+
 /// Peak (or present) memory against its limit.
-fn memory(look: &Look<'_>, run: &RunView, done: Option<&Report>, with_gauge: bool) -> Vec<Span<'static>> {
+fn memory(look: &Look<'_>, run: &RunView, done: Option<&Report>, detail: Detail) -> Vec<Span<'static>> {
     let used = done.map_or(run.usage.memory_bytes, |report| report.usage.peak_memory_bytes);
     let limit = run.limits.memory.max(1);
     let filled = ((used.saturating_mul(GAUGE as u64)).div_ceil(limit) as usize).min(GAUGE);
     let role = if used * 5 >= limit * 4 { Role::GaugeHigh } else { Role::Gauge };
-    let mut spans = vec![look.span(Role::Muted, "memory ")];
-    if with_gauge {
+    let mut spans = vec![Span::raw("   ")];
+    if detail != Detail::Short {
+        spans.push(look.span(Role::Muted, "memory "));
+    }
+    if detail == Detail::Gauge {
         spans.push(look.span(role, look.sign(Sign::Full).repeat(filled)));
         spans.push(look.span(Role::GaugeEmpty, look.sign(Sign::Empty).repeat(GAUGE - filled)));
         spans.push(Span::raw(" "));
     }
-    spans.push(look.span(Role::Text, format::bytes(used)));
-    spans.push(look.span(Role::Muted, format!(" of {}", format::bytes(limit))));
+    let (used, limit) = (format::bytes(used), format::bytes(limit));
+    // `38 of 256 MiB`: the unit once, when it is the same.
+    let same = used.split(' ').nth(1) == limit.split(' ').nth(1);
+    let used = if same { used.split(' ').next().unwrap_or(&used).to_owned() } else { used };
+    spans.push(look.span(Role::Text, used));
+    spans.push(look.span(Role::Muted, format!(" of {limit}")));
     spans
 }
 
 fn held(canvas: &mut Canvas<'_>, state: &State, run: &RunView, area: Area) {
     let look = canvas.look;
-    let left = match &run.report {
-        Some(report) => layers(&look, &report.isolation),
-        None => Vec::new(),
-    };
     let right = match &run.cause {
         Some(cause) => {
             let events = if cause.events > 1 { format!(" ({} events)", cause.events) } else { String::new() };
@@ -178,11 +197,14 @@ fn held(canvas: &mut Canvas<'_>, state: &State, run: &RunView, area: Area) {
         }
         None => Vec::new(),
     };
-    canvas.ends(area, 0, &left, &right);
+    let room = usize::from(area.width).saturating_sub(width(&right) + 3);
+    let left = run.report.as_ref().map(|report| layers(&look, &report.isolation, room)).unwrap_or_default();
+    canvas.line(area.x, area.y, room as u16, &left);
+    canvas.ends(area, 0, &[], &right);
 }
 
 /// The layers in force; a reduced sandbox says so in a warning colour, with the first reason.
-fn layers(look: &Look<'_>, isolation: &Isolation) -> Vec<Span<'static>> {
+fn layers(look: &Look<'_>, isolation: &Isolation, room: usize) -> Vec<Span<'static>> {
     let layers = &isolation.layers;
     let spaces = [
         (layers.user, "user"),
@@ -218,6 +240,11 @@ fn layers(look: &Look<'_>, isolation: &Isolation) -> Vec<Span<'static>> {
     if !layers.memory.is_empty() {
         parts.push(format!("memory by {}", layers.memory));
     }
-    spans.push(look.span(Role::Faint, format!("{dot}{}", parts.join(&dot))));
+    for part in parts {
+        let span = look.span(Role::Faint, format!("{dot}{part}"));
+        if width(&spans) + width(std::slice::from_ref(&span)) <= room {
+            spans.push(span);
+        }
+    }
     spans
 }

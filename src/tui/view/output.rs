@@ -8,7 +8,7 @@ use crate::run::log::{Line, matches};
 use crate::sandbox::event::Stream;
 use crate::tui::labels;
 use crate::tui::layout::Area;
-use crate::tui::state::{Pane, State};
+use crate::tui::state::{Pane, State, Tab};
 use crate::tui::theme::Role;
 
 pub(super) fn draw(canvas: &mut Canvas<'_>, state: &State, pane: Pane, area: Area) {
@@ -27,20 +27,23 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, state: &State, pane: Pane, area: Are
     let scroll = state.scroll(pane);
     let first = scroll.first(log.len(), height);
 
+    // Most telling first; what does not fit is left out from the end.
     let mut notes = Vec::new();
     if log.dropped_lines() > 0 {
         notes.push(format!("{} older lines forgotten", labels::grouped(log.dropped_lines())));
     }
-    if log.is_empty() {
-        notes.push("empty".to_owned());
-    } else {
-        notes.push(frame::plural(log.len(), "line"));
-    }
     if scroll.held {
         notes.push("held, f follows".to_owned());
     }
+    notes.push(if log.is_empty() { "empty".to_owned() } else { frame::plural(log.len(), "line") });
     let dot = format!(" {} ", look.sign(Sign::Dot));
+    while notes.len() > 1 && notes.join(&dot).len() + name.len() + 9 > usize::from(area.width) {
+        notes.pop();
+    }
     canvas.title(area, focused, &[look.span(role, name)], &[look.span(Role::Faint, notes.join(&dot))]);
+    if pane == Pane::Stderr && area.x > 0 && state.tab == Tab::Run && !state.zoomed {
+        divider(canvas, area);
+    }
     if height == 0 {
         return;
     }
@@ -49,6 +52,14 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, state: &State, pane: Pane, area: Are
         let spans = spans(canvas, line, found);
         let row = body.y + offset as u16;
         canvas.line(body.x + 1, row, body.width.saturating_sub(1), &canvas::crop(spans, scroll.left));
+    }
+}
+
+/// The border between the streams, when they stand side by side.
+fn divider(canvas: &mut Canvas<'_>, area: Area) {
+    let mark = [canvas.look.mark(Role::Rule, Sign::Divider)];
+    for y in area.y..area.bottom() {
+        canvas.line(area.x - 1, y, 1, &mark);
     }
 }
 

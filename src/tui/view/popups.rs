@@ -41,7 +41,8 @@ fn help(canvas: &mut Canvas<'_>, state: &State, scroll: &Scroll) {
     let look = canvas.look;
     let mut rows: Vec<Vec<Span<'static>>> = Vec::new();
     let mut group = "";
-    let keys = keymap::TABLE.iter().map(|binding| keymap::written(binding).width()).max().unwrap_or(8);
+    let keys =
+        keymap::TABLE.iter().map(|binding| keymap::written(binding, look.ascii).width()).max().unwrap_or(8);
     for binding in keymap::TABLE {
         if binding.scope == Scope::Welcome && !state.is_welcome() {
             continue;
@@ -54,7 +55,7 @@ fn help(canvas: &mut Canvas<'_>, state: &State, scroll: &Scroll) {
             rows.push(vec![look.span(Role::Strong, group)]);
         }
         rows.push(vec![
-            look.cell(Role::Key, &keymap::written(binding), keys),
+            look.cell(Role::Key, &keymap::written(binding, look.ascii), keys),
             Span::raw("  "),
             look.span(Role::Text, binding.description),
         ]);

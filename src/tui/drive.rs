@@ -1,0 +1,92 @@
+//! The whole workbench without a terminal: keys in, screen out. Pictures are made with it, and tests drive it
+//! with doubles in place of the services.
+
+use std::time::{Duration, Instant};
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
+use tokio::sync::mpsc::Receiver;
+
+use super::action::Action;
+use super::effect::Effect;
+use super::key::Key;
+use super::services::Services;
+use super::state::State;
+use super::update::update;
+use super::view::{self, Look};
+
+/// How long work under way is waited for.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+#[allow(missing_debug_implementations)] // holds trait objects
+pub struct Driver {
+    pub state: State,
+    services: Services,
+    news: Receiver<Action>,
+    /// Effects that a terminal would have carried out.
+    pub for_terminal: Vec<Effect>,
+}
+
+impl Driver {
+    /// Start the services, and wait until the skills are read.
+    pub fn start(state: State, services: Services, news: Receiver<Action>) -> Self {
+        let mut driver = Self { state, services, news, for_terminal: Vec::new() };
+        driver.services.load();
+        driver.settle();
+        driver
+    }
+
+    pub fn apply(&mut self, action: Action) {
+        for effect in update(&mut self.state, action) {
+            if let Some(effect) = self.services.perform(effect) {
+                self.for_terminal.push(effect);
+            }
+        }
+    }
+
+    /// Apply news until nothing is under way. False when that took too long.
+    pub fn settle(&mut self) -> bool {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let mut idle = true;
+            while let Ok(action) = self.news.try_recv() {
+                self.apply(action);
+                idle = false;
+            }
+            if idle && !self.state.is_busy() {
+                return true;
+            }
+            if Instant::now() > until {
+                return false;
+            }
+            if idle {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        }
+    }
+
+    /// Apply the news that is there, and do not wait for more: to look at work under way.
+    pub fn drain(&mut self) {
+        while let Ok(action) = self.news.try_recv() {
+            self.apply(action);
+        }
+    }
+
+    /// Type keys; after each, work that it started is waited for.
+    pub fn keys(&mut self, text: &str) -> Result<(), String> {
+        for key in Key::parse_all(text)? {
+            self.apply(Action::Key(key));
+            if !self.settle() {
+                return Err(format!("still at work {} s after the key {key}", PATIENCE.as_secs()));
+            }
+        }
+        Ok(())
+    }
+
+    /// What is on the screen now.
+    pub fn screen(&self, look: Look<'_>) -> (Buffer, Option<Position>) {
+        let mut buffer = Buffer::empty(Rect::new(0, 0, self.state.width, self.state.height));
+        let cursor = view::draw(&self.state, look, &mut buffer);
+        (buffer, cursor)
+    }
+}

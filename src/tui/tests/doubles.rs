@@ -1,0 +1,437 @@
+//! Doubles of the services: they answer at once, always the same.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use crate::run::report::{Denial, FileAccess, PolicySummary, Process, Remedy, Report, VERSION};
+use crate::sandbox::event::{
+    Frame, Isolation, Layer, Layers, Level as IsolationLevel, LimitHit, NetworkAttempt, Operation, Outcome,
+    OutcomeKind, Resource, Stream, Usage, UsageSample, Verdict,
+};
+use crate::sandbox::plan::Limits;
+use crate::skill::{Diagnostic, Entry, Interpreter, Language, Manifest, Severity, Skill, Span};
+use crate::tui::action::{Action, RunNews, WorkspaceNews};
+use crate::tui::drive::Driver;
+use crate::tui::effect::{Effect, StartRun};
+use crate::tui::services::{Desk, Loader, Mailbox, Runner, Services, highlight, mailbox};
+use crate::tui::state::{FileItem, Options, Parameter, Place, RunId, State, Tool};
+
+const SCRIPT: &str = "\
+import json
+import sys
+
+
+def load(path):
+    # The list of cities.
+    with open(path) as stream:
+        return json.load(stream)
+
+
+def main():
+    print(load(sys.argv[1]))
+";
+
+/// What a double was asked to do, for a test to look at.
+#[derive(Debug, Default)]
+pub(crate) struct Log {
+    pub started: Vec<(RunId, Vec<String>, bool)>,
+    pub cancelled: Vec<RunId>,
+    pub granted: Vec<Remedy>,
+}
+
+/// A driver with its doubles.
+pub(crate) struct Bench {
+    pub driver: Driver,
+    pub log: Arc<Mutex<Log>>,
+}
+
+/// What runs do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Plot {
+    /// Ends with denials; once a grant was written, without.
+    Denied,
+    /// Goes on until it is cancelled.
+    Endless,
+    Limit,
+    Reduced,
+    Refused,
+}
+
+pub(crate) fn workbench(width: u16, height: u16, plot: Plot) -> Bench {
+    with_skills(width, height, plot, skills())
+}
+
+pub(crate) fn with_skills(width: u16, height: u16, plot: Plot, skills: Vec<Arc<Skill>>) -> Bench {
+    let (mailbox, news) = mailbox();
+    let log = Arc::new(Mutex::new(Log::default()));
+    let services = Services {
+        loader: Box::new(Shelf(skills)),
+        runner: Box::new(Actor { plot, log: Arc::clone(&log), mailbox: None }),
+        desk: Box::new(Clerk { log: Arc::clone(&log) }),
+        mailbox,
+    };
+    let place = Place {
+        workspace: "/home/ada/project".into(),
+        home: Some("/home/ada".into()),
+        roots: vec!["/home/ada/project/.skills".into(), "/home/ada/project/skills".into()],
+    };
+    let themes = vec!["dark".to_owned(), "light".to_owned(), "high-contrast".to_owned()];
+    let state = State::new(width, height, place, Options { themes, ..Options::default() });
+    let driver = Driver::start(state, services, news);
+    Bench { driver, log }
+}
+
+impl Bench {
+    pub(crate) fn keys(&mut self, keys: &str) -> &mut Self {
+        for key in crate::tui::key::Key::parse_all(keys).unwrap() {
+            self.driver.apply(Action::Key(key));
+            self.driver.drain();
+        }
+        self
+    }
+
+    pub(crate) fn tell(&mut self, action: Action) -> &mut Self {
+        self.driver.apply(action);
+        self.driver.drain();
+        self
+    }
+
+    pub(crate) fn screen(&self) -> String {
+        super::screen(&self.driver)
+    }
+
+    pub(crate) fn state(&self) -> &State {
+        &self.driver.state
+    }
+}
+
+struct Shelf(Vec<Arc<Skill>>);
+
+impl Loader for Shelf {
+    fn start(&mut self, mailbox: Mailbox) {
+        mailbox.try_send(Action::Workspace(WorkspaceNews::Skills(self.0.clone())));
+        mailbox.try_send(Action::Workspace(WorkspaceNews::Complete));
+    }
+}
+
+struct Actor {
+    plot: Plot,
+    log: Arc<Mutex<Log>>,
+    mailbox: Option<Mailbox>,
+}
+
+impl Runner for Actor {
+    fn start(&mut self, run: StartRun, mailbox: Mailbox) {
+        let mut log = self.log.lock().unwrap();
+        log.started.push((run.id, run.arguments.clone(), run.trust));
+        let allowed = run.trust && !log.granted.is_empty();
+        drop(log);
+        let tell = |news| mailbox.try_send(Action::Run(run.id, news));
+        if self.plot == Plot::Refused {
+            tell(RunNews::Refused("policy.yaml has errors and is not put in force".into()));
+            return;
+        }
+        tell(RunNews::Started { limits: Limits::default() });
+        tell(RunNews::Output(vec![
+            (Stream::Stdout, b"\x1b[32mok\x1b[0m reading cities\n".to_vec()),
+            (Stream::Stderr, b"warning: no cache\n".to_vec()),
+        ]));
+        let usage = UsageSample { cpu_ms: 31, memory_bytes: 12 << 20, processes: 1, descriptors: 5 };
+        tell(RunNews::Usage(Duration::from_millis(40), usage));
+        match self.plot {
+            Plot::Endless => {
+                tell(RunNews::Report(Arc::new(Report { outcome: None, ..report(run.skill.path.as_path()) })));
+                self.mailbox = Some(mailbox);
+                return;
+            }
+            Plot::Denied if allowed => {
+                let report = report(&run.skill.path);
+                let outcome = Some(exited(0));
+                tell(RunNews::Report(Arc::new(Report { denials: Vec::new(), outcome, ..report })));
+            }
+            Plot::Limit => tell(RunNews::Report(Arc::new(limited(&run.skill.path)))),
+            Plot::Reduced => tell(RunNews::Report(Arc::new(reduced(&run.skill.path)))),
+            _ => tell(RunNews::Report(Arc::new(report(&run.skill.path)))),
+        }
+        tell(RunNews::Ended);
+    }
+
+    fn cancel(&mut self, id: RunId) {
+        self.log.lock().unwrap().cancelled.push(id);
+        let Some(mailbox) = self.mailbox.take() else { return };
+        let outcome = Outcome { kind: OutcomeKind::Cancelled, code: None, ..exited(0) };
+        let report =
+            Report { outcome: Some(outcome), ..report(Path::new("/home/ada/project/.skills/weather")) };
+        mailbox.try_send(Action::Run(id, RunNews::Report(Arc::new(report))));
+        mailbox.try_send(Action::Run(id, RunNews::Ended));
+    }
+}
+
+struct Clerk {
+    log: Arc<Mutex<Log>>,
+}
+
+impl Desk for Clerk {
+    fn perform(&mut self, effect: Effect, mailbox: &Mailbox) {
+        match effect {
+            Effect::Highlight { key, name, text } => {
+                mailbox.try_send(Action::Highlighted(key, Arc::new(highlight::highlight(&name, &text))));
+            }
+            Effect::ReadFile(path) => mailbox.try_send(Action::FileRead(path, Ok(SCRIPT.into()))),
+            Effect::Explore(skill) => {
+                let files = ["SKILL.md", "scripts/report.py", "scripts/sync.sh"];
+                let files = files.iter().map(|path| FileItem { path: path.into(), bytes: 420 }).collect();
+                mailbox.try_send(Action::Explored { skill: skill.path.clone(), tools: vec![tool()], files });
+            }
+            Effect::Grant { skill, remedy } => {
+                let said = format!("granted {}: {}", remedy.permission, remedy.add);
+                self.log.lock().unwrap().granted.push(remedy);
+                mailbox.try_send(Action::Granted { skill: skill.path.clone(), result: Ok(said) });
+            }
+            _ => {}
+        }
+    }
+}
+
+fn tool() -> Tool {
+    let parameter = |name: &str, kind: &str, required, description: &str| Parameter {
+        name: name.into(),
+        kind: kind.into(),
+        required,
+        description: description.into(),
+    };
+    Tool {
+        name: "weather_report".into(),
+        entry: "scripts/report.py".into(),
+        source: "argparse, read from the script".into(),
+        parameters: vec![
+            parameter("city", "string", true, "Name of the city"),
+            parameter("days", "integer", false, "How many days ahead"),
+        ],
+        json: "{\n  \"type\": \"object\"\n}".into(),
+    }
+}
+
+pub(crate) fn skills() -> Vec<Arc<Skill>> {
+    let weather = Skill {
+        diagnostics: vec![diagnostic(
+            Severity::Warning,
+            "description-short",
+            3,
+            14,
+            "the description does not say when to use the skill",
+            "add a sentence that starts with `Use when`",
+        )],
+        ..skill("weather", WEATHER)
+    };
+    let broken = Skill {
+        diagnostics: vec![
+            diagnostic(
+                Severity::Error,
+                "duplicate-key",
+                4,
+                1,
+                "`name` is given twice",
+                "remove one of the two",
+            ),
+            diagnostic(Severity::Info, "long-body", 6, 1, "the body is long", ""),
+        ],
+        entries: Vec::new(),
+        ..skill("notes", "---\nname: notes\ndescription: Keeps notes.\nname: notes\n---\n# Notes\n")
+    };
+    let other =
+        Skill { root: "/home/ada/project/skills".into(), ..skill("zebra", "---\nname: zebra\n---\n") };
+    vec![Arc::new(weather), Arc::new(broken), Arc::new(other)]
+}
+
+const WEATHER: &str = "---
+name: weather
+description: Reports the weather of a city.
+license: MIT
+---
+# Weather
+
+Prints the forecast for a **city**:
+
+    python scripts/report.py --city Bern
+
+See [the list](cities.json) and `report.py`.
+";
+
+pub(crate) fn skill(name: &str, source: &str) -> Skill {
+    let entry = |file: &str, language, program: Option<&str>| Entry {
+        file: file.into(),
+        interpreter: Interpreter {
+            language,
+            program: program.map(PathBuf::from),
+            arguments: Vec::new(),
+            prefix: Vec::new(),
+        },
+    };
+    Skill {
+        name: name.into(),
+        path: format!("/home/ada/project/.skills/{name}").into(),
+        root: "/home/ada/project/.skills".into(),
+        source: source.into(),
+        manifest: Manifest::default(),
+        body_line: 6,
+        entries: vec![
+            entry("scripts/report.py", Language::Python, Some("/usr/bin/python3")),
+            entry("scripts/sync.js", Language::Node, None),
+        ],
+        policy_file: None,
+        diagnostics: Vec::new(),
+    }
+}
+
+fn diagnostic(
+    severity: Severity,
+    code: &'static str,
+    line: usize,
+    column: usize,
+    m: &str,
+    help: &str,
+) -> Diagnostic {
+    let file = if code == "description-short" { "weather" } else { "notes" };
+    Diagnostic {
+        severity,
+        code,
+        file: format!("/home/ada/project/.skills/{file}/SKILL.md").into(),
+        span: Span { line, column, end_line: line, end_column: column + 7, start: 0, end: 0 },
+        message: m.into(),
+        help: help.into(),
+        fix: None,
+    }
+}
+
+fn exited(code: i32) -> Outcome {
+    Outcome { kind: OutcomeKind::Exited, code: Some(code), signal: None, limit: None, message: String::new() }
+}
+
+/// A run with something in every list.
+pub(crate) fn report(skill: &Path) -> Report {
+    let frame =
+        |file: &str, line, function: &str| Frame { file: skill.join(file), line, function: function.into() };
+    let denial = |id, operation, target: &str, layer, errno: &str, remedy: Option<(&str, &str)>| Denial {
+        id,
+        at_ms: 34,
+        count: id,
+        pid: 2,
+        program: "python3".into(),
+        operation,
+        target: target.into(),
+        syscall: "openat".into(),
+        arguments: format!("openat(AT_FDCWD, \"{target}\", O_RDONLY|O_CLOEXEC)"),
+        errno: errno.into(),
+        layer,
+        rule: "default: only the system, the skill and private folders can be read".into(),
+        asked: (id == 2).then(|| format!("{}/policy.yaml:4", skill.display())),
+        blame: vec![
+            Frame { file: "/usr/lib/python3/json.py".into(), line: 3, function: "load".into() },
+            frame("scripts/report.py", 7, "load"),
+            frame("scripts/report.py", 12, "main"),
+        ],
+        remedy: remedy.map(|(permission, add)| Remedy { permission: permission.into(), add: add.into() }),
+        alternatives: Vec::new(),
+    };
+    let file =
+        |path: &str, operation, verdict, count| FileAccess { path: path.into(), operation, verdict, count };
+    let process = |pid, program: &str, exit| Process {
+        pid,
+        parent: 1,
+        program: program.into(),
+        argv: vec![program.into(), "scripts/report.py".into()],
+        exit,
+    };
+    Report {
+        version: VERSION,
+        skill: "weather".into(),
+        entry: "scripts/report.py".into(),
+        argv: vec!["python3".into()],
+        cwd: skill.into(),
+        isolation: Isolation { level: IsolationLevel::Full, layers: layers(), missing: Vec::new() },
+        policy: PolicySummary::default(),
+        outcome: Some(exited(1)),
+        started_at: "2026-01-02T03:04:05Z".into(),
+        startup_ms: 3.0,
+        duration_ms: 142.0,
+        usage: Usage { cpu_ms: 90, peak_memory_bytes: 38 << 20, peak_processes: 2, output_bytes: 99 },
+        stdout: String::new(),
+        stderr: String::new(),
+        stdout_truncated: false,
+        stderr_truncated: false,
+        denials: vec![
+            denial(
+                1,
+                Operation::Read,
+                "/home/ada/cities.json",
+                Layer::Mount,
+                "ENOENT",
+                Some(("read", "~/cities.json")),
+            ),
+            denial(
+                2,
+                Operation::Connect,
+                "api.weather.example:443",
+                Layer::Network,
+                "EACCES",
+                Some(("net", "api.weather.example:443")),
+            ),
+            denial(3, Operation::Syscall, "ptrace", Layer::Seccomp, "EPERM", None),
+        ],
+        files: vec![
+            file("/home/ada/project/.skills/weather/scripts/report.py", Operation::Read, Verdict::Allowed, 1),
+            file("/home/ada/cities.json", Operation::Read, Verdict::Denied, 1),
+            file("/etc/pip.conf", Operation::Read, Verdict::Missing, 4),
+        ],
+        network: vec![NetworkAttempt {
+            address: None,
+            host: Some("api.weather.example".into()),
+            port: 443,
+            protocol: "tcp".into(),
+            verdict: Verdict::Denied,
+            count: 2,
+        }],
+        limits: Vec::new(),
+        processes: vec![process(2, "/usr/bin/python3", Some(1)), process(3, "/usr/bin/date", None)],
+        changes: Vec::new(),
+        lost_events: 0,
+    }
+}
+
+fn layers() -> Layers {
+    Layers {
+        user: true,
+        mount: true,
+        pid: true,
+        net: true,
+        ipc: true,
+        uts: true,
+        cgroup: true,
+        landlock_abi: 7,
+        seccomp: true,
+        memory: "cgroup".into(),
+    }
+}
+
+fn limited(skill: &Path) -> Report {
+    let hit = LimitHit {
+        resource: Resource::Memory,
+        limit: 256 << 20,
+        observed: 257 << 20,
+        enforced_by: "supervisor".into(),
+        at_ms: 900,
+        effect: "killed".into(),
+    };
+    let outcome =
+        Outcome { kind: OutcomeKind::Limit, code: None, limit: Some(Resource::Memory), ..exited(0) };
+    let usage = Usage { peak_memory_bytes: 257 << 20, ..Usage::default() };
+    Report { limits: vec![hit], outcome: Some(outcome), usage, denials: Vec::new(), ..report(skill) }
+}
+
+fn reduced(skill: &Path) -> Report {
+    let missing = vec!["no user namespaces: set kernel.unprivileged_userns_clone=1".to_owned()];
+    let layers = Layers { landlock_abi: 7, seccomp: true, ..Layers::default() };
+    Report { isolation: Isolation { level: IsolationLevel::Reduced, layers, missing }, ..report(skill) }
+}

@@ -1,0 +1,261 @@
+//! The real program in a real terminal.
+
+mod pty;
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+use pty::{Terminal, skilldeck};
+use tempfile::TempDir;
+
+/// A workspace with one shell skill.
+fn workspace(script: &str) -> TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    let skill = dir.path().join(".skills/greet");
+    fs::create_dir_all(skill.join("scripts")).unwrap();
+    let manifest = "---\nname: greet\ndescription: Greets people. Use when somebody arrives.\n---\n# Greet\n";
+    fs::write(skill.join("SKILL.md"), manifest).unwrap();
+    fs::write(skill.join("scripts/greet.sh"), format!("#!/bin/sh\n{script}\n")).unwrap();
+    dir
+}
+
+fn open(dir: &Path) -> Terminal {
+    let terminal = Terminal::start(skilldeck(dir), 100, 30);
+    terminal.wait_for("greet");
+    terminal.wait_for("? help");
+    terminal
+}
+
+#[test]
+fn it_starts_and_leaves_the_terminal_as_it_was() {
+    let dir = workspace("echo hi");
+    let mut terminal = open(dir.path());
+    assert_ne!(terminal.modes(), terminal.before, "raw mode");
+    terminal.keys("q");
+    assert_eq!(terminal.wait_end().code(), Some(0));
+    terminal.assert_restored();
+}
+
+#[test]
+fn signals_that_end_it_restore_the_terminal() {
+    for (signal, code) in [(Signal::SIGTERM, 143), (Signal::SIGHUP, 129), (Signal::SIGINT, 130)] {
+        let dir = workspace("echo hi");
+        let mut terminal = open(dir.path());
+        terminal.signal(signal);
+        assert_eq!(terminal.wait_end().code(), Some(code), "{signal}");
+        terminal.assert_restored();
+    }
+}
+
+#[cfg(debug_assertions)]
+#[test]
+fn a_panic_restores_the_terminal_and_is_told() {
+    let dir = workspace("echo hi");
+    let mut command = skilldeck(dir.path());
+    command.env("SKILLDECK_TEST_PANIC", "1");
+    let mut terminal = Terminal::start(command, 100, 30);
+    terminal.wait_for("greet");
+    terminal.keys("\x1b[24~");
+    assert_eq!(terminal.wait_end().code(), Some(101));
+    terminal.assert_restored();
+    assert!(terminal.text().contains("failed on purpose"), "{}", terminal.text());
+}
+
+#[test]
+fn without_a_terminal_it_says_what_to_use_instead() {
+    let dir = workspace("echo hi");
+    let output = skilldeck(dir.path()).stdin(Stdio::null()).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(text.contains("is not a terminal") && text.contains("skilldeck list"), "{text}");
+    assert!(output.stdout.is_empty());
+}
+
+#[test]
+fn a_theme_that_is_not_there_is_said_before_the_terminal_is_taken() {
+    let dir = workspace("echo hi");
+    let mut command = skilldeck(dir.path());
+    command.args(["--theme", "nonsense"]);
+    let mut terminal = Terminal::start(command, 100, 30);
+    assert_eq!(terminal.wait_end().code(), Some(2));
+    assert!(terminal.text().contains("no such theme"));
+    assert!(!String::from_utf8_lossy(&terminal.raw()).contains("\x1b[?1049h"));
+}
+
+#[test]
+fn it_lives_through_every_size() {
+    let dir = workspace("echo hi");
+    let mut terminal = open(dir.path());
+    for (columns, rows) in [(1, 1), (3, 10), (10, 3), (400, 2), (24, 7), (80, 24), (2, 100), (1, 1)] {
+        terminal.resize(columns, rows);
+        terminal.keys("jk");
+    }
+    terminal.resize(100, 30);
+    terminal.wait_for("? help");
+    terminal.wait_for("SKILL.md");
+    terminal.keys("q");
+    assert_eq!(terminal.wait_end().code(), Some(0));
+    terminal.assert_restored();
+}
+
+#[test]
+fn no_color_means_no_colour() {
+    let dir = workspace("printf '\\033[31mred\\033[0m\\n'");
+    let mut command = skilldeck(dir.path());
+    command.env("NO_COLOR", "1");
+    let mut terminal = Terminal::start(command, 100, 30);
+    terminal.wait_for("greet");
+    terminal.keys("r");
+    terminal.wait_for("exit 0");
+    terminal.keys("q");
+    terminal.wait_end();
+    let raw = String::from_utf8_lossy(&terminal.raw()).into_owned();
+    for sequence in raw.split("\x1b[").skip(1).filter_map(|rest| rest.split_once('m')).map(|(start, _)| start)
+    {
+        let numbers = sequence.split(';').filter_map(|n| n.parse::<u32>().ok());
+        if sequence.chars().all(|c| c.is_ascii_digit() || c == ';') {
+            let colours: Vec<u32> =
+                numbers.filter(|n| matches!(n, 30..=38 | 40..=48 | 90..=97 | 100..=107)).collect();
+            assert!(colours.is_empty(), "ESC[{sequence}m");
+        }
+    }
+}
+
+#[test]
+fn what_a_skill_prints_is_shown_and_never_obeyed() {
+    let script = r#"printf 'before \033]52;c;aGVsbG8=\007 \033]0;owned\007\033[?1049l\033[2J\033[?1000h after\n'
+printf '\033]52;c;aGVsbG8=\n'
+printf '\302\2335n\302\220q\n\033[6n\033c'"#;
+    let dir = workspace(script);
+    let mut terminal = open(dir.path());
+    terminal.keys("r");
+    terminal.wait_for("exit 0");
+    terminal.wait_for("before   after");
+    terminal.wait_for("52;c;aGVsbG8=");
+    let raw = terminal.raw();
+    let text = String::from_utf8_lossy(&raw);
+    for sequence in ["\x1b]", "\x1bP", "\x1b[6n", "\x1b[5n", "\x1bc", "\u{9b}", "\u{90}", "\x07"] {
+        assert!(!text.contains(sequence), "{sequence:?} reached the terminal");
+    }
+    assert_eq!(text.matches("\x1b[?1049l").count(), 0, "left the alternate screen");
+    terminal.keys("q");
+    terminal.wait_end();
+    terminal.assert_restored();
+}
+
+#[test]
+fn output_is_shown_while_the_skill_still_runs() {
+    let dir = workspace("echo one; sleep 20; echo two");
+    let mut terminal = open(dir.path());
+    terminal.keys("r");
+    terminal.wait_for("one");
+    terminal.wait_for("running");
+    terminal.keys("c");
+    terminal.wait_for("cancelled");
+    assert!(!terminal.text().contains("two"));
+}
+
+#[test]
+fn a_denial_is_opened_and_edited_away() {
+    let dir = workspace("cat /etc/shadow\necho done");
+    let script = dir.path().join(".skills/greet/scripts/greet.sh");
+    let mut terminal = open(dir.path());
+    terminal.keys("r");
+    terminal.wait("a denial", |screen| screen.contains("1 denial") || screen.contains(" denials"));
+    terminal.keys("\r");
+    terminal.wait_for("Denial 1 of");
+    terminal.wait_for("DENIED");
+    // Saved in place, as an editor does: it runs again by itself, says why, and the denial is gone.
+    fs::write(&script, "#!/bin/sh\necho done\n").unwrap();
+    terminal.wait_for("re-run: scripts/greet.sh");
+    terminal.wait_for("nothing was refused");
+    terminal.wait_for("exit 0");
+}
+
+#[test]
+fn the_editor_gets_the_terminal_and_gives_it_back() {
+    let dir = workspace("echo hi");
+    let editor = dir.path().join("vi");
+    fs::write(
+        &editor,
+        "#!/bin/sh\necho \"$@\" > \"$HOME/asked\"; stty -a > \"$HOME/modes\"; echo '# edited' >> \"$2\"\n",
+    )
+    .unwrap();
+    fs::set_permissions(&editor, fs::Permissions::from_mode(0o755)).unwrap();
+    let mut command = skilldeck(dir.path());
+    command.env("EDITOR", &editor);
+    let mut terminal = Terminal::start(command, 100, 30);
+    terminal.wait_for("greet");
+    terminal.keys("\tjje");
+    terminal.wait_for("# edited");
+    let asked = fs::read_to_string(dir.path().join("asked")).unwrap();
+    assert!(asked.starts_with("+3 ") && asked.trim().ends_with("SKILL.md"), "{asked}");
+    let modes = fs::read_to_string(dir.path().join("modes")).unwrap();
+    assert!(modes.contains(" icanon") && modes.contains(" echo"), "{modes}");
+    terminal.keys("q");
+    assert_eq!(terminal.wait_end().code(), Some(0));
+    terminal.assert_restored();
+}
+
+#[test]
+fn copying_goes_to_the_clipboard_of_the_terminal() {
+    let dir = workspace("echo hi");
+    let mut terminal = open(dir.path());
+    terminal.keys("\tjy");
+    terminal.wait_for("copied the line");
+    // base64 of `name: greet`
+    assert!(String::from_utf8_lossy(&terminal.raw()).contains("\x1b]52;c;bmFtZTogZ3JlZXQ="));
+}
+
+#[test]
+fn idle_writes_nothing_and_hardly_wakes() {
+    let dir = workspace("echo hi");
+    let terminal = open(dir.path());
+    terminal.wait_quiet(Duration::from_millis(400));
+    let (written, woken) = (terminal.raw().len(), wakeups(&terminal));
+    std::thread::sleep(Duration::from_secs(2));
+    assert_eq!(terminal.raw().len(), written);
+    let more = wakeups(&terminal) - woken;
+    assert!(more <= 4, "{more} wake-ups in two seconds");
+}
+
+/// Voluntary context switches of all threads.
+fn wakeups(terminal: &Terminal) -> u64 {
+    let tasks = format!("/proc/{}/task", terminal.pid());
+    let of = |task: &Path| -> Option<u64> {
+        let status = fs::read_to_string(task.join("status")).ok()?;
+        let line = status.lines().find(|line| line.starts_with("voluntary_ctxt_switches"))?;
+        line.split_whitespace().last()?.parse().ok()
+    };
+    fs::read_dir(tasks).unwrap().flatten().filter_map(|task| of(&task.path())).sum()
+}
+
+#[test]
+fn an_empty_folder_offers_the_samples() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut terminal = Terminal::start(skilldeck(dir.path()), 100, 30);
+    terminal.wait_for("No skills here yet");
+    terminal.keys("o");
+    terminal.wait_for("red-team");
+    assert!(dir.path().join(".skills/red-team/SKILL.md").is_file());
+}
+
+#[test]
+fn a_picture_is_made_of_the_real_screen() {
+    let dir = workspace("echo hello from inside");
+    let run = |keys: &str| {
+        let output =
+            skilldeck(dir.path()).args(["screenshot", "--size", "90x20", "--keys", keys]).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert!(run("r").contains(">hello from inside</text>"));
+    assert_eq!(run("<tab>j"), run("<tab>j"));
+    let bad =
+        Command::new(env!("CARGO_BIN_EXE_skilldeck")).args(["screenshot", "--size", "0x0"]).output().unwrap();
+    assert_eq!(bad.status.code(), Some(2));
+}
