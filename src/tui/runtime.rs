@@ -251,7 +251,7 @@ impl App {
                 Wake::News(Some(action)) => self.apply(action, &mut input)?,
                 Wake::Frame | Wake::News(None) => changed = false,
             }
-            self.drain(&mut news, &mut input).await?;
+            changed |= self.drain(&mut news, &mut input).await?;
             if changed {
                 let soonest = (last_frame + want).max(Instant::now());
                 due = Some(due.map_or(soonest, |due| due.min(soonest)));
@@ -265,12 +265,13 @@ impl App {
         Ok(())
     }
 
-    /// Apply what is queued, up to a bound; input that arrives meanwhile goes first.
+    /// Apply what is queued, up to a bound; input that arrives meanwhile goes first. Whether there was anything.
     async fn drain(
         &mut self,
         news: &mut Receiver<Action>,
         input: &mut Option<EventStream>,
-    ) -> io::Result<()> {
+    ) -> io::Result<bool> {
+        let mut any = false;
         for _ in 0..DRAIN {
             // Polled with this task's own waker: the stream remembers the waker that it was last asked with.
             while let Some(event) = poll_fn(|context| {
@@ -282,17 +283,20 @@ impl App {
             })
             .await
             {
-                self.take_input(event, input)?;
+                any |= self.take_input(event, input)?;
                 if self.state.quitting {
-                    return Ok(());
+                    return Ok(any);
                 }
             }
             match news.try_recv() {
-                Ok(action) => self.apply(action, input)?,
-                Err(_) => return Ok(()),
+                Ok(action) => {
+                    any = true;
+                    self.apply(action, input)?;
+                }
+                Err(_) => return Ok(any),
             }
         }
-        Ok(())
+        Ok(any)
     }
 
     /// Whether the event meant something.
@@ -308,6 +312,10 @@ impl App {
         };
         #[cfg(debug_assertions)]
         fail_on_purpose(&event);
+        if matches!(event, term::Event::Resize(..)) {
+            // Terminals cut, wrap or keep their content when they are resized, each in its own way.
+            self.screen.redraw_all();
+        }
         match translate(&event) {
             Some(action) => self.apply(action, input).map(|()| true),
             None => Ok(false),
@@ -330,7 +338,7 @@ impl App {
                 Effect::SetTheme(index) => self.themes.set(index),
                 Effect::SetMouse(on) => self.screen.set_mouse(on)?,
                 Effect::Copy(text) => self.screen.copy(&text)?,
-                Effect::Redraw => self.screen.redraw_all()?,
+                Effect::Redraw => self.screen.redraw_all(),
                 Effect::Suspend => self.suspend(input)?,
                 Effect::Edit { path, line } => self.edit(&path, line, input)?,
                 // A run under way ends with the workbench: the sandbox does not outlive it.

@@ -13,8 +13,8 @@ use crossterm::event::{
 };
 use crossterm::style::ResetColor;
 use crossterm::terminal::{
-    BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen,
-    disable_raw_mode, enable_raw_mode,
+    BeginSynchronizedUpdate, Clear, ClearType, EndSynchronizedUpdate, EnterAlternateScreen,
+    LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
 use crossterm::{execute, queue};
 use ratatui::Terminal;
@@ -56,6 +56,8 @@ pub fn restore() {
 #[derive(Debug)]
 pub struct Screen {
     terminal: Terminal<Backend>,
+    /// What is on the terminal is not what was drawn last: every cell has to be drawn.
+    stale: bool,
     pub ascii: bool,
 }
 
@@ -68,8 +70,7 @@ impl Screen {
         if !io::stdout().is_terminal() {
             return Err(TerminalError::NotATerminal("standard output"));
         }
-        let backend = CrosstermBackend::new(BufWriter::with_capacity(64 * 1024, io::stdout()));
-        let mut screen = Self { terminal: Terminal::new(backend)?, ascii };
+        let mut screen = Self { terminal: blank()?, stale: true, ascii };
         screen.enter(mouse)?;
         Ok(screen)
     }
@@ -84,8 +85,8 @@ impl Screen {
             queue!(out, EnableMouseCapture)?;
         }
         out.flush()?;
-        // Forget what was on the screen: the next frame draws every cell.
-        self.terminal.clear()
+        self.stale = true;
+        Ok(())
     }
 
     pub fn size(&self) -> Option<(u16, u16)> {
@@ -96,6 +97,11 @@ impl Screen {
     pub fn draw(&mut self, state: &State, theme: &Theme) -> io::Result<()> {
         let look = Look { theme, ascii: self.ascii };
         queue!(self.terminal.backend_mut(), BeginSynchronizedUpdate)?;
+        if std::mem::take(&mut self.stale) {
+            execute!(self.terminal.backend_mut(), Clear(ClearType::All))?;
+            // `Terminal::clear` would ask the terminal where its cursor is, and wait for the answer.
+            self.terminal = blank()?;
+        }
         self.terminal.draw(|frame| {
             if let Some(cursor) = view::draw(state, look, frame.buffer_mut()) {
                 frame.set_cursor_position(cursor);
@@ -104,8 +110,9 @@ impl Screen {
         execute!(self.terminal.backend_mut(), EndSynchronizedUpdate)
     }
 
-    pub fn redraw_all(&mut self) -> io::Result<()> {
-        self.terminal.clear()
+    /// Draw every cell with the next frame.
+    pub fn redraw_all(&mut self) {
+        self.stale = true;
     }
 
     pub fn set_mouse(&mut self, on: bool) -> io::Result<()> {
@@ -117,6 +124,11 @@ impl Screen {
     pub fn copy(&mut self, text: &str) -> io::Result<()> {
         execute!(self.terminal.backend_mut(), CopyToClipboard::to_clipboard_from(text))
     }
+}
+
+/// A terminal that believes every cell to be blank.
+fn blank() -> io::Result<Terminal<Backend>> {
+    Terminal::new(CrosstermBackend::new(BufWriter::with_capacity(64 * 1024, io::stdout())))
 }
 
 impl Drop for Screen {

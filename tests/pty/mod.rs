@@ -1,6 +1,7 @@
 //! A program in a terminal of its own, looked at through a terminal emulator.
 
 use std::io::{Read, Write};
+use std::num::NonZero;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus};
@@ -22,17 +23,17 @@ struct Seen {
 }
 
 /// A running program and its terminal.
-pub struct Terminal {
+pub(crate) struct Terminal {
     child: Child,
     master: std::fs::File,
     /// Kept open, so that the terminal's modes can still be asked for when the program is gone.
     slave: OwnedFd,
     seen: Arc<Mutex<Seen>>,
-    pub before: Termios,
+    pub(crate) before: Termios,
 }
 
 impl Terminal {
-    pub fn start(mut command: Command, columns: u16, rows: u16) -> Self {
+    pub(crate) fn start(mut command: Command, columns: u16, rows: u16) -> Self {
         let size = nix::pty::Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
         let pty = nix::pty::openpty(&size, None).unwrap();
         let before = tcgetattr(pty.slave.as_fd()).unwrap();
@@ -44,7 +45,7 @@ impl Terminal {
             .unwrap();
         let master = std::fs::File::from(pty.master);
         let seen = Arc::new(Mutex::new(Seen {
-            screen: vt100::Parser::new(rows, columns, 0),
+            screen: vt100::Parser::new(cells(rows), cells(columns), 0),
             raw: Vec::new(),
             last: Instant::now(),
         }));
@@ -61,25 +62,25 @@ impl Terminal {
         Self { child, master, slave: pty.slave, seen, before }
     }
 
-    pub fn keys(&mut self, text: &str) {
+    pub(crate) fn keys(&mut self, text: &str) {
         self.master.write_all(text.as_bytes()).unwrap();
     }
 
-    pub fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
 
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         self.seen.lock().unwrap().screen.screen().contents()
     }
 
-    pub fn raw(&self) -> Vec<u8> {
+    pub(crate) fn raw(&self) -> Vec<u8> {
         self.seen.lock().unwrap().raw.clone()
     }
 
     /// Wait until the screen is as wanted.
     #[track_caller]
-    pub fn wait(&self, what: &str, wanted: impl Fn(&str) -> bool) {
+    pub(crate) fn wait(&self, what: &str, wanted: impl Fn(&str) -> bool) {
         let until = Instant::now() + PATIENCE;
         while Instant::now() < until {
             if wanted(&self.text()) {
@@ -91,12 +92,12 @@ impl Terminal {
     }
 
     #[track_caller]
-    pub fn wait_for(&self, text: &str) {
+    pub(crate) fn wait_for(&self, text: &str) {
         self.wait(text, |screen| screen.contains(text));
     }
 
     /// Wait until nothing was written for `quiet`.
-    pub fn wait_quiet(&self, quiet: Duration) {
+    pub(crate) fn wait_quiet(&self, quiet: Duration) {
         let until = Instant::now() + PATIENCE;
         while self.seen.lock().unwrap().last.elapsed() < quiet {
             assert!(Instant::now() < until, "the terminal is never quiet");
@@ -104,20 +105,20 @@ impl Terminal {
         }
     }
 
-    pub fn resize(&mut self, columns: u16, rows: u16) {
-        self.seen.lock().unwrap().screen.screen_mut().set_size(rows.max(1), columns.max(1));
+    pub(crate) fn resize(&mut self, columns: u16, rows: u16) {
+        self.seen.lock().unwrap().screen.screen_mut().set_size(cells(rows), cells(columns));
         let size = rustix::termios::Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
         rustix::termios::tcsetwinsize(self.master.as_fd(), size).unwrap();
         // The terminal is not the controlling one, so the kernel does not tell.
         self.signal(Signal::SIGWINCH);
     }
 
-    pub fn signal(&self, signal: Signal) {
+    pub(crate) fn signal(&self, signal: Signal) {
         kill(Pid::from_raw(self.child.id() as i32), signal).unwrap();
     }
 
     #[track_caller]
-    pub fn wait_end(&mut self) -> ExitStatus {
+    pub(crate) fn wait_end(&mut self) -> ExitStatus {
         let until = Instant::now() + PATIENCE;
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
@@ -129,13 +130,13 @@ impl Terminal {
         }
     }
 
-    pub fn modes(&self) -> Termios {
+    pub(crate) fn modes(&self) -> Termios {
         tcgetattr(self.slave.as_fd()).unwrap()
     }
 
     /// The terminal is as it was before the program started.
     #[track_caller]
-    pub fn assert_restored(&self) {
+    pub(crate) fn assert_restored(&self) {
         assert_eq!(self.modes(), self.before, "line discipline");
         let seen = self.seen.lock().unwrap();
         let screen = seen.screen.screen();
@@ -154,7 +155,7 @@ impl Drop for Terminal {
 }
 
 /// The workbench on the folder `workspace`, with a clean environment.
-pub fn skilldeck(workspace: &Path) -> Command {
+pub(crate) fn skilldeck(workspace: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_skilldeck"));
     command
         .current_dir(workspace)
@@ -165,4 +166,8 @@ pub fn skilldeck(workspace: &Path) -> Command {
         .env("COLORTERM", "truecolor")
         .env("EDITOR", "true");
     command
+}
+
+fn cells(number: u16) -> NonZero<u16> {
+    NonZero::new(number).unwrap_or(NonZero::<u16>::MIN)
 }
