@@ -1,4 +1,5 @@
 //! The real program in a real terminal.
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 mod pty;
 
@@ -127,9 +128,9 @@ fn no_color_means_no_colour() {
 
 #[test]
 fn what_a_skill_prints_is_shown_and_never_obeyed() {
-    let script = r#"printf 'before \033]52;c;aGVsbG8=\007 \033]0;owned\007\033[?1049l\033[2J\033[?1000h after\n'
+    let script = r"printf 'before \033]52;c;aGVsbG8=\007 \033]0;owned\007\033[?1049l\033[2J\033[?1000h after\n'
 printf '\033]52;c;aGVsbG8=\n'
-printf '\302\2335n\302\220q\n\033[6n\033c'"#;
+printf '\302\2335n\302\220q\n\033[6n\033c'";
     let dir = workspace(script);
     let mut terminal = open(dir.path());
     terminal.keys("r");

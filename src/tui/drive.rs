@@ -16,7 +16,7 @@ use super::update::update;
 use super::view::{self, Look};
 
 /// How long work under way is waited for.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 #[allow(missing_debug_implementations)] // holds trait objects
 pub struct Driver {

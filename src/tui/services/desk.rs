@@ -4,15 +4,17 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
 
+use serde_json::Value;
+
 use super::highlight::{Highlighter, Request};
 use super::loader::{Watch, spawn};
 use super::{Desk, Mailbox};
 use crate::policy::{self, Places};
 use crate::run::report::Remedy;
-use crate::skill::{self, Skill};
+use crate::skill::{self, Skill, schema};
 use crate::tui::action::{Action, WorkspaceNews};
 use crate::tui::effect::Effect;
-use crate::tui::state::{FileItem, Tool};
+use crate::tui::state::{FileItem, Parameter, Tool};
 use crate::workspace::samples;
 
 /// Largest file that is read to be shown.
@@ -135,8 +137,53 @@ fn files(folder: &Path) -> Vec<FileItem> {
     found
 }
 
-fn tools(_skill: &Skill) -> Vec<Tool> {
-    Vec::new()
+/// The tools of a skill, as the screen shows them.
+fn tools(skill: &Skill) -> Vec<Tool> {
+    schema::tools(skill)
+        .iter()
+        .map(|tool| {
+            let json = tool.schema();
+            let entry = [tool.entry.display().to_string()].into_iter().chain(tool.subcommand.iter().cloned());
+            Tool {
+                name: tool.name.clone(),
+                entry: entry.collect::<Vec<_>>().join(" "),
+                source: tool.source.text().to_owned(),
+                parameters: parameters(&json),
+                json: format!("{json:#}"),
+            }
+        })
+        .collect()
+}
+
+fn parameters(schema: &Value) -> Vec<Parameter> {
+    let required = |name: &str| {
+        schema["required"]
+            .as_array()
+            .is_some_and(|names| names.iter().any(|known| known.as_str() == Some(name)))
+    };
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let properties = schema["properties"].as_object().into_iter().flatten();
+    properties
+        .map(|(name, property)| {
+            let kind = property["type"].as_str().unwrap_or("any");
+            let item = property["items"]["type"].as_str().filter(|_| kind == "array");
+            let mut notes = vec![property["description"].as_str().unwrap_or_default().to_owned()];
+            let choices = property["enum"].as_array().or_else(|| property["items"]["enum"].as_array());
+            if let Some(choices) = choices {
+                notes.push(format!("one of {}", choices.iter().map(text).collect::<Vec<_>>().join(", ")));
+            }
+            if let Some(default) = property.get("default") {
+                notes.push(format!("default {}", text(default)));
+            }
+            notes.retain(|note| !note.is_empty());
+            Parameter {
+                name: name.clone(),
+                kind: item.map_or_else(|| kind.to_owned(), |item| format!("list of {item}")),
+                required: required(name),
+                description: notes.join("; "),
+            }
+        })
+        .collect()
 }
 
 /// Add a grant to the skill's own policy file. Says what was done.

@@ -6,6 +6,8 @@ mod flows;
 mod hostile;
 mod screens;
 
+use std::fmt::Write as _;
+
 use ratatui::buffer::Buffer;
 use ratatui::style::{Color, Modifier};
 
@@ -68,7 +70,7 @@ pub(crate) fn styles(buffer: &Buffer) -> String {
             }
             let ground = if bg == "text" { String::new() } else { format!(" on {bg}") };
             let mods = if modifiers.is_empty() { String::new() } else { format!(" {modifiers:?}") };
-            out.push_str(&format!("{y:>2} {start:>3}..{x:<3} {fg}{ground}{mods}\n"));
+            writeln!(out, "{y:>2} {start:>3}..{x:<3} {fg}{ground}{mods}").unwrap();
         }
     }
     out
