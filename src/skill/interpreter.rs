@@ -23,7 +23,17 @@ pub struct Resolver {
     path: Vec<PathBuf>,
     home: Option<PathBuf>,
     managers: Managers,
-    cache: Mutex<HashMap<String, Vec<PathBuf>>>,
+    /// What PATH has under a name: many skills ask for the same few programs.
+    cache: Mutex<HashMap<String, OnPath>>,
+}
+
+/// The candidates for a name on PATH, in order.
+#[derive(Debug, Clone)]
+enum OnPath {
+    /// Only real programs: the choice is the same for every folder.
+    Settled(Option<Found>),
+    /// Shims among them, which choose by folder.
+    Candidates(Vec<PathBuf>),
 }
 
 /// A program found on this machine.
@@ -77,26 +87,45 @@ impl Resolver {
 
     /// The first program of that name on PATH that this user may start, version managers looked through.
     pub fn find(&self, name: &str, folder: &Path) -> Option<Found> {
-        let on_path = self.on_path(name);
-        let real = on_path.iter().find_map(|candidate| match shims::kind(candidate) {
+        let candidates = match self.on_path(name) {
+            OnPath::Settled(found) => return found,
+            OnPath::Candidates(candidates) => candidates,
+        };
+        let real = candidates.iter().find_map(|candidate| match shims::kind(candidate) {
             Some(shim) => {
                 let programs = shims::resolve(&shim, name, folder, &self.managers);
                 programs.into_iter().find_map(|program| self.accept(&program))
             }
             None => self.accept(candidate),
         });
-        real.or_else(|| shims::unlisted(name, &self.managers).iter().find_map(|program| self.accept(program)))
+        real.or_else(|| self.unlisted(name))
     }
 
-    fn on_path(&self, name: &str) -> Vec<PathBuf> {
+    fn on_path(&self, name: &str) -> OnPath {
         let look = || {
             let candidates = self.path.iter().map(|dir| dir.join(name));
-            candidates.filter(|candidate| candidate.is_file()).collect::<Vec<_>>()
+            let candidates: Vec<PathBuf> = candidates.filter(|candidate| candidate.is_file()).collect();
+            // Up to the first real program: what comes behind it is never asked.
+            let mut settled = None;
+            for candidate in &candidates {
+                if shims::kind(candidate).is_some() {
+                    return OnPath::Candidates(candidates);
+                }
+                settled = self.accept(candidate);
+                if settled.is_some() {
+                    break;
+                }
+            }
+            OnPath::Settled(settled.or_else(|| self.unlisted(name)))
         };
         match self.cache.lock() {
             Ok(mut cache) => cache.entry(name.to_owned()).or_insert_with(look).clone(),
             Err(_) => look(),
         }
+    }
+
+    fn unlisted(&self, name: &str) -> Option<Found> {
+        shims::unlisted(name, &self.managers).iter().find_map(|program| self.accept(program))
     }
 
     /// The program behind a path, if this user may start it.

@@ -117,7 +117,8 @@ impl Discovery {
             let skill = skill::read_with(dir, &walk.root, walk.resolver);
             self.report(walk, skill, dir);
         }
-        let mark = walk.ignored.enter(dir);
+        let has_patterns = entries.iter().any(|entry| entry.file_name() == ".gitignore");
+        let mark = if has_patterns { walk.ignored.enter(dir) } else { walk.ignored.mark() };
         for entry in entries {
             self.child(walk, &entry, depth + 1);
         }

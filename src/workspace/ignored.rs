@@ -49,6 +49,11 @@ impl Ignored {
         mark
     }
 
+    /// The mark of a folder without `.gitignore`.
+    pub(super) fn mark(&self) -> usize {
+        self.files.len()
+    }
+
     pub(super) fn leave(&mut self, mark: usize) {
         self.files.truncate(mark);
     }

@@ -140,5 +140,6 @@ fn unquoted(text: &str) -> &str {
 }
 
 fn is_option(text: &str) -> bool {
-    text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_') && text.trim_matches('-') != ""
+    text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+        && !text.trim_matches('-').is_empty()
 }
