@@ -9,6 +9,7 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use super::folder::Folder;
 use super::interpreter::Resolver;
 use super::model::{Entry, Interpreter, Language};
 
@@ -26,35 +27,37 @@ struct Candidate {
     language: Option<Language>,
 }
 
-/// Find the entries of the skill at `path`, in the order of their paths, those in `scripts/` first.
-pub fn find(path: &Path, resolver: &Resolver) -> Vec<Entry> {
+/// Find the entries of a skill, in the order of their paths, those in `scripts/` first.
+pub fn find(folder: &Folder, resolver: &Resolver) -> Vec<Entry> {
+    let path = folder.path.as_path();
     let mut files = Vec::new();
-    collect(path, Path::new("scripts"), MAX_DEPTH, &mut files);
-    collect(path, Path::new(""), 0, &mut files);
+    if folder.has("scripts")
+        && let Ok(scripts) = Folder::list(path.join("scripts"), String::new())
+    {
+        collect(&scripts, Path::new("scripts"), MAX_DEPTH, &mut files);
+    }
+    collect(folder, Path::new(""), 0, &mut files);
     let candidates: Vec<Candidate> = files.into_iter().filter_map(|file| candidate(path, file)).collect();
     let entries = candidates.iter().filter(|candidate| !is_module(candidate, &candidates));
     entries.map(|candidate| entry(path, candidate, resolver)).collect()
 }
 
-fn collect(skill: &Path, folder: &Path, depth: usize, files: &mut Vec<PathBuf>) {
-    let Ok(found) = fs::read_dir(skill.join(folder)) else { return };
-    let mut found: Vec<_> = found.flatten().take(MAX_FILES).collect();
-    found.sort_by_key(fs::DirEntry::file_name);
-    for item in found {
-        let name = item.file_name();
+/// Files of a listed folder that may be entries; `at` is its path within the skill.
+fn collect(folder: &Folder, at: &Path, depth: usize, files: &mut Vec<PathBuf>) {
+    for (name, kind) in &folder.items {
         let Some(name) = name.to_str().filter(|name| !name.starts_with('.')) else { continue };
         if files.len() >= MAX_FILES {
             return;
         }
-        let Ok(kind) = item.file_type() else { continue };
-        let path = folder.join(name);
-        let is_dir = kind.is_dir() || (kind.is_symlink() && skill.join(&path).is_dir());
-        if !is_dir {
+        if !kind.is_dir() {
             if !is_support(name) {
-                files.push(path);
+                files.push(at.join(name));
             }
-        } else if depth > 0 && !kind.is_symlink() && !is_support_folder(name) {
-            collect(skill, &path, depth - 1, files);
+        } else if depth > 0
+            && !is_support_folder(name)
+            && let Ok(inner) = Folder::list(folder.path.join(name), String::new())
+        {
+            collect(&inner, &at.join(name), depth - 1, files);
         }
     }
 }
@@ -285,7 +288,7 @@ mod tests {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, text).unwrap();
         }
-        let entries = find(dir.path(), &Resolver::from_env());
+        let entries = find(&Folder::open(dir.path()).unwrap(), &Resolver::from_env());
         let names: Vec<String> = entries.iter().map(|e| e.file.display().to_string()).collect();
         assert_eq!(
             names,

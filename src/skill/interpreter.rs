@@ -17,7 +17,7 @@ use super::shims::{self, Managers};
 /// Folders that every sandbox shows.
 const SYSTEM: [&str; 5] = ["/usr", "/bin", "/sbin", "/lib", "/lib64"];
 
-/// Looks programs up, and remembers what it found. Made once for many skills.
+/// Looks programs up, and remembers what it found: made anew for each reading of a workspace.
 #[derive(Debug)]
 pub struct Resolver {
     path: Vec<PathBuf>,
@@ -25,6 +25,7 @@ pub struct Resolver {
     managers: Managers,
     /// What PATH has under a name: many skills ask for the same few programs.
     cache: Mutex<HashMap<String, OnPath>>,
+    accepted: Mutex<HashMap<PathBuf, Option<Found>>>,
 }
 
 /// The candidates for a name on PATH, in order.
@@ -55,7 +56,7 @@ impl Resolver {
     pub fn new(path: impl IntoIterator<Item = PathBuf>, home: Option<PathBuf>, managers: Managers) -> Self {
         // A relative entry of PATH means the current folder: never a place for an interpreter.
         let path = path.into_iter().filter(|dir| dir.is_absolute()).collect();
-        Self { path, home, managers, cache: Mutex::new(HashMap::new()) }
+        Self { path, home, managers, cache: Mutex::default(), accepted: Mutex::default() }
     }
 
     /// The interpreter of `language` for a script in `folder`. `command` and `arguments` come from its shebang.
@@ -130,6 +131,11 @@ impl Resolver {
 
     /// The program behind a path, if this user may start it.
     fn accept(&self, candidate: &Path) -> Option<Found> {
+        let Ok(mut known) = self.accepted.lock() else { return self.examine(candidate) };
+        known.entry(candidate.to_path_buf()).or_insert_with(|| self.examine(candidate)).clone()
+    }
+
+    fn examine(&self, candidate: &Path) -> Option<Found> {
         let real = fs::canonicalize(candidate).ok().filter(|real| is_program(real))?;
         if let Some((environment, base)) = virtual_environment(candidate) {
             let mut prefix = vec![environment];
@@ -254,16 +260,17 @@ mod tests {
         fs::write(pyenv.join("version"), "3.10.2\n").unwrap();
         let skill = home.join("skill");
         fs::create_dir(&skill).unwrap();
-        let resolver = resolver(&home, &[pyenv.join("shims")]);
-        let found = resolver.find("python3", &skill).unwrap();
+        // A resolver remembers; each reading of a workspace makes a new one.
+        let find = || resolver(&home, &[pyenv.join("shims")]).find("python3", &skill).unwrap();
+        let found = find();
         assert_eq!(found.prefix, [pyenv.join("versions/3.10.2")]);
         // A short version means the newest of its line; `.python-version` beats the global file.
         fs::write(skill.join(".python-version"), "3.11\n").unwrap();
-        let found = resolver.find("python3", &skill).unwrap();
+        let found = find();
         assert_eq!(found.program, pyenv.join("versions/3.11.10/bin/python3"));
         // A version that would leave the folder is no version.
         fs::write(skill.join(".python-version"), "../../skill\n").unwrap();
-        assert_eq!(resolver.find("python3", &skill).unwrap().prefix, [pyenv.join("versions/3.10.2")]);
+        assert_eq!(find().prefix, [pyenv.join("versions/3.10.2")]);
     }
 
     #[test]

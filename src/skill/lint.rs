@@ -140,8 +140,7 @@ pub fn body(text: &str, parts: &Parts, folder: &Path, findings: &mut Findings) {
     while !body.is_char_boundary(end) {
         end -= 1;
     }
-    let mut lookups =
-        Lookups { folder, scripts: folder.join("scripts").is_dir(), left: MAX_LOOKUPS, seen: Vec::new() };
+    let mut lookups = Lookups { folder, scripts: None, left: MAX_LOOKUPS, seen: Vec::new() };
     for (event, range) in Parser::new(&body[..end]).into_offset_iter() {
         let place = parts.body.start + range.start;
         match event {
@@ -165,7 +164,7 @@ pub fn body(text: &str, parts: &Parts, folder: &Path, findings: &mut Findings) {
 struct Lookups<'a> {
     folder: &'a Path,
     /// The skill has a `scripts` folder, so `scripts/x.py` means a file of its own.
-    scripts: bool,
+    scripts: Option<bool>,
     left: usize,
     seen: Vec<String>,
 }
@@ -212,7 +211,12 @@ impl Lookups<'_> {
         let path = anchored.unwrap_or(token);
         let plain = path.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-/".contains(&b));
         let script = Path::new(path).extension().and_then(|e| e.to_str()).is_some_and(is_script_extension);
-        if !plain || !script || !path.starts_with("scripts/") || !(self.scripts || anchored.is_some()) {
+        if !plain || !script || !path.starts_with("scripts/") {
+            return;
+        }
+        let folder = self.folder;
+        let own = || folder.join("scripts").is_dir();
+        if anchored.is_none() && !*self.scripts.get_or_insert_with(own) {
             return;
         }
         if self.seen.iter().any(|seen| seen == path) || self.exists(path) != Some(false) {

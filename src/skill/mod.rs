@@ -7,6 +7,7 @@
 pub mod diagnostic;
 pub mod entry;
 pub mod findings;
+pub mod folder;
 pub mod frontmatter;
 pub mod interpreter;
 pub mod lint;
@@ -19,9 +20,10 @@ pub mod shims;
 pub mod text;
 
 pub use diagnostic::{Diagnostic, Edit, Fix, Severity, Span};
+pub use folder::Folder;
 pub use interpreter::Resolver;
 pub use model::{Entry, Field, Interpreter, Language, Manifest, Skill};
-pub use read::{MAX_FILE, apply, is_other_case, read, read_with};
+pub use read::{MAX_FILE, apply, is_other_case, read, read_folder, read_with};
 
 #[cfg(test)]
 mod tests;

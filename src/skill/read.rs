@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::diagnostic::{Edit, Span};
 use super::entry;
 use super::findings::Findings;
+use super::folder::Folder;
 use super::frontmatter::{self, Parts};
 use super::interpreter::Resolver;
 use super::lint;
@@ -24,31 +25,37 @@ pub fn read(dir: &Path, root: &Path) -> Skill {
 
 /// [`read`] with a resolver that many skills share.
 pub fn read_with(dir: &Path, root: &Path, resolver: &Resolver) -> Skill {
-    let path = fs::canonicalize(dir).unwrap_or_else(|_| dir.to_path_buf());
-    // The name of the folder as the client sees it: of a linked folder that is the name of the link.
-    let folder = dir.file_name().or_else(|| path.file_name()).unwrap_or_default();
-    let folder = folder.to_string_lossy().into_owned();
-    let file = path.join("SKILL.md");
-    let loaded = load(&path);
-    let mut findings = Findings::new(&file, &loaded.source, loaded.utf8);
-    loaded.report(&path, &mut findings);
+    let folder = Folder::open(dir).unwrap_or_else(|_| Folder {
+        path: dir.to_path_buf(),
+        name: dir.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+        items: Vec::new(),
+    });
+    read_folder(&folder, root, resolver)
+}
+
+/// [`read_with`] for a folder that is listed already.
+pub fn read_folder(folder: &Folder, root: &Path, resolver: &Resolver) -> Skill {
+    let path = folder.path.as_path();
+    let loaded = load(folder);
+    let mut findings = Findings::new(&path.join("SKILL.md"), &loaded.source, loaded.utf8);
+    loaded.report(path, &mut findings);
     let (manifest, parts) = if loaded.problem.is_none() {
-        understand(&loaded.source, &folder, &path, &mut findings)
+        understand(&loaded.source, &folder.name, path, &mut findings)
     } else {
         (Manifest::default(), Parts::default())
     };
     let name = manifest.name.as_ref().map(|field| field.value.clone()).filter(|name| !name.is_empty());
-    let policy = path.join("policy.yaml");
+    let policy = Some(path.join("policy.yaml")).filter(|file| folder.has("policy.yaml") && file.is_file());
     Skill {
-        name: name.unwrap_or(folder),
+        name: name.unwrap_or_else(|| folder.name.clone()),
         root: root.to_path_buf(),
         body_line: findings.lines().line(parts.body.start),
-        entries: entry::find(&path, resolver),
-        policy_file: policy.is_file().then_some(policy),
+        entries: entry::find(folder, resolver),
+        policy_file: policy,
         diagnostics: findings.finish(),
         source: loaded.source,
         manifest,
-        path,
+        path: path.to_path_buf(),
     }
 }
 
@@ -94,15 +101,15 @@ enum Problem {
     Unreadable(String),
 }
 
-fn load(path: &Path) -> Loaded {
+fn load(folder: &Folder) -> Loaded {
     let mut loaded = Loaded {
         source: String::new(),
         utf8: true,
         problem: None,
-        other_case: other_case(path),
+        other_case: other_case(folder),
         too_large: false,
     };
-    match read_bounded(&path.join("SKILL.md")) {
+    match read_bounded(&folder.path.join("SKILL.md")) {
         Ok((bytes, too_large)) => {
             loaded.too_large = too_large;
             match String::from_utf8(bytes) {
@@ -139,12 +146,9 @@ fn read_bounded(file: &Path) -> Result<(Vec<u8>, bool), Problem> {
     Ok((bytes, too_large))
 }
 
-fn other_case(path: &Path) -> Vec<String> {
-    let Ok(entries) = fs::read_dir(path) else { return Vec::new() };
-    let names = entries.flatten().take(10_000).map(|entry| entry.file_name().to_string_lossy().into_owned());
-    let mut names: Vec<String> = names.filter(|name| is_other_case(name)).collect();
-    names.sort();
-    names
+fn other_case(folder: &Folder) -> Vec<String> {
+    let names = folder.items.iter().map(|(name, _)| name.to_string_lossy().into_owned());
+    names.filter(|name| is_other_case(name)).collect()
 }
 
 /// `skill.md`, `Skill.md`, `SKILL.MD`: the right letters in the wrong case.

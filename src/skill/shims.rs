@@ -3,12 +3,14 @@
 //! A shim is a little program on PATH that chooses a version by files and variables each time it runs. In the
 //! sandbox it would see other files and variables, so the choice is made here, by the same rules.
 
+use std::collections::HashMap;
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
 /// Where version managers live and what the environment tells them.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub struct Managers {
     /// `(variable, value)` of those that choose a version (`PYENV_VERSION`, `ASDF_NODEJS_VERSION`).
     pub versions: Vec<(String, String)>,
@@ -17,6 +19,8 @@ pub struct Managers {
     pub nvm: Option<PathBuf>,
     /// `VOLTA_HOME`, else `~/.volta`.
     pub volta: Option<PathBuf>,
+    /// Version files already looked at: skills of one root share the folders above them.
+    files: Mutex<HashMap<PathBuf, Option<String>>>,
 }
 
 impl Managers {
@@ -33,7 +37,19 @@ impl Managers {
             nvm: folder("NVM_DIR", ".nvm"),
             volta: folder("VOLTA_HOME", ".volta"),
             home,
+            files: Mutex::default(),
         }
+    }
+
+    /// The text of the nearest `file` upwards from `folder`.
+    fn upwards(&self, folder: &Path, file: &str) -> Option<String> {
+        folder.ancestors().take(32).find_map(|dir| self.lines(&dir.join(file)))
+    }
+
+    /// [`lines_of`], remembered.
+    fn lines(&self, file: &Path) -> Option<String> {
+        let Ok(mut known) = self.files.lock() else { return lines_of(file) };
+        known.entry(file.to_path_buf()).or_insert_with(|| lines_of(file)).clone()
     }
 
     fn version(&self, variable: &str) -> Option<&str> {
@@ -93,7 +109,7 @@ fn env_style(root: &Path, name: &str, folder: &Path, managers: &Managers) -> Vec
         _ => ("PYENV_VERSION", ".python-version"),
     };
     let chosen = managers.version(variable).map(str::to_owned);
-    let sources = [chosen, upwards(folder, file), lines_of(&root.join("version"))];
+    let sources = [chosen, managers.upwards(folder, file), managers.lines(&root.join("version"))];
     let versions = root.join("versions");
     let wanted = sources.into_iter().flatten().flat_map(|text| {
         text.split([':', '\n', ' ']).map(|version| version.trim().to_owned()).collect::<Vec<_>>()
@@ -118,8 +134,8 @@ fn installs(root: &Path, name: &str, folder: &Path, managers: &Managers) -> Vec<
         let versions = root.join("installs").join(plugin);
         let variable = format!("ASDF_{}_VERSION", plugin.to_uppercase());
         let files = [
-            upwards(folder, ".tool-versions"),
-            managers.home.as_ref().and_then(|home| lines_of(&home.join(".tool-versions"))),
+            managers.upwards(folder, ".tool-versions"),
+            managers.home.as_ref().and_then(|home| managers.lines(&home.join(".tool-versions"))),
         ];
         let lines = files.into_iter().flatten().filter_map(|text| {
             let line = text.lines().find_map(|line| line.trim().strip_prefix(plugin).map(str::to_owned))?;
@@ -167,11 +183,6 @@ fn newest(versions: &Path, beginning: &str) -> Vec<String> {
     };
     names.sort_by(|a, b| key(b).cmp(&key(a)).then_with(|| a.cmp(b)));
     names
-}
-
-/// The text of the nearest `file` upwards from `folder`.
-fn upwards(folder: &Path, file: &str) -> Option<String> {
-    folder.ancestors().take(32).find_map(|dir| lines_of(&dir.join(file)))
 }
 
 /// A small regular file, without comments.

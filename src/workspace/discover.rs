@@ -4,14 +4,14 @@
 //! bounded, ends in the face of links that go round in circles, and says what it left out.
 
 use std::collections::{HashMap, HashSet};
-use std::fs::{self, DirEntry};
+use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::ignored::{Ignored, is_generated};
 use crate::skill::rules::{self, Rule};
-use crate::skill::{self, Diagnostic, Resolver, Skill, Span};
+use crate::skill::{self, Diagnostic, Folder, Resolver, Skill, Span};
 
 /// How far a search goes, for each root.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,20 +84,24 @@ impl Discovery {
                 too_deep: false,
                 too_many: false,
             };
-            self.folder(&mut walk, &root, 0);
+            self.folder(&mut walk, &root, fs::canonicalize(&root).unwrap_or_else(|_| root.clone()), 0);
             while let Some((link, depth)) = walk.links.pop() {
-                self.folder(&mut walk, &link, depth);
+                let real = fs::canonicalize(&link).unwrap_or_else(|_| link.clone());
+                self.folder(&mut walk, &link, real, depth);
             }
         }
     }
 
-    fn folder(&mut self, walk: &mut Walk<'_>, dir: &Path, depth: usize) {
-        let entries = match fs::metadata(dir).and_then(|data| Ok((data, fs::read_dir(dir)?))) {
-            Ok((data, entries)) => {
+    /// `dir` is the folder as it was reached, `real` the same with links resolved.
+    fn folder(&mut self, walk: &mut Walk<'_>, dir: &Path, real: PathBuf, depth: usize) {
+        let name = dir.file_name().or_else(|| real.file_name()).unwrap_or_default();
+        let name = name.to_string_lossy().into_owned();
+        let folder = match fs::metadata(&real).and_then(|data| Ok((data, Folder::list(real, name)?))) {
+            Ok((data, folder)) => {
                 if !self.seen.insert((data.dev(), data.ino())) {
                     return;
                 }
-                entries
+                folder
             }
             Err(error) => {
                 let message = format!("this folder cannot be read: {error}");
@@ -110,58 +114,54 @@ impl Discovery {
             return;
         }
         walk.entered += 1;
-        let mut entries: Vec<DirEntry> = entries.flatten().collect();
-        entries.sort_by_key(DirEntry::file_name);
-        let is_skill = |entry: &DirEntry| entry.file_name().eq_ignore_ascii_case("SKILL.md");
-        if entries.iter().any(is_skill) {
-            let skill = skill::read_with(dir, &walk.root, walk.resolver);
+        if folder.is_skill() {
+            let skill = skill::read_folder(&folder, &walk.root, walk.resolver);
             self.report(walk, skill, dir);
         }
-        let has_patterns = entries.iter().any(|entry| entry.file_name() == ".gitignore");
-        let mark = if has_patterns { walk.ignored.enter(dir) } else { walk.ignored.mark() };
-        for entry in entries {
-            self.child(walk, &entry, depth + 1);
+        let mark = if folder.has(".gitignore") { walk.ignored.enter(dir) } else { walk.ignored.mark() };
+        for (name, kind) in &folder.items {
+            if kind.is_symlink() {
+                self.link(walk, &dir.join(name), depth + 1);
+            } else if kind.is_dir() {
+                let path = dir.join(name);
+                if self.enters(walk, &path, depth + 1) {
+                    self.folder(walk, &path, folder.path.join(name), depth + 1);
+                }
+            }
         }
         walk.ignored.leave(mark);
     }
 
-    /// Enter a folder, or keep a linked one for later.
-    fn child(&mut self, walk: &mut Walk<'_>, entry: &DirEntry, depth: usize) {
-        let Ok(kind) = entry.file_type() else { return };
-        if !kind.is_dir() && !kind.is_symlink() {
-            return;
-        }
-        let path = entry.path();
-        let name = entry.file_name();
-        if kind.is_symlink() {
-            match fs::metadata(&path) {
-                Ok(target) if target.is_dir() => {}
-                // A link at the top of a root was meant to be a skill; deeper ones are the skill's own business.
-                Err(_) if depth == 1 && path.extension().is_none() => {
-                    let target = fs::read_link(&path).unwrap_or_default();
-                    let message = format!("this is a link to `{}`, which does not exist", target.display());
-                    walk.notice(
-                        rules::DANGLING_LINK,
-                        &path,
-                        message,
-                        "restore the target, or remove the link",
-                    );
-                    return;
+    /// Keep a linked folder for later.
+    fn link(&mut self, walk: &mut Walk<'_>, path: &Path, depth: usize) {
+        match fs::metadata(path) {
+            Ok(target) if target.is_dir() => {
+                if self.enters(walk, path, depth) {
+                    walk.links.push((path.to_path_buf(), depth));
                 }
-                _ => return,
             }
+            // A link at the top of a root was meant to be a skill; deeper ones are the skill's own business.
+            Err(_) if depth == 1 && path.extension().is_none() => {
+                let target = fs::read_link(path).unwrap_or_default();
+                let message = format!("this is a link to `{}`, which does not exist", target.display());
+                walk.notice(rules::DANGLING_LINK, path, message, "restore the target, or remove the link");
+            }
+            _ => {}
         }
-        let generated = name.to_str().is_some_and(is_generated) && !path.join("SKILL.md").is_file();
-        if generated || walk.ignored.covers(&path) || walk.too_many {
-            return;
+    }
+
+    /// Whether a folder is to be searched.
+    fn enters(&self, walk: &mut Walk<'_>, path: &Path, depth: usize) -> bool {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let generated = is_generated(name) && !path.join("SKILL.md").is_file();
+        if generated || walk.ignored.covers(path) || walk.too_many {
+            return false;
         }
         if depth > self.bounds.depth {
-            walk.deep(&path, self.bounds.depth);
-        } else if kind.is_symlink() {
-            walk.links.push((path, depth));
-        } else {
-            self.folder(walk, &path, depth);
+            walk.deep(path, self.bounds.depth);
+            return false;
         }
+        true
     }
 
     fn report(&mut self, walk: &mut Walk<'_>, mut skill: Skill, dir: &Path) {
