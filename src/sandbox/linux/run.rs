@@ -262,6 +262,10 @@ impl Run {
         names.set_nonblocking(true).step("prepare the name server")?;
         self.names = Some(names);
         let isolation = isolation(landlock_abi, proc);
+        if self.plan.require_full && isolation.level != Level::Full {
+            let message = format!("--require full: {}", isolation.missing.join("; "));
+            return Err(Failure { step: "check the layers".into(), errno: 0, message });
+        }
         let judge = Arc::new(Judge::new(Root::new(root), &self.plan, Identity::current()));
         self.watch = Some(Watch::new(Arc::clone(&judge), Arc::clone(&self.shared), self.plan.limits));
         let Some(number) = self.listener_number()? else { return Ok(()) };
@@ -413,7 +417,10 @@ impl Run {
         let outcome =
             |kind, message: String| Outcome { kind, code: None, signal: None, limit: None, message };
         if let Some(failure) = self.failure.take() {
-            let message = format!("cannot set up the sandbox: {}: {}", failure.step, failure.message);
+            let message = format!(
+                "cannot set up the sandbox: {}: {}; `skilldeck doctor` says what this machine lacks",
+                failure.step, failure.message
+            );
             return outcome(OutcomeKind::Failed, message);
         }
         if !self.shared.has_started() && self.ended.is_none() {
