@@ -132,7 +132,7 @@ fn every_limit_ends_as_a_named_hit_and_keeps_the_output() {
         (
             "import os, time\nfor _ in range(500):\n  if os.fork() == 0: time.sleep(5); os._exit(0)",
             Resource::Processes,
-            "EAGAIN",
+            "killed",
             &[],
         ),
         ("kept = [open('/dev/null') for _ in range(2000)]", Resource::OpenFiles, "EMFILE", &[]),

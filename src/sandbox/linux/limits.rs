@@ -69,6 +69,9 @@ impl Watch {
         if self.latest.cpu_ms > cpu {
             return Some((Resource::Cpu, cpu, self.latest.cpu_ms));
         }
+        if self.latest.processes > self.limits.processes {
+            return Some((Resource::Processes, self.limits.processes, self.latest.processes));
+        }
         let memory = self.limits.memory;
         if self.latest.memory_bytes > memory {
             // Children share pages with their parents until they write to them: count those once before judging.
