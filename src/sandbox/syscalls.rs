@@ -36,7 +36,7 @@ const FREE: &[Sysno] = &[
     S::getsid, S::setpgid, S::setsid, S::getrandom, S::poll, S::ppoll, S::select, S::pselect6,
     S::epoll_create, S::epoll_create1, S::epoll_ctl, S::epoll_wait, S::epoll_pwait, S::epoll_pwait2,
     S::eventfd, S::eventfd2, S::timerfd_create, S::timerfd_settime, S::timerfd_gettime, S::signalfd,
-    S::signalfd4, S::rt_sigaction, S::rt_sigprocmask, S::rt_sigpending, S::rt_sigtimedwait,
+    S::signalfd4, S::rt_sigprocmask, S::rt_sigpending, S::rt_sigtimedwait,
     S::rt_sigqueueinfo, S::rt_tgsigqueueinfo, S::rt_sigsuspend, S::rt_sigreturn, S::sigaltstack,
     S::sched_yield, S::sched_getaffinity, S::sched_setaffinity, S::sched_getparam, S::sched_getscheduler,
     S::sched_get_priority_max, S::sched_get_priority_min, S::sched_getattr, S::sched_rr_get_interval,
@@ -45,7 +45,7 @@ const FREE: &[Sysno] = &[
     S::getdents, S::getdents64, S::getcwd, S::fchdir, S::umask, S::fchmod, S::fchown, S::fadvise64,
     S::readahead, S::sendfile, S::splice, S::tee, S::vmsplice, S::copy_file_range, S::arch_prctl,
     S::set_tid_address, S::set_robust_list, S::get_robust_list, S::rseq, S::prlimit64, S::getrlimit,
-    S::setrlimit, S::getrusage, S::sysinfo, S::uname, S::wait4, S::waitid, S::exit, S::restart_syscall,
+    S::setrlimit, S::getrusage, S::sysinfo, S::uname, S::wait4, S::waitid, S::exit, S::exit_group, S::restart_syscall,
     S::membarrier, S::memfd_create, S::socketpair, S::shutdown, S::getsockname, S::getpeername,
     S::setsockopt, S::getsockopt, S::recvfrom, S::recvmsg, S::recvmmsg, S::accept, S::accept4,
     S::pause, S::alarm, S::getitimer, S::setitimer, S::timer_create, S::timer_settime, S::timer_gettime,
@@ -79,8 +79,8 @@ const QUERY: &[Sysno] = &[
 /// Calls decided by plain numbers among their arguments.
 #[rustfmt::skip]
 const VALUE: &[Sysno] = &[
-    S::socket, S::ioctl, S::prctl, S::clone, S::fork, S::vfork, S::mmap, S::unshare, S::kill,
-    S::exit_group, S::listen, S::personality,
+    S::rt_sigaction, S::socket, S::ioctl, S::prctl, S::clone, S::fork, S::vfork, S::mmap, S::unshare, S::kill,
+    S::listen, S::personality,
 ];
 
 /// Newer calls that libraries try first and do without.

@@ -44,7 +44,7 @@ pub(super) fn restore_signals() -> io::Result<()> {
 /// How far the kernel's own memory bound lies above the limit that the supervisor watches.
 const MEMORY_BACKSTOP: u64 = 4;
 /// Threads count as processes for the kernel; the supervisor counts processes proper.
-const THREADS_PER_RUN: u64 = 1024;
+const THREADS_PER_RUN: u64 = 512;
 
 /// Kernel-held limits: getrlimit(2). Those that the supervisor also watches are backstops, a little wider.
 pub(super) fn set_limits(limits: &Limits) -> io::Result<()> {

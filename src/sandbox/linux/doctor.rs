@@ -49,12 +49,17 @@ fn read(path: &str) -> Option<String> {
     fs::read_to_string(path).ok().map(|text| text.trim().to_owned())
 }
 
+/// Major and minor number of the running kernel; zeros when they cannot be read.
+pub(super) fn kernel_version() -> (u32, u32) {
+    let release = read("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let number = |part: Option<&str>| part.and_then(|part| part.parse().ok()).unwrap_or(0);
+    let mut parts = release.split(|c: char| !c.is_ascii_digit());
+    (number(parts.next()), number(parts.next()))
+}
+
 fn kernel() -> Check {
     let release = read("/proc/sys/kernel/osrelease").unwrap_or_default();
-    let number = |part: Option<&str>| part.and_then(|part| part.parse::<u32>().ok()).unwrap_or(0);
-    let mut parts = release.split(|c: char| !c.is_ascii_digit());
-    let version = (number(parts.next()), number(parts.next()));
-    if version >= (5, 13) {
+    if kernel_version() >= (5, 13) {
         found("kernel", format!("Linux {release}"))
     } else {
         lacking(

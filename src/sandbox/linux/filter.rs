@@ -70,7 +70,6 @@ fn with_supervisor(observe: Observe) -> io::Result<Filter> {
     let mut rules: Rules = syscalls::of_class(Class::Free).map(|number| (number, vec![])).collect();
     if observe == Observe::Denials {
         rules.extend(syscalls::of_class(Class::Query).map(|number| (number, vec![])));
-        rules.insert(libc::SYS_exit_group, vec![]);
     }
     // The common harmless forms of calls that are decided by value: never worth a question.
     //
@@ -79,6 +78,12 @@ fn with_supervisor(observe: Observe) -> io::Result<Filter> {
     rules.insert(libc::SYS_clone, vec![rule(&[(0, Length::Qword, Op::MaskedEq(NEW_NAMESPACES), 0)])?]);
     #[cfg(target_arch = "x86_64")]
     rules.extend([(libc::SYS_fork, vec![]), (libc::SYS_vfork, vec![])]);
+    // See `Supervisor::set_handler` for why the handler of one signal is looked at.
+    let sigchld = libc::SIGCHLD as u64;
+    rules.insert(
+        libc::SYS_rt_sigaction,
+        vec![rule(&[(0, Length::Dword, Op::Ne, sigchld)])?, rule(&[(1, Length::Qword, Op::Eq, 0)])?],
+    );
     rules.insert(
         libc::SYS_mmap,
         vec![

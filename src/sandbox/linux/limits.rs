@@ -50,7 +50,11 @@ impl Watch {
     /// Look once. Returns the limit that is exceeded and must end the run, with its value and the observed one.
     pub(super) fn sample(&mut self, now: Duration) -> Option<(Resource, u64, u64)> {
         self.last = Some(Instant::now());
-        let usage = processes::usage(self.judge.root());
+        let mut usage = processes::usage(self.judge.root());
+        if usage.processes > 1 && usage.memory_bytes > self.limits.memory / 2 {
+            // Children share pages with their parents until they write to them: where it matters, count those once.
+            usage.memory_bytes = processes::proportional_memory(self.judge.root());
+        }
         self.latest = UsageSample { cpu_ms: usage.cpu_ms.max(self.latest.cpu_ms), ..usage };
         self.peak.cpu_ms = self.latest.cpu_ms;
         self.peak.memory_bytes = self.peak.memory_bytes.max(usage.memory_bytes);
@@ -74,11 +78,7 @@ impl Watch {
         }
         let memory = self.limits.memory;
         if self.latest.memory_bytes > memory {
-            // Children share pages with their parents until they write to them: count those once before judging.
-            let exact = processes::proportional_memory(self.judge.root());
-            if exact > memory {
-                return Some((Resource::Memory, memory, exact));
-            }
+            return Some((Resource::Memory, memory, self.latest.memory_bytes));
         }
         None
     }

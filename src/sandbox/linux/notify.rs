@@ -3,7 +3,7 @@
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 
-use super::sys;
+use super::{doctor, sys};
 
 /// A system call that waits for an answer.
 #[derive(Debug, Clone, Copy)]
@@ -18,6 +18,9 @@ pub(super) struct Call {
 #[derive(Debug)]
 pub(super) struct Listener {
     fd: OwnedFd,
+    /// The kernel ends a waiting RECV when nobody is left who could call. Before Linux 6.11 it never does, and every
+    /// RECV has to be preceded by a poll(2).
+    recv_ends: bool,
 }
 
 impl Listener {
@@ -26,22 +29,13 @@ impl Listener {
         const SYNC_WAKE_UP: u64 = 1;
         // SAFETY: the flag is passed by value.
         unsafe { libc::ioctl(fd.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_SET_FLAGS, SYNC_WAKE_UP) };
-        Self { fd }
+        Self { fd, recv_ends: doctor::kernel_version() >= (6, 11) }
     }
 
     /// Wait for the next call; `None` when nobody is left who could call.
     pub(super) fn next(&self) -> io::Result<Option<Call>> {
         loop {
-            // Kernels before 6.11 never wake a waiting RECV when the last caller ends, so wait with poll(2).
-            let mut waiting = libc::pollfd { fd: self.fd.as_raw_fd(), events: libc::POLLIN, revents: 0 };
-            // SAFETY: one valid pollfd.
-            if let Err(error) = sys::check(unsafe { libc::poll(&raw mut waiting, 1, -1) }.into()) {
-                if error.kind() == io::ErrorKind::Interrupted {
-                    continue;
-                }
-                return Err(error);
-            }
-            if waiting.revents & libc::POLLIN == 0 {
+            if !self.recv_ends && !self.poll()? {
                 return Ok(None);
             }
             // SAFETY: the kernel demands a zeroed structure of its own size.
@@ -61,8 +55,26 @@ impl Listener {
                         args: raw.data.args,
                     }));
                 }
-                // The caller was killed or interrupted between poll and RECV.
-                Err(error) if matches!(error.raw_os_error(), Some(libc::ENOENT | libc::EINTR)) => {}
+                // Nobody is left (Linux 6.11), or the caller was killed before its call could be taken.
+                Err(error) if error.raw_os_error() == Some(libc::ENOENT) => {
+                    if self.recv_ends && !self.poll()? {
+                        return Ok(None);
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Wait for a call with poll(2); false when nobody is left who could call.
+    fn poll(&self) -> io::Result<bool> {
+        loop {
+            let mut waiting = libc::pollfd { fd: self.fd.as_raw_fd(), events: libc::POLLIN, revents: 0 };
+            // SAFETY: one valid pollfd.
+            match sys::check(unsafe { libc::poll(&raw mut waiting, 1, -1) }.into()) {
+                Ok(_) => return Ok(waiting.revents & libc::POLLIN != 0),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
         }

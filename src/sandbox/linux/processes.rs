@@ -18,10 +18,6 @@ fn list(root: &Root) -> Vec<i32> {
         .collect()
 }
 
-pub(super) fn count(root: &Root) -> u64 {
-    list(root).len() as u64
-}
-
 /// The highest number in use.
 pub(super) fn highest(root: &Root) -> i32 {
     list(root).into_iter().max().unwrap_or(1)

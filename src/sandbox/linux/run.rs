@@ -13,7 +13,6 @@ use nix::sys::eventfd::{EfdFlags, EventFd};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use tokio::sync::mpsc;
 
-use super::RunHandle;
 use super::init::NO_LISTENER;
 use super::judge::Judge;
 use super::launcher::{Identity, Request};
@@ -23,6 +22,7 @@ use super::place::Root;
 use super::shared::Shared;
 use super::supervisor::Supervisor;
 use super::wire::{self, Failure, Message, Step};
+use super::{RunHandle, tracee};
 use crate::sandbox::event::{
     Event, EventKind, Finished, Isolation, Layers, Level, Outcome, OutcomeKind, Resource, Stream, Usage,
 };
@@ -69,6 +69,7 @@ pub(super) fn start(plan: &Plan, launcher: BorrowedFd<'_>) -> Result<RunHandle, 
         ready: Some(ready),
         streams: [(Stream::Stdout, Some(stdout)), (Stream::Stderr, Some(stderr))],
         init: None,
+        program: 0,
         mounts: None,
         names: None,
         watch: None,
@@ -120,6 +121,8 @@ struct Run {
     streams: [(Stream, Option<OwnedFd>); 2],
     /// Of the sandbox's PID 1: its end is the end of everything inside.
     init: Option<OwnedFd>,
+    /// Process number of the program; 0 before there is one.
+    program: i32,
     /// Keeps the mounts for a last look after the end.
     mounts: Option<OwnedFd>,
     names: Option<UdpSocket>,
@@ -274,6 +277,7 @@ impl Run {
             self.shared.add(EventKind::Started { isolation, startup });
             return Ok(());
         }
+        self.program = tracee::pidfd_number(program).unwrap_or(0);
         let flags = rustix::process::PidfdGetfdFlags::empty();
         let listener = rustix::process::pidfd_getfd(program.as_fd(), number, flags).step("pidfd_getfd")?;
         let supervisor = Supervisor::new(
@@ -283,11 +287,7 @@ impl Run {
             Arc::clone(&self.shared),
             isolation,
         );
-        thread::Builder::new()
-            .name("supervisor".into())
-            .spawn(move || supervisor.run())
-            .step("start a thread")?;
-        Ok(())
+        supervisor.start().step("start a thread")
     }
 
     /// What the program's process wrote just before it became the program; `None` when it failed before.
@@ -405,6 +405,9 @@ impl Run {
             usage.peak_processes = peak.processes;
         }
         let outcome = self.outcome(duration);
+        if self.program > 0 {
+            self.shared.add(EventKind::ProcessExited { pid: self.program, exit: outcome.code });
+        }
         if let Some(hit) = super::limits::from_signal(&outcome, &self.plan.limits, &usage, duration) {
             self.shared.add_limit(hit);
         }

@@ -1,6 +1,8 @@
 //! Answers the calls that wait for an answer, and tells what they were.
 //!
-//! One thread for a run, in a plain receive-answer loop: every hop in between would cost more than the answer.
+//! A plain receive-answer loop: every hop in between would cost more than the answer. Two threads take turns in it, so
+//! that a call is received while another is still being judged: until then a signal could interrupt it with EINTR,
+//! which programs do not expect from calls that never wait.
 //! Refusals are decided by numbers and values alone; a path or an address only ever explains, or refuses.
 
 mod network;
@@ -9,8 +11,9 @@ mod programs;
 mod values;
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+use std::{io, thread};
 
 use super::blame::Blame;
 use super::broker::Broker;
@@ -41,6 +44,8 @@ pub(super) struct Supervisor {
 /// Stacks are read for at most this long in a run; a program that is refused a thousand times a second is not
 /// slowed down for ever.
 const BLAME_BUDGET: Duration = Duration::from_secs(3);
+
+const THREADS: usize = 2;
 
 /// What a refusal looks like to the program and to the reader.
 struct Answer<'a> {
@@ -74,11 +79,20 @@ impl Supervisor {
         }
     }
 
-    /// Until nobody is left who could call. A failing listener ends the thread: waiting calls then fail with ENOSYS.
-    pub(super) fn run(mut self) {
-        while let Ok(Some(call)) = self.listener.next() {
-            self.handle(&call);
+    /// Start answering, until nobody is left who could call. A failing listener ends the threads: waiting calls then
+    /// fail with ENOSYS.
+    pub(super) fn start(self) -> io::Result<()> {
+        let listener = Arc::clone(&self.listener);
+        let supervisor = Arc::new(Mutex::new(self));
+        for _ in 0..THREADS {
+            let (listener, supervisor) = (Arc::clone(&listener), Arc::clone(&supervisor));
+            thread::Builder::new().name("supervisor".into()).spawn(move || {
+                while let Ok(Some(call)) = listener.next() {
+                    supervisor.lock().unwrap_or_else(PoisonError::into_inner).handle(&call);
+                }
+            })?;
         }
+        Ok(())
     }
 
     fn handle(&mut self, call: &Call) {

@@ -5,12 +5,12 @@
 
 use std::ffi::OsString;
 use std::io::{self, IoSliceMut};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 use std::{fs, io::ErrorKind};
 
-use nix::sys::uio::{RemoteIoVec, process_vm_readv};
+use nix::sys::uio::{RemoteIoVec, process_vm_readv, process_vm_writev};
 use nix::unistd::Pid;
 
 /// The kernel's longest path, its NUL included.
@@ -24,6 +24,19 @@ pub(super) fn read_memory(tid: i32, address: u64, length: usize) -> io::Result<V
     let count = process_vm_readv(Pid::from_raw(tid), &mut [IoSliceMut::new(&mut buffer)], &remote)?;
     buffer.truncate(count);
     Ok(buffer)
+}
+
+/// Read one 64-bit number.
+pub(super) fn read_number(tid: i32, address: u64) -> Option<u64> {
+    read_memory(tid, address, 8).ok()?.try_into().ok().map(u64::from_ne_bytes)
+}
+
+/// Write one 64-bit number.
+pub(super) fn write_number(tid: i32, address: u64, number: u64) -> io::Result<()> {
+    let bytes = number.to_ne_bytes();
+    let remote = [RemoteIoVec { base: address as usize, len: bytes.len() }];
+    process_vm_writev(Pid::from_raw(tid), &[io::IoSlice::new(&bytes)], &remote)?;
+    Ok(())
 }
 
 /// Read a NUL-terminated string of at most `limit` bytes. Page by page: the next page may not exist.
@@ -55,12 +68,11 @@ pub(super) fn read_strings(tid: i32, address: u64) -> Vec<String> {
     const MOST: usize = 256;
     let mut strings = Vec::new();
     while strings.len() < MOST {
-        let Ok(pointer) = read_memory(tid, address + 8 * strings.len() as u64, 8) else { break };
-        let Ok(pointer) = <[u8; 8]>::try_from(pointer) else { break };
-        let pointer = u64::from_ne_bytes(pointer);
-        if pointer == 0 {
+        let Some(pointer) =
+            read_number(tid, address + 8 * strings.len() as u64).filter(|pointer| *pointer != 0)
+        else {
             break;
-        }
+        };
         let Ok(text) = read_string(tid, pointer, PATH_MAX) else { break };
         strings.push(String::from_utf8_lossy(&text).into_owned());
     }
@@ -116,6 +128,12 @@ pub(super) fn ids(tid: i32) -> Option<Ids> {
         inside: last("NStgid")?,
         inside_thread: last("NSpid")?,
     })
+}
+
+/// Number of the process that a pidfd stands for: pidfd_open(2), proc_pid_fdinfo(5).
+pub(super) fn pidfd_number(pidfd: &OwnedFd) -> Option<i32> {
+    let info = fs::read_to_string(format!("/proc/self/fdinfo/{}", pidfd.as_raw_fd())).ok()?;
+    info.lines().find_map(|line| line.strip_prefix("Pid:"))?.trim().parse().ok()
 }
 
 /// Descriptors a process has open.

@@ -11,7 +11,7 @@ impl Supervisor {
     pub(super) fn execute(&mut self, call: &Call) {
         if !self.program_started {
             // The launcher's own call, made before any line of the skill has run.
-            return self.start(call);
+            return self.begin(call);
         }
         let Some(ids) = tracee::ids(call.tid) else { return self.listener.let_through(call) };
         let uses = calls::paths(call);
@@ -42,7 +42,7 @@ impl Supervisor {
         self.shared.add_file(judged.path, Operation::Execute, judged.verdict);
     }
 
-    pub(super) fn start(&mut self, call: &Call) {
+    pub(super) fn begin(&mut self, call: &Call) {
         self.program_started = true;
         let startup = self.shared.mark_started();
         self.listener.let_through(call);

@@ -7,7 +7,7 @@ use super::super::filter::{
 use super::super::notify::Call;
 use super::super::{processes, tracee};
 use super::{Answer, Supervisor};
-use crate::sandbox::event::{EventKind, Layer, Operation, Resource};
+use crate::sandbox::event::{Layer, Operation, Resource};
 
 impl Supervisor {
     pub(super) fn by_value(&mut self, call: &Call) {
@@ -26,22 +26,14 @@ impl Supervisor {
             libc::SYS_unshare => (call.args[0] & NEW_NAMESPACES != 0).then_some(libc::EPERM),
             libc::SYS_personality => (!matches!(low(0), 0 | 0xffff_ffff)).then_some(libc::EPERM),
             libc::SYS_clone if call.args[0] & NEW_NAMESPACES != 0 => Some(libc::EPERM),
-            libc::SYS_clone | libc::SYS_fork | libc::SYS_vfork => return self.fork(call),
             libc::SYS_mmap => return self.map(call),
+            libc::SYS_rt_sigaction => return self.set_handler(call),
             libc::SYS_kill => return self.kill(call),
             libc::SYS_listen if !self.plan.net.is_empty() => {
                 return match tracee::ids(call.tid) {
                     Some(ids) => self.broker.listen(call, ids.process),
                     None => self.listener.refuse(call, libc::EBADF),
                 };
-            }
-            libc::SYS_exit_group => {
-                self.listener.let_through(call);
-                if let Some(ids) = tracee::ids(call.tid) {
-                    let exit = Some((call.args[0] & 0xff) as i32);
-                    self.shared.add(EventKind::ProcessExited { pid: ids.process, exit });
-                }
-                return;
             }
             _ => None,
         };
@@ -56,14 +48,21 @@ impl Supervisor {
         }
     }
 
-    pub(super) fn fork(&mut self, call: &Call) {
-        let limit = self.plan.limits.processes;
-        let alive = processes::count(self.judge.root());
-        if alive < limit {
-            return self.listener.let_through(call);
+    /// A call that waits for the supervisor can be interrupted by a signal until it has been received: seccomp_unotify(2).
+    /// Interrupted, it is restarted when the signal's handler has `SA_RESTART`, and else fails with EINTR, which
+    /// `stat` or `open` of a file never do by themselves. The end of a child is the signal that comes all the time, so
+    /// handlers of SIGCHLD always restart here. Calls that wait for signals (`pause`, `poll`, …) never restart: signal(7).
+    pub(super) fn set_handler(&mut self, call: &Call) {
+        // struct sigaction of the kernel: the handler, then the flags.
+        const FLAGS: u64 = 8;
+        let address = call.args[1] + FLAGS;
+        if let Some(flags) = tracee::read_number(call.tid, address)
+            && self.listener.is_waiting(call)
+        {
+            // Memory that cannot be written keeps its flags.
+            let _ = tracee::write_number(call.tid, address, flags | libc::SA_RESTART as u64);
         }
-        self.listener.refuse(call, libc::EAGAIN);
-        self.limit_hit(Resource::Processes, limit, alive + 1, "supervisor", "EAGAIN");
+        self.listener.let_through(call);
     }
 
     /// One allocation larger than all the memory a run may have is refused at once, touched or not.
