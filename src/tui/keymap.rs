@@ -285,7 +285,11 @@ pub static TABLE: &[Binding] = &[
 ];
 
 fn can_run(state: &State) -> bool {
-    state.entry().is_some_and(|entry| entry.interpreter.program.is_some())
+    match state.entry() {
+        Some(entry) => entry.interpreter.program.is_some(),
+        // The choice comes first.
+        None => state.skill().is_some_and(|skill| !skill.entries.is_empty()),
+    }
 }
 
 fn can_allow(state: &State) -> bool {

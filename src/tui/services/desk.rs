@@ -172,7 +172,9 @@ fn parameters(schema: &Value) -> Vec<Parameter> {
             if let Some(choices) = choices {
                 notes.push(format!("one of {}", choices.iter().map(text).collect::<Vec<_>>().join(", ")));
             }
-            if let Some(default) = property.get("default") {
+            // Many help texts name the default themselves.
+            let said = notes[0].contains("default");
+            if let Some(default) = property.get("default").filter(|_| !said) {
                 notes.push(format!("default {}", text(default)));
             }
             notes.retain(|note| !note.is_empty());

@@ -20,6 +20,9 @@ pub enum Layer {
 pub struct Prompt {
     pub kind: PromptKind,
     pub input: Input,
+    /// Values to step through, and the one that is shown.
+    pub examples: Vec<String>,
+    pub example: Option<usize>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,7 +33,8 @@ pub enum PromptKind {
 
 #[derive(Debug, Clone, Copy)]
 pub enum Choice {
-    Entry(Scroll),
+    /// And whether it is then run.
+    Entry(Scroll, bool),
     /// Themes are shown as the cursor moves; the number is the theme to go back to.
     Theme(Scroll, usize),
 }
@@ -38,13 +42,13 @@ pub enum Choice {
 impl Choice {
     pub fn scroll(&self) -> &Scroll {
         match self {
-            Self::Entry(scroll) | Self::Theme(scroll, _) => scroll,
+            Self::Entry(scroll, _) | Self::Theme(scroll, _) => scroll,
         }
     }
 
     pub fn scroll_mut(&mut self) -> &mut Scroll {
         match self {
-            Self::Entry(scroll) | Self::Theme(scroll, _) => scroll,
+            Self::Entry(scroll, _) | Self::Theme(scroll, _) => scroll,
         }
     }
 }

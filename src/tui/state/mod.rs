@@ -169,8 +169,8 @@ pub struct Facts {
     pub tools: Option<Vec<Tool>>,
     /// Files of the skill; `None` while they are being read.
     pub files: Option<Vec<FileItem>>,
-    /// Chosen entry, an index into the skill's entries.
-    pub entry: usize,
+    /// The entry that was chosen. A skill with one entry needs no choice.
+    pub entry: Option<PathBuf>,
     /// Arguments as they were typed.
     pub arguments: String,
     /// Put the skill's own policy.yaml in force. Never shared: trust in one skill is not trust in another.
@@ -360,11 +360,17 @@ impl State {
         self.runs.values().find(|run| run.is_under_way())
     }
 
-    /// The entry that `r` would run.
+    /// The entry that `r` runs: the chosen one, or the only one. Never a guess.
     pub fn entry(&self) -> Option<&crate::skill::Entry> {
         let skill = self.skill()?;
-        let index = self.chosen_facts().map_or(0, |facts| facts.entry);
-        skill.entries.get(index).or_else(|| skill.entries.first())
+        let chosen = self.chosen_facts().and_then(|facts| facts.entry.as_ref());
+        match (
+            chosen.and_then(|file| skill.entries.iter().find(|entry| entry.file == *file)),
+            &skill.entries[..],
+        ) {
+            (Some(entry), _) | (None, [entry]) => Some(entry),
+            _ => None,
+        }
     }
 
     /// The denial under the cursor of the findings.

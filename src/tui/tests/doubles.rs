@@ -240,6 +240,8 @@ pub(crate) fn skills() -> Vec<Arc<Skill>> {
         entries: Vec::new(),
         ..skill("notes", "---\nname: notes\ndescription: Keeps notes.\nname: notes\n---\n# Notes\n")
     };
+    let mut weather = weather;
+    weather.entries.truncate(1);
     let other =
         Skill { root: "/home/ada/project/skills".into(), ..skill("zebra", "---\nname: zebra\n---\n") };
     vec![Arc::new(weather), Arc::new(broken), Arc::new(other)]

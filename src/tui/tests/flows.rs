@@ -147,9 +147,30 @@ fn arguments_are_split_like_a_shell_does() {
 #[test]
 fn a_missing_interpreter_is_said_and_not_run() {
     let mut bench = workbench(120, 24, Plot::Denied);
-    bench.keys("jEj<enter>r");
+    bench.keys("jjrj<enter>");
     assert!(bench.screen().contains("interpreter not found: node is needed to run scripts/sync.js"));
     assert!(bench.log.lock().unwrap().started.is_empty());
+}
+
+#[test]
+fn one_of_several_entries_is_chosen_and_never_guessed() {
+    let mut bench = workbench(120, 24, Plot::Denied);
+    bench.keys("jjr");
+    assert!(matches!(bench.state().layers.last(), Some(Layer::Choice(_))));
+    assert!(bench.log.lock().unwrap().started.is_empty());
+    bench.keys("<enter>");
+    assert_eq!(bench.state().run().unwrap().entry.to_str(), Some("scripts/report.py"));
+    bench.keys("r");
+    assert_eq!(bench.log.lock().unwrap().started.len(), 2, "chosen once is enough");
+}
+
+#[test]
+fn examples_of_the_text_are_offered_as_arguments() {
+    let mut bench = workbench(120, 24, Plot::Denied);
+    bench.keys("ji");
+    assert!(bench.screen().contains("examples from SKILL.md"));
+    bench.keys("<down><enter>r");
+    assert_eq!(bench.log.lock().unwrap().started[0].1, ["--city", "Bern"]);
 }
 
 #[test]

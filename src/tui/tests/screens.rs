@@ -29,7 +29,7 @@ screens! {
     diagnostics_focus: 80 x 24, Denied, "<tab><tab>j";
     schema_120: 120 x 30, Denied, "j<tab><tab>l";
     schema_json: 120 x 30, Denied, "j<tab><tab>lJ";
-    entries: 100 x 24, Denied, "j<tab><tab>ll";
+    entries: 100 x 24, Denied, "jj<tab><tab>ll";
     files: 100 x 24, Denied, "j<tab><tab>lll";
     not_run_yet: 80 x 24, Denied, "j2";
     run_80: 80 x 24, Denied, "jr";
@@ -47,8 +47,9 @@ screens! {
     denial_asked: 120 x 40, Denied, "jr<enter>l";
     denial_never: 120 x 40, Denied, "jr<enter>ll";
     help: 100 x 40, Denied, "?";
-    choose_entry: 100 x 24, Denied, "jE";
+    choose_entry: 100 x 24, Denied, "jjE";
     choose_theme: 100 x 24, Denied, "T";
+    several_entries: 100 x 24, Denied, "jj2";
     arguments: 100 x 24, Denied, "ji--city 'Bern Süd'";
     search: 100 x 24, Denied, "j<tab>/city<enter>";
     zoomed: 80 x 24, Denied, "jrz";
@@ -69,7 +70,7 @@ fn looks_of_the_main_screens() {
 fn ascii_mode_draws_nothing_else() {
     let mut bench = workbench(100, 30, Plot::Denied);
     bench.driver.state.options.ascii = true;
-    for keys in ["j", "r", "<enter>", "q?", "qE"] {
+    for keys in ["j", "r", "<enter>", "q?", "q<shift-tab>"] {
         bench.keys(keys);
         let screen = bench.screen().replace('▏', "");
         assert!(screen.is_ascii(), "{screen}");
@@ -84,7 +85,7 @@ fn no_skills_gives_a_first_screen_that_says_what_to_do() {
 
 #[test]
 fn every_size_is_survived_on_every_screen() {
-    for keys in ["", "j", "jr", "jr<enter>", "?", "jE", "T", "ji", "j/", "jrz", "jrllll"] {
+    for keys in ["", "j", "jr", "jr<enter>", "?", "jjE", "T", "ji", "j/", "jrz", "jrllll"] {
         let mut bench = workbench(80, 24, Plot::Denied);
         bench.keys(keys);
         for (width, height) in [

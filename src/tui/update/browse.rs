@@ -36,8 +36,8 @@ pub(super) fn choose_entry(state: &mut State, index: usize) {
     let Some(skill) = state.skill().cloned() else { return };
     let Some(entry) = skill.entries.get(index) else { return };
     let facts = state.facts.entry(skill.path.clone()).or_default();
-    if facts.entry != index {
-        facts.entry = index;
+    if facts.entry.as_ref() != Some(&entry.file) {
+        facts.entry = Some(entry.file.clone());
         facts.arguments.clear();
     }
     state.say(Level::Info, format!("r runs {}", entry.file.display()));

@@ -96,6 +96,7 @@ fn why_not(state: &State, command: Command) -> String {
         Command::Cancel => "nothing is running".to_owned(),
         Command::Allow => "choose a denial with a remedy in the Run tab first".to_owned(),
         Command::ChooseEntry => "this skill has one entry at most".to_owned(),
+        Command::EditArguments => "choose an entry first with E".to_owned(),
         Command::SearchNext | Command::SearchPrevious => "search first with /".to_owned(),
         Command::Search => "search works in source and output; focus one with Tab".to_owned(),
         _ => "nothing to do here".to_owned(),
@@ -124,7 +125,7 @@ pub(super) fn perform(state: &mut State, command: Command) -> Vec<Effect> {
         }
         Command::Help => state.layers.push(Layer::Help(Scroll::default())),
         Command::Theme => popup::open_themes(state),
-        Command::ChooseEntry => popup::open_entries(state),
+        Command::ChooseEntry => popup::open_entries(state, false),
         Command::EditArguments => popup::open_arguments(state),
         Command::Search => popup::open_search(state),
         Command::SearchNext => search::go(state, false),

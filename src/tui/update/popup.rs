@@ -4,6 +4,7 @@ use tui_input::{Input, InputRequest};
 
 use super::{browse, navigate, run, search};
 use crate::tui::effect::Effect;
+use crate::tui::examples;
 use crate::tui::key::{Code, Key};
 use crate::tui::keymap::Command;
 use crate::tui::state::scroll::Motion;
@@ -14,17 +15,41 @@ const PROMPT_LIMIT: usize = 4096;
 
 pub(super) fn open_search(state: &mut State) {
     let input = Input::default();
-    state.layers.push(Layer::Prompt(Prompt { kind: PromptKind::Search, input }));
+    let prompt = Prompt { kind: PromptKind::Search, input, examples: Vec::new(), example: None };
+    state.layers.push(Layer::Prompt(prompt));
 }
 
 pub(super) fn open_arguments(state: &mut State) {
+    let (Some(skill), Some(entry)) = (state.skill(), state.entry()) else { return };
+    let examples = examples::of(&skill.source, &entry.file);
     let input = Input::new(state.chosen_facts().map(|facts| facts.arguments.clone()).unwrap_or_default());
-    state.layers.push(Layer::Prompt(Prompt { kind: PromptKind::Arguments, input }));
+    let prompt = Prompt { kind: PromptKind::Arguments, input, examples, example: None };
+    state.layers.push(Layer::Prompt(prompt));
 }
 
-pub(super) fn open_entries(state: &mut State) {
-    let cursor = state.chosen_facts().map_or(0, |facts| facts.entry);
-    state.layers.push(Layer::Choice(Choice::Entry(Scroll { cursor, ..Scroll::default() })));
+/// Put the next or the one before of the examples into the line.
+fn step_example(prompt: &mut Prompt, step: isize) {
+    let count = prompt.examples.len();
+    if count == 0 {
+        return;
+    }
+    let next = match prompt.example {
+        None if step > 0 => 0,
+        None => count - 1,
+        Some(at) => (at as isize + step).rem_euclid(count as isize) as usize,
+    };
+    prompt.example = Some(next);
+    prompt.input = Input::new(prompt.examples[next].clone());
+}
+
+/// Let the user choose an entry, and run it then when `run` says so.
+pub(super) fn open_entries(state: &mut State, run: bool) {
+    let cursor = state.skill().and_then(|skill| {
+        let chosen = state.entry()?;
+        skill.entries.iter().position(|entry| entry == chosen)
+    });
+    let scroll = Scroll { cursor: cursor.unwrap_or(0), ..Scroll::default() };
+    state.layers.push(Layer::Choice(Choice::Entry(scroll, run)));
 }
 
 pub(super) fn open_themes(state: &mut State) {
@@ -109,7 +134,7 @@ const fn state_findings() -> crate::tui::state::Pane {
 
 fn choose(state: &mut State, mut choice: Choice, command: Command, page: usize) -> Vec<Effect> {
     let length = match choice {
-        Choice::Entry(_) => state.skill().map_or(0, |skill| skill.entries.len()),
+        Choice::Entry(..) => state.skill().map_or(0, |skill| skill.entries.len()),
         Choice::Theme(..) => state.options.themes.len(),
     };
     if let Some(motion) = navigate::motion(command) {
@@ -124,7 +149,12 @@ fn choose(state: &mut State, mut choice: Choice, command: Command, page: usize) 
         Command::Open => {
             state.layers.pop();
             match choice {
-                Choice::Entry(scroll) => browse::choose_entry(state, scroll.cursor),
+                Choice::Entry(scroll, run) => {
+                    browse::choose_entry(state, scroll.cursor);
+                    if run {
+                        return run::start(state, None);
+                    }
+                }
                 Choice::Theme(scroll, _) => return set_theme(state, scroll.cursor),
             }
             Vec::new()
@@ -133,7 +163,7 @@ fn choose(state: &mut State, mut choice: Choice, command: Command, page: usize) 
             state.layers.pop();
             match choice {
                 Choice::Theme(_, before) => set_theme(state, before),
-                Choice::Entry(_) => Vec::new(),
+                Choice::Entry(..) => Vec::new(),
             }
         }
         _ => Vec::new(),
@@ -150,6 +180,14 @@ pub(super) fn type_key(state: &mut State, key: Key) -> Vec<Effect> {
     let Some(Layer::Prompt(prompt)) = state.layers.last_mut() else { return Vec::new() };
     let request = match (key.code, key.ctrl || key.alt) {
         (Code::Enter, _) => return accept(state),
+        (Code::Up, _) | (Code::Char('p'), true) => {
+            step_example(prompt, -1);
+            return Vec::new();
+        }
+        (Code::Down, _) | (Code::Char('n'), true) => {
+            step_example(prompt, 1);
+            return Vec::new();
+        }
         (Code::Esc, _) | (Code::Char('c'), true) => {
             dismiss(state);
             return Vec::new();
@@ -195,7 +233,7 @@ pub(super) fn paste(state: &mut State, text: &str) -> Vec<Effect> {
 
 /// Matches light up while the needle is typed.
 fn search_as_typed(state: &mut State) {
-    if let Some(Layer::Prompt(Prompt { kind: PromptKind::Search, input })) = state.layers.last() {
+    if let Some(Layer::Prompt(Prompt { kind: PromptKind::Search, input, .. })) = state.layers.last() {
         let needle = input.value().to_owned();
         state.search = (!needle.is_empty()).then_some(Search { needle });
     }

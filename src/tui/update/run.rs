@@ -17,7 +17,18 @@ const KEEP_OUTPUT: usize = 4;
 pub(super) fn start(state: &mut State, cause: Option<Cause>) -> Vec<Effect> {
     let Some(skill) = state.skill().cloned() else { return Vec::new() };
     let Some(entry) = state.entry().cloned() else {
-        state.say(Level::Warning, "this skill has no script to run");
+        if skill.entries.is_empty() {
+            state.say(Level::Warning, "this skill has no script to run");
+        } else if cause.is_none() {
+            super::popup::open_entries(state, true);
+        }
+        return Vec::new();
+    };
+    let Some(_) = &entry.interpreter.program else {
+        let (name, file) = (entry.interpreter.language.name(), entry.file.display());
+        let text =
+            format!("interpreter not found: {name} is needed to run {file}; install it or put it on PATH");
+        state.say(Level::Warning, text);
         return Vec::new();
     };
     let by_key = cause.is_none();

@@ -15,7 +15,6 @@ pub(super) fn on_news(state: &mut State, news: WorkspaceNews) -> Vec<Effect> {
                 if let Some(facts) = state.facts.get_mut(&skill.path) {
                     // What is known stays on the screen until the new answer is there.
                     facts.asked = false;
-                    facts.entry = facts.entry.min(skill.entries.len().saturating_sub(1));
                 }
                 forget_files(state, &skill.path);
             }

@@ -144,7 +144,7 @@ fn entries(canvas: &mut Canvas<'_>, state: &State, skill: &Skill, area: Area, fo
         canvas.hint(area, &[vec![], vec![look.span(Role::Muted, "this skill has no script to run")]]);
         return;
     }
-    let chosen = state.chosen_facts().map_or(0, |facts| facts.entry);
+    let chosen = state.entry();
     let scroll = &state.skill_tab.details;
     let longest = skill.entries.iter().map(|e| e.file.as_os_str().len()).max().unwrap_or(0);
     let name = longest.clamp(8, usize::from(area.width / 2).max(8));
@@ -154,13 +154,13 @@ fn entries(canvas: &mut Canvas<'_>, state: &State, skill: &Skill, area: Area, fo
         if index == scroll.cursor && focused {
             choose(canvas, line, focused);
         }
-        let mark = if index == chosen { look.mark(Role::Accent, Sign::Chosen) } else { Span::raw(" ") };
+        let mark = if chosen == Some(entry) { look.mark(Role::Accent, Sign::Chosen) } else { Span::raw(" ") };
         let mut spans = vec![
             Span::raw(" "),
             mark,
             Span::raw(" "),
             look.cell(
-                if index == chosen { Role::Strong } else { Role::Text },
+                if chosen == Some(entry) { Role::Strong } else { Role::Text },
                 &entry.file.display().to_string(),
                 name,
             ),

@@ -38,8 +38,17 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, state: &State, area: Area) {
 fn nothing_yet(canvas: &mut Canvas<'_>, state: &State, area: Area) {
     let look = canvas.look;
     let Some(entry) = state.entry() else {
-        let text = if state.skill().is_some() { "this skill has no script to run" } else { "" };
-        canvas.ends(area, 0, &[look.span(Role::Muted, text)], &[]);
+        let left = match state.skill().map(|skill| skill.entries.len()) {
+            Some(0) => vec![look.span(Role::Muted, "this skill has no script to run")],
+            Some(count) => {
+                vec![
+                    look.span(Role::Key, "r"),
+                    look.span(Role::Text, format!(" runs one of {count} entries")),
+                ]
+            }
+            None => Vec::new(),
+        };
+        canvas.ends(area, 0, &left, &[]);
         return;
     };
     let file = entry.file.display().to_string();

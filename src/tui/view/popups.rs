@@ -73,7 +73,7 @@ fn help(canvas: &mut Canvas<'_>, state: &State, scroll: &Scroll) {
 fn choices(canvas: &mut Canvas<'_>, state: &State, choice: &Choice) {
     let look = canvas.look;
     let (title, rows): (&str, Vec<Vec<Span<'static>>>) = match choice {
-        Choice::Entry(_) => (
+        Choice::Entry(..) => (
             "entry to run",
             state
                 .skill()
@@ -130,6 +130,14 @@ fn typed(canvas: &mut Canvas<'_>, prompt: &Prompt, area: Area) -> Position {
     // Scrolled so that the cursor is always in sight.
     let start = prompt.input.visual_scroll(usize::from(room.max(1)));
     let text = super::details::unpainted(vec![look.span(Role::Text, prompt.input.value())]);
+    if !prompt.examples.is_empty() {
+        let arrows = if look.ascii { "Up Down" } else { "↑ ↓" };
+        let hint = [look.span(Role::Key, arrows), look.span(Role::Bar, "  examples from SKILL.md ")];
+        let free = usize::from(room).saturating_sub(prompt.input.value().len() + 4);
+        if width(&hint) <= free {
+            canvas.ends(area, 0, &[], &hint);
+        }
+    }
     canvas.line(area.x + used, area.y, room, &super::canvas::crop(text, start));
     let column = prompt.input.visual_cursor().saturating_sub(start) as u16;
     Position::new((area.x + used + column).min(area.right().saturating_sub(1)), area.y)
