@@ -135,10 +135,8 @@ impl Discovery {
     /// Keep a linked folder for later.
     fn link(&mut self, walk: &mut Walk<'_>, path: &Path, depth: usize) {
         match fs::metadata(path) {
-            Ok(target) if target.is_dir() => {
-                if self.enters(walk, path, depth) {
-                    walk.links.push((path.to_path_buf(), depth));
-                }
+            Ok(target) if target.is_dir() && self.enters(walk, path, depth) => {
+                walk.links.push((path.to_path_buf(), depth));
             }
             // A link at the top of a root was meant to be a skill; deeper ones are the skill's own business.
             Err(_) if depth == 1 && path.extension().is_none() => {

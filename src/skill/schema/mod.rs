@@ -150,6 +150,20 @@ pub enum How {
     Count(String),
 }
 
+impl How {
+    /// As it is written on the command line; `None` for a positional.
+    pub fn option(&self) -> Option<&str> {
+        match self {
+            How::Positional => None,
+            How::Option(option)
+            | How::Repeated(option)
+            | How::Flag(option, _)
+            | How::OnOff(option)
+            | How::Count(option) => Some(option),
+        }
+    }
+}
+
 /// Bounds of a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Many {

@@ -401,3 +401,15 @@ fn hostile_shell_and_node_scripts_end() {
         let _ = (super::shell::read(text), super::node::read(text));
     }
 }
+
+#[test]
+fn two_options_for_one_variable_are_two_properties() {
+    let script = "import argparse\np = argparse.ArgumentParser()\np.add_argument('--indent', type=int, default=4)\n\
+        p.add_argument('--no-indent', dest='indent', action='store_const', const=None)\n\
+        p.add_argument('--all', dest='all', action='store_true')\np.parse_args()\n";
+    let properties = schema(script)["properties"].clone();
+    let names: Vec<&String> = properties.as_object().unwrap().keys().collect();
+    assert_eq!(names, ["indent", "no_indent", "all"]);
+    assert_eq!(call(script, &json!({"no_indent": true})).unwrap(), ["--no-indent"]);
+    assert_eq!(call(script, &json!({"indent": 2})).unwrap(), ["--indent", "2"]);
+}

@@ -25,7 +25,6 @@ struct ParserModel {
     word: Option<String>,
     parameters: Vec<Parameter>,
     children: Vec<usize>,
-    subcommand_required: bool,
     /// `parse_args` is called on it.
     parses: bool,
     /// Given to others as `parents=`.
@@ -69,11 +68,6 @@ impl Parsers {
         }
         self.all.push(model);
         Some(self.all.len() - 1)
-    }
-
-    pub(super) fn add_subparsers(&mut self, parser: usize, keywords: Keywords<'_, '_>) {
-        let required = keyword(keywords, "required").and_then(Value::as_bool).unwrap_or(false);
-        self.all[parser].subcommand_required |= required;
     }
 
     pub(super) fn add_child(
@@ -151,13 +145,20 @@ impl Parsers {
     ) {
         let mut parameters = above.to_vec();
         for parameter in &model.parameters {
-            // A parent's option may be given again; the later one counts.
-            parameters.retain(|known| known.name != parameter.name);
-            parameters.push(parameter.clone());
+            let mut parameter = parameter.clone();
+            // A parent's option may be given again: the later one counts. Two options that set one variable
+            // (`--indent N`, `--no-indent`) are two properties, the second under its own name.
+            parameters
+                .retain(|known| known.name != parameter.name || known.how.option() != parameter.how.option());
+            if let Some(option) = parameter.how.option()
+                && parameters.iter().any(|known| known.name == parameter.name)
+            {
+                parameter.name = option.trim_start_matches('-').replace('-', "_");
+                parameters.retain(|known| known.name != parameter.name);
+            }
+            parameters.push(parameter);
         }
-        if model.children.is_empty()
-            || !model.subcommand_required && words.is_empty() && model.children.is_empty()
-        {
+        if model.children.is_empty() {
             let description = if words.is_empty() { String::new() } else { model.description.clone() };
             out.push(Command { words: words.to_vec(), description, parameters });
             return;

@@ -161,10 +161,7 @@ impl<'t> Interpreter<'t> {
                 }
                 Value::Unknown
             }
-            "add_subparsers" => {
-                self.parsers.add_subparsers(parser, keywords);
-                Value::Subparsers(parser)
-            }
+            "add_subparsers" => Value::Subparsers(parser),
             "add_argument_group" => Value::Group(parser, group),
             "add_mutually_exclusive_group" => Value::Group(parser, Some(self.parsers.new_group(keywords))),
             "set_defaults" => {
