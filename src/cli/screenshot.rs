@@ -54,7 +54,8 @@ pub(super) fn execute(args: &Args, looks: &workbench::Args, context: Context) ->
     let picture = svg::render(&buffer, themes.current.style(Role::Text), "skilldeck in a terminal");
     match &args.output {
         Some(path) => {
-            std::fs::write(path, picture).with_context(|| format!("{}: cannot be written", path.display()))?
+            std::fs::write(path, picture)
+                .with_context(|| format!("{}: cannot be written", path.display()))?;
         }
         None => std::io::stdout().write_all(picture.as_bytes())?,
     }
