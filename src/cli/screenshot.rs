@@ -20,7 +20,7 @@ pub struct Args {
     /// Columns and rows
     #[arg(long, value_name = "WxH", default_value = "120x40", value_parser = size)]
     pub size: (u16, u16),
-    /// Keys to press before: plain characters, others as <enter>, <ctrl-d>, <lt>; each is waited for
+    /// Keys to press before: plain characters, others as `<enter>`, `<ctrl-d>`, `<lt>`; each is waited for
     #[arg(long, default_value = "")]
     pub keys: String,
     /// Where to write the SVG [default: standard output]
