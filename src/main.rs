@@ -2,7 +2,10 @@
 
 use std::process::ExitCode;
 
+use skilldeck::cli;
+use skilldeck::sandbox::Launcher;
+
 fn main() -> ExitCode {
-    let launcher = skilldeck::sandbox::Launcher::start();
-    skilldeck::cli::main(launcher)
+    let launcher = if cli::may_run_skills() { Launcher::start() } else { Launcher::absent() };
+    cli::main(launcher)
 }

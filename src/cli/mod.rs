@@ -92,6 +92,18 @@ pub struct Failure {
     pub code: u8,
 }
 
+/// Whether this command line can lead to a run. Looked at before anything is parsed, because the launcher has to be
+/// forked first; a wrong yes only costs a process that is never asked.
+pub fn may_run_skills() -> bool {
+    const NEVER: [&str; 8] = ["list", "check", "schema", "doctor", "completions", "man", "help", "--help"];
+    !std::env::args_os().skip(1).any(|word| NEVER.iter().any(|never| word == *never)) || runs_explicitly()
+}
+
+/// `skilldeck run list` names a skill.
+fn runs_explicitly() -> bool {
+    std::env::args_os().nth(1).is_some_and(|word| word == "run")
+}
+
 /// Parse the command line and do what it says.
 pub fn main(launcher: Launcher) -> ExitCode {
     // clap prints usage errors to stderr and exits with 2; `--help` and `--version` with 0.

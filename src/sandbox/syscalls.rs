@@ -42,7 +42,7 @@ const FREE: &[Sysno] = &[
     S::sched_get_priority_max, S::sched_get_priority_min, S::sched_getattr, S::sched_rr_get_interval,
     S::getpriority, S::setpriority, S::ioprio_get, S::fcntl, S::dup, S::dup2, S::dup3, S::pipe, S::pipe2,
     S::flock, S::fsync, S::fdatasync, S::sync_file_range, S::syncfs, S::fallocate, S::ftruncate,
-    S::getdents, S::getdents64, S::getcwd, S::fchdir, S::umask, S::fchmod, S::fchown, S::fadvise64,
+    S::getdents, S::getdents64, S::getcwd, S::fchdir, S::umask, S::fchown, S::fadvise64,
     S::readahead, S::sendfile, S::splice, S::tee, S::vmsplice, S::copy_file_range, S::arch_prctl,
     S::set_tid_address, S::set_robust_list, S::get_robust_list, S::rseq, S::prlimit64, S::getrlimit,
     S::setrlimit, S::getrusage, S::sysinfo, S::uname, S::wait4, S::waitid, S::exit, S::exit_group, S::restart_syscall,
@@ -61,7 +61,7 @@ const FREE: &[Sysno] = &[
 /// Calls that take a path and do or prepare something with it.
 #[rustfmt::skip]
 const PATH: &[Sysno] = &[
-    S::open, S::openat, S::openat2, S::creat, S::execve, S::execveat, S::mkdir, S::mkdirat, S::rmdir,
+    S::open, S::openat, S::creat, S::execve, S::execveat, S::mkdir, S::mkdirat, S::rmdir,
     S::unlink, S::unlinkat, S::rename, S::renameat, S::renameat2, S::link, S::linkat, S::symlink,
     S::symlinkat, S::chmod, S::fchmodat, S::fchmodat2, S::chown, S::lchown, S::fchownat, S::truncate,
     S::utime, S::utimes, S::utimensat, S::futimesat, S::mknod, S::mknodat, S::setxattr, S::lsetxattr,
@@ -79,12 +79,12 @@ const QUERY: &[Sysno] = &[
 /// Calls decided by plain numbers among their arguments.
 #[rustfmt::skip]
 const VALUE: &[Sysno] = &[
-    S::rt_sigaction, S::socket, S::ioctl, S::prctl, S::clone, S::fork, S::vfork, S::mmap, S::unshare, S::kill,
+    S::rt_sigaction, S::fchmod, S::socket, S::ioctl, S::prctl, S::clone, S::fork, S::vfork, S::mmap, S::unshare, S::kill,
     S::listen, S::personality,
 ];
 
-/// Newer calls that libraries try first and do without.
-const ABSENT: &[Sysno] = &[S::clone3];
+/// Newer calls that libraries try first and do without: they keep what has to be judged behind a pointer.
+const ABSENT: &[Sysno] = &[S::clone3, S::openat2];
 
 /// Calls that change the kernel's view, reach into other processes, or open up large parts of the kernel.
 #[rustfmt::skip]

@@ -85,7 +85,7 @@ fn forms(number: i64, args: &[u64; 6]) -> Vec<Form> {
         libc::SYS_inotify_add_watch => one(form(None, 1, Read, QUERY, true)),
         libc::SYS_chdir => one(form(None, 0, Read, How::Enter, true)),
         libc::SYS_open => one(opening(None, 0, args[1])),
-        libc::SYS_openat | libc::SYS_openat2 => one(opening(Some(0), 1, args[2])),
+        libc::SYS_openat => one(opening(Some(0), 1, args[2])),
         libc::SYS_creat => one(opening(None, 0, (libc::O_CREAT | libc::O_WRONLY | libc::O_TRUNC) as u64)),
         libc::SYS_execve => one(form(None, 0, Execute, How::Execute, true)),
         libc::SYS_execveat => one(with_flags(form(Some(0), 1, Execute, How::Execute, true), 4)),
@@ -133,8 +133,7 @@ fn opening(at: Option<usize>, path: usize, flags: u64) -> Form {
 
 /// The paths of a call. Calls whose pointers cannot be read have none: the kernel refuses them with EFAULT.
 pub(super) fn paths(call: &Call) -> Vec<PathUse> {
-    let args = effective_arguments(call);
-    forms(call.number, &args).iter().filter_map(|form| path_use(call.tid, &args, form)).collect()
+    forms(call.number, &call.args).iter().filter_map(|form| path_use(call.tid, &call.args, form)).collect()
 }
 
 fn path_use(tid: i32, args: &[u64; 6], form: &Form) -> Option<PathUse> {
@@ -155,17 +154,24 @@ fn path_use(tid: i32, args: &[u64; 6], form: &Form) -> Option<PathUse> {
     Some(PathUse { path, operation: form.operation, follow, how: form.how })
 }
 
-/// `openat2` keeps its flags behind a pointer; shown and judged as the `openat` it amounts to.
-pub(super) fn effective_arguments(call: &Call) -> [u64; 6] {
-    let mut args = call.args;
-    if call.number == libc::SYS_openat2
-        && let Ok(how) = tracee::read_memory(call.tid, args[2], 8)
-        && let Ok(flags) = <[u8; 8]>::try_from(how)
-    {
-        args[2] = u64::from_ne_bytes(flags);
-    }
-    args
+/// Whether the call would leave a file that runs with its owner's rights. By plain numbers; inside, such bits are
+/// without effect, but a granted folder lies on the host too.
+pub(super) fn sets_ids(call: &Call) -> bool {
+    const SET_IDS: u64 = (libc::S_ISUID | libc::S_ISGID) as u64;
+    let creates = |flags: u64| flags as i32 & (libc::O_CREAT | TMPFILE) != 0;
+    let mode = match call.number {
+        libc::SYS_open if creates(call.args[1]) => call.args[2],
+        libc::SYS_openat if creates(call.args[2]) => call.args[3],
+        libc::SYS_creat | libc::SYS_chmod | libc::SYS_fchmod | libc::SYS_mknod => call.args[1],
+        libc::SYS_mkdir => call.args[1],
+        libc::SYS_fchmodat | libc::SYS_fchmodat2 | libc::SYS_mknodat | libc::SYS_mkdirat => call.args[2],
+        _ => return false,
+    };
+    mode & SET_IDS != 0
 }
+
+/// The part of `O_TMPFILE` that is not `O_DIRECTORY`: open(2).
+pub(super) const TMPFILE: i32 = libc::O_TMPFILE & !libc::O_DIRECTORY;
 
 #[cfg(test)]
 mod tests {

@@ -1,12 +1,12 @@
 //! System calls in words, for people who read a denial.
 
 use super::notify::Call;
-use super::{calls, network, tracee};
+use super::{network, tracee};
 use crate::sandbox::syscalls;
 
 /// The call in words: `openat(AT_FDCWD, "/etc/shadow", O_RDONLY|O_CLOEXEC)`.
 pub(super) fn call(call: &Call) -> String {
-    let args = calls::effective_arguments(call);
+    let args = call.args;
     let mut shown: Vec<String> =
         shape(call.number).iter().zip(args).map(|(kind, value)| kind.show(call.tid, value)).collect();
     if shown.iter().any(|text| text.starts_with("O_RD") || text.starts_with("O_WR"))
@@ -39,9 +39,11 @@ fn shape(number: i64) -> &'static [Shown] {
     match number {
         libc::SYS_open => &[Path, OpenFlags, Octal],
         libc::SYS_openat => &[Directory, Path, OpenFlags, Octal],
-        libc::SYS_openat2 => &[Directory, Path, OpenFlags],
         libc::SYS_creat | libc::SYS_mkdir | libc::SYS_chmod | libc::SYS_mknod => &[Path, Octal],
-        libc::SYS_mkdirat | libc::SYS_fchmodat | libc::SYS_mknodat => &[Directory, Path, Octal],
+        libc::SYS_mkdirat | libc::SYS_fchmodat | libc::SYS_fchmodat2 | libc::SYS_mknodat => {
+            &[Directory, Path, Octal]
+        }
+        libc::SYS_fchmod => &[Number, Octal],
         libc::SYS_stat
         | libc::SYS_lstat
         | libc::SYS_readlink

@@ -14,7 +14,7 @@ use seccompiler::{
 };
 
 use super::sys;
-use crate::sandbox::plan::{Observe, Plan};
+use crate::sandbox::plan::Observe;
 use crate::sandbox::syscalls::{self, Class};
 
 /// Compiled and ready to be loaded.
@@ -39,6 +39,11 @@ pub(super) const NEW_NAMESPACES: u64 = (libc::CLONE_NEWNS
     | CLONE_NEWTIME;
 const CLONE_NEWTIME: u64 = 0x80;
 
+/// A mode without the set-user-ID and set-group-ID bits.
+fn without_set_ids(argument: u8) -> (u8, Length, Op, u64) {
+    (argument, Length::Dword, Op::MaskedEq(u64::from(libc::S_ISUID | libc::S_ISGID)), 0)
+}
+
 type Rules = BTreeMap<i64, Vec<SeccompRule>>;
 
 fn other(error: impl std::fmt::Display) -> io::Error {
@@ -60,10 +65,6 @@ fn rule(conditions: &[(u8, Length, Op, u64)]) -> io::Result<SeccompRule> {
 /// Allow a call when its argument equals one of these. 32 bits: what the kernel itself looks at.
 fn one_of(argument: u8, values: &[u64]) -> io::Result<Vec<SeccompRule>> {
     values.iter().map(|value| rule(&[(argument, Length::Dword, Op::Eq, *value)])).collect()
-}
-
-pub(super) fn compile(plan: &Plan) -> io::Result<Filter> {
-    if plan.observe == Observe::Off { without_supervisor() } else { with_supervisor(plan.observe) }
 }
 
 fn with_supervisor(observe: Observe) -> io::Result<Filter> {
@@ -119,6 +120,7 @@ fn with_supervisor(observe: Observe) -> io::Result<Filter> {
             ],
         )?,
     );
+    rules.insert(libc::SYS_fchmod, vec![rule(&[without_set_ids(1)])?]);
     rules.insert(libc::SYS_sendto, vec![rule(&[(4, Length::Qword, Op::Eq, 0)])?]);
 
     const MARK: u32 = 0x5a5a;
@@ -161,6 +163,32 @@ fn without_supervisor() -> io::Result<Filter> {
     };
     rules.insert(libc::SYS_ioctl, vec![differs(1, &FORBIDDEN_IOCTLS)?]);
     rules.insert(libc::SYS_prctl, vec![differs(0, &FORBIDDEN_PRCTLS)?]);
+    for (number, mode) in [
+        (libc::SYS_creat, 1),
+        (libc::SYS_chmod, 1),
+        (libc::SYS_fchmod, 1),
+        (libc::SYS_mkdir, 1),
+        (libc::SYS_fchmodat, 2),
+        (libc::SYS_fchmodat2, 2),
+        (libc::SYS_mkdirat, 2),
+    ] {
+        rules.insert(number, vec![rule(&[without_set_ids(mode)])?]);
+    }
+    for (number, mode) in [(libc::SYS_mknod, 1), (libc::SYS_mknodat, 2)] {
+        // FIFOs, sockets and files; no devices.
+        let kinds = [libc::S_IFIFO, libc::S_IFSOCK, libc::S_IFREG, 0].map(|kind| {
+            rule(&[
+                without_set_ids(mode),
+                (mode, Length::Dword, Op::MaskedEq(libc::S_IFMT.into()), kind.into()),
+            ])
+        });
+        rules.insert(number, kinds.into_iter().collect::<io::Result<_>>()?);
+    }
+    for (number, flags) in [(libc::SYS_open, 1), (libc::SYS_openat, 2)] {
+        let creating = (libc::O_CREAT | super::calls::TMPFILE) as u64;
+        let opens = rule(&[(flags, Length::Dword, Op::MaskedEq(creating), 0)])?;
+        rules.insert(number, vec![opens, rule(&[without_set_ids(flags + 1)])?]);
+    }
     let absent: Rules = syscalls::of_class(Class::Absent).map(|number| (number, vec![])).collect();
     Ok(Filter {
         program: build(rules, SeccompAction::Errno(libc::EPERM as u32), SeccompAction::Allow)?,
@@ -185,6 +213,10 @@ fn build(rules: Rules, mismatch: SeccompAction, matched: SeccompAction) -> io::R
 }
 
 impl Filter {
+    pub(super) fn compile(observe: Observe) -> io::Result<Self> {
+        if observe == Observe::Off { without_supervisor() } else { with_supervisor(observe) }
+    }
+
     /// Load it into the calling thread: seccomp(2). Returns the listener, when there is a supervisor to have it.
     pub(super) fn install(&self) -> io::Result<Option<RawFd>> {
         if let Some(absent) = &self.absent {

@@ -9,19 +9,35 @@ use std::net::{Ipv4Addr, UdpSocket};
 use std::os::fd::{AsFd, OwnedFd};
 
 use nix::sys::wait::{WaitStatus, wait};
+use serde::{Deserialize, Serialize};
 
-use super::launcher::{Channels, Identity};
-use super::view::{self, Source};
+use super::filter::Filter;
+use super::launcher::{Channels, Identity, read_plan};
+use super::view::{self, Packed};
 use super::wire::{self, Failure, Message, Step};
-use super::{confine, filter, sys};
-use crate::sandbox::plan::Plan;
+use super::{confine, sys};
+use crate::sandbox::plan::{Observe, Plan};
 
 /// Written to the ready pipe when the run goes without a supervisor.
 pub(super) const NO_LISTENER: i32 = 0;
 
-/// Go through the whole set-up, run the program, leave.
-pub(super) fn run(plan: &Plan, channels: Channels, identity: Identity, sources: Option<Vec<Source>>) -> ! {
-    let code = match set_up(plan, &channels, identity, sources) {
+/// What the launcher sends when there is something to run. Descriptors: the plan (memfd), those of [`Channels`], then the
+/// trees.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Order {
+    /// Opened by a launcher that is root; else opened here.
+    pub sources: Option<Vec<Packed>>,
+}
+
+/// Prepare everything that does not depend on the plan, wait for the order, carry it out, leave.
+pub(super) fn run(identity: Identity, orders: &OwnedFd) -> ! {
+    let ground = prepare(identity);
+    // No order comes any more: the launcher is gone.
+    let Ok(Some((order, fds))) = wire::receive::<Order>(orders.as_fd()) else { sys::exit_now(0) };
+    let mut fds = fds.into_iter();
+    let (Some(plan), Some(channels)) = (fds.next(), Channels::from_fds(&mut fds)) else { sys::exit_now(1) };
+    let started = ground.and_then(|ground| set_up(&read_plan(&plan)?, order, fds, &channels, &ground));
+    let code = match started {
         Ok(program) => {
             // The supervisor learns from their end that the program has closed them.
             let Channels { stdin, stdout, stderr, control, ready } = channels;
@@ -36,36 +52,56 @@ pub(super) fn run(plan: &Plan, channels: Channels, identity: Identity, sources: 
     sys::exit_now(code)
 }
 
-fn set_up(
-    plan: &Plan,
-    channels: &Channels,
-    identity: Identity,
-    sources: Option<Vec<Source>>,
-) -> Result<i32, Failure> {
+/// What is there before the order comes.
+struct Ground {
+    old_root: OwnedFd,
+    proc: bool,
+    names: UdpSocket,
+    /// The filter of the usual kind of run.
+    filter: Filter,
+}
+
+fn prepare(identity: Identity) -> Result<Ground, Failure> {
     sys::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL as libc::c_ulong).step("prctl(PR_SET_PDEATHSIG)")?;
     confine::restore_signals().step("reset signals")?;
-    let sources = match sources {
-        Some(sources) => sources,
-        None => view::open_sources(plan, None)?,
-    };
     become_user(identity)?;
     view::enter_new_root()?;
-    let proc = view::add_private_places(plan.limits.scratch)?;
+    let old_root = view::old_root()?;
+    let proc = view::add_private_places()?;
     view::write_etc(identity)?;
-    view::attach(&sources)?;
-    drop(sources);
-    let root = view::leave_old_root()?;
     nix::unistd::sethostname("skilldeck").step("sethostname")?;
     let names = bring_up_loopback()
         .and_then(|()| UdpSocket::bind((Ipv4Addr::LOCALHOST, 53)))
         .step("bind the name server")?;
     sys::join_new_session_keyring().step("join a new session keyring")?;
+    let filter = Filter::compile(Observe::Full).step("compile the seccomp filter")?;
+    Ok(Ground { old_root, proc, names, filter })
+}
+
+fn set_up(
+    plan: &Plan,
+    order: Order,
+    trees: impl IntoIterator<Item = OwnedFd>,
+    channels: &Channels,
+    ground: &Ground,
+) -> Result<i32, Failure> {
+    let sources = match order.sources {
+        Some(packed) => {
+            let missing = || std::io::Error::other("a mount is missing");
+            view::unpack(packed, trees).ok_or_else(missing).step("take the order")?
+        }
+        None => view::open_sources(plan, ground.old_root.as_fd(), None)?,
+    };
+    view::size_scratch(plan.limits.scratch)?;
+    view::attach(&sources)?;
+    drop(sources);
+    let root = view::leave_old_root()?;
     // Holds the mounts for the supervisor's last look; there is no such file without a /proc of our own.
     let mounts = std::fs::File::open("/proc/self/ns/mnt").ok();
 
     let program = sys::fork().step("fork")?;
     if program == 0 {
-        let Err(failure) = start_program(plan, channels, proc);
+        let Err(failure) = start_program(plan, channels, ground);
         let _ = wire::send(channels.control.as_fd(), &Message::Failed(failure), &[]);
         sys::exit_now(127);
     }
@@ -74,9 +110,9 @@ fn set_up(
     sys::prctl(libc::PR_SET_DUMPABLE, 0).step("prctl(PR_SET_DUMPABLE)")?;
     confine::drop_capabilities().step("drop capabilities")?;
     let program_fd = open_process(program).step("pidfd_open")?;
-    let mut fds = vec![program_fd.as_fd(), root.as_fd(), names.as_fd()];
+    let mut fds = vec![program_fd.as_fd(), root.as_fd(), ground.names.as_fd()];
     fds.extend(mounts.as_ref().map(AsFd::as_fd));
-    let message = Message::Ready { landlock_abi: confine::landlock_abi(), proc };
+    let message = Message::Ready { landlock_abi: confine::landlock_abi(), proc: ground.proc };
     wire::send(channels.control.as_fd(), &message, &fds).step("report the start")?;
     Ok(program)
 }
@@ -113,7 +149,11 @@ fn bring_up_loopback() -> std::io::Result<()> {
 }
 
 /// In the child: give everything up, then become the program.
-fn start_program(plan: &Plan, channels: &Channels, proc: bool) -> Result<std::convert::Infallible, Failure> {
+fn start_program(
+    plan: &Plan,
+    channels: &Channels,
+    ground: &Ground,
+) -> Result<std::convert::Infallible, Failure> {
     sys::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL as libc::c_ulong).step("prctl(PR_SET_PDEATHSIG)")?;
     nix::unistd::setsid().step("setsid")?;
     nix::unistd::dup2_stdin(&channels.stdin).step("dup2 stdin")?;
@@ -121,11 +161,15 @@ fn start_program(plan: &Plan, channels: &Channels, proc: bool) -> Result<std::co
     nix::unistd::dup2_stderr(&channels.stderr).step("dup2 stderr")?;
     nix::unistd::chdir(&plan.cwd).step(format!("enter {}", plan.cwd.display()))?;
     let image = Image::of(plan)?;
-    let filter = filter::compile(plan).step("compile the seccomp filter")?;
+    let other = match plan.observe {
+        Observe::Full => None,
+        other => Some(Filter::compile(other).step("compile the seccomp filter")?),
+    };
+    let filter = other.as_ref().unwrap_or(&ground.filter);
     sys::prctl(libc::PR_SET_NO_NEW_PRIVS, 1).step("prctl(PR_SET_NO_NEW_PRIVS)")?;
     confine::drop_capabilities().step("drop capabilities")?;
     confine::set_limits(&plan.limits).step("setrlimit")?;
-    confine::restrict_files(plan, proc).step("landlock_restrict_self")?;
+    confine::restrict_files(plan, ground.proc).step("landlock_restrict_self")?;
     sys::close_from_at_exec(3).step("close_range")?;
     let mut ready = std::fs::File::from(channels.ready.try_clone().step("dup")?);
     // From here on every call but a handful waits for the supervisor.

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::io::{Read, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::FileExt;
 use std::{fs, io};
 
 use serde::{Deserialize, Serialize};
@@ -56,6 +57,23 @@ pub(super) struct Channels {
     pub ready: OwnedFd,
 }
 
+impl Channels {
+    fn fds(&self) -> [BorrowedFd<'_>; 5] {
+        [&self.stdin, &self.stdout, &self.stderr, &self.control, &self.ready].map(AsFd::as_fd)
+    }
+
+    /// In the order of [`Channels::fds`].
+    pub(super) fn from_fds(fds: &mut impl Iterator<Item = OwnedFd>) -> Option<Self> {
+        Some(Self {
+            stdin: fds.next()?,
+            stdout: fds.next()?,
+            stderr: fds.next()?,
+            control: fds.next()?,
+            ready: fds.next()?,
+        })
+    }
+}
+
 const NAMESPACES: u64 = (libc::CLONE_NEWUSER
     | libc::CLONE_NEWNS
     | libc::CLONE_NEWPID
@@ -65,18 +83,25 @@ const NAMESPACES: u64 = (libc::CLONE_NEWUSER
     | libc::CLONE_NEWCGROUP) as u64;
 
 /// Body of the launcher process: serve requests until the supervisor is gone.
+///
+/// The first sandbox is begun before anybody asks for it, while the supervisor still reads skills and policies.
 pub(super) fn serve(socket: &OwnedFd) -> ! {
     prepare_process();
+    let identity = Identity::current();
     let mut idmaps = Idmaps::default();
+    let mut begun = Some(Sandbox::begin(identity));
+    if identity.privileged {
+        // The owner of most things; a failure comes up again when it matters.
+        let _ = idmaps.for_owner((0, 0), identity);
+    }
     while let Ok(Some((Request, fds))) = wire::receive::<Request>(socket.as_fd()) {
-        let Ok([plan, stdin, stdout, stderr, control, ready]) = <[OwnedFd; 6]>::try_from(fds) else {
-            continue;
-        };
-        let Ok(answer) = control.try_clone() else { continue };
-        let channels = Channels { stdin, stdout, stderr, control, ready };
-        if let Err(failure) = read_plan(plan).and_then(|plan| create(&plan, channels, &mut idmaps)) {
+        let mut fds = fds.into_iter();
+        let (Some(plan), Some(channels)) = (fds.next(), Channels::from_fds(&mut fds)) else { continue };
+        let sandbox = begun.take().unwrap_or_else(|| Sandbox::begin(identity));
+        let done = sandbox.and_then(|sandbox| sandbox.order(&plan, &channels, identity, &mut idmaps));
+        if let Err(failure) = done {
             // A supervisor that is gone does not need to hear it.
-            let _ = wire::send(answer.as_fd(), &Message::Failed(failure), &[]);
+            let _ = wire::send(channels.control.as_fd(), &Message::Failed(failure), &[]);
         }
     }
     sys::exit_now(0)
@@ -101,37 +126,66 @@ fn prepare_process() {
     }
 }
 
-fn read_plan(memfd: OwnedFd) -> Result<Plan, Failure> {
-    let mut text = Vec::new();
-    fs::File::from(memfd).read_to_end(&mut text).step("read the plan")?;
+/// The plan in a memfd; leaves it as it is, for the next reader.
+pub(super) fn read_plan(memfd: &OwnedFd) -> Result<Plan, Failure> {
+    let file = fs::File::from(memfd.try_clone().step("read the plan")?);
+    let length = file.metadata().step("read the plan")?.len();
+    let mut text = vec![0; length as usize];
+    file.read_exact_at(&mut text, 0).step("read the plan")?;
     serde_json::from_slice(&text).map_err(|error| Failure::new("read the plan", &error.into()))
 }
 
-/// Make one sandbox: its first process goes on in [`init::run`].
-fn create(plan: &Plan, channels: Channels, idmaps: &mut Idmaps) -> Result<(), Failure> {
-    let identity = Identity::current();
-    // As root the sources are opened here, with root's rights on the way to them. Inside, the program is
-    // another user and could not walk through a private home directory.
-    let sources =
-        if identity.privileged { Some(view::open_sources(plan, Some((identity, idmaps)))?) } else { None };
-    let (wait, go) = nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC).step("make a pipe")?;
-    match sys::clone_into(NAMESPACES).step("create the namespaces (clone3)")? {
-        Cloned::Child => {
-            drop(go);
-            let mut byte = [0];
-            if fs::File::from(wait).read_exact(&mut byte).is_err() {
-                sys::exit_now(1);
+/// A sandbox whose first process waits for its order.
+#[derive(Debug)]
+struct Sandbox {
+    pidfd: OwnedFd,
+    orders: OwnedFd,
+}
+
+impl Sandbox {
+    /// Make the namespaces. The first process goes on in [`init::run`].
+    fn begin(identity: Identity) -> Result<Self, Failure> {
+        let (orders, theirs) = wire::pair().step("make a socket pair")?;
+        let (wait, go) = nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC).step("make a pipe")?;
+        match sys::clone_into(NAMESPACES).step("create the namespaces (clone3)")? {
+            Cloned::Child => {
+                drop((go, orders));
+                // It has no identity of its own until its ids are mapped.
+                if fs::File::from(wait).read_exact(&mut [0]).is_err() {
+                    sys::exit_now(1);
+                }
+                init::run(identity, &theirs)
             }
-            init::run(plan, channels, identity, sources)
-        }
-        Cloned::Parent { pid, pidfd } => {
-            let mapped = map_ids(pid, identity);
-            if mapped.is_ok() {
-                let _ = wire::send(channels.control.as_fd(), &Message::Created, &[pidfd.as_fd()]);
-                let _ = fs::File::from(go).write_all(&[1]);
+            Cloned::Parent { pid, pidfd } => {
+                map_ids(pid, identity)?;
+                fs::File::from(go).write_all(&[1]).step("let the sandbox begin")?;
+                Ok(Self { pidfd, orders })
             }
-            mapped
         }
+    }
+
+    fn order(
+        self,
+        plan: &OwnedFd,
+        channels: &Channels,
+        identity: Identity,
+        idmaps: &mut Idmaps,
+    ) -> Result<(), Failure> {
+        // As root the sources are opened here, with root's rights on the way to them. Inside, the program is
+        // another user and could not walk through a private home directory.
+        let (sources, trees) = if identity.privileged {
+            let root = fs::File::open("/").step("open /")?;
+            let (packed, trees) =
+                view::pack(view::open_sources(&read_plan(plan)?, root.as_fd(), Some((identity, idmaps)))?);
+            (Some(packed), trees)
+        } else {
+            (None, Vec::new())
+        };
+        wire::send(channels.control.as_fd(), &Message::Created, &[self.pidfd.as_fd()])
+            .step("report the sandbox")?;
+        let fds = std::iter::once(plan.as_fd()).chain(channels.fds()).chain(trees.iter().map(AsFd::as_fd));
+        let fds: Vec<BorrowedFd<'_>> = fds.collect();
+        wire::send(self.orders.as_fd(), &init::Order { sources }, &fds).step("hand over the order")
     }
 }
 

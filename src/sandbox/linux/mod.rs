@@ -98,6 +98,13 @@ impl Launcher {
         Self { socket: Self::fork().map(Mutex::new).map_err(StartError::from) }
     }
 
+    /// No launcher, for a process that never runs anything.
+    pub fn absent() -> Self {
+        let (step, message) =
+            ("find the launcher".into(), "this command was not meant to run anything".into());
+        Self { socket: Err(StartError { step, message }) }
+    }
+
     fn fork() -> Result<OwnedFd, wire::Failure> {
         use wire::Step;
         let (ours, theirs) = wire::pair().step("make a socket pair")?;

@@ -40,11 +40,13 @@ const GAUGE: Duration = Duration::from_millis(100);
 /// Send the request and start the thread that watches the run.
 pub(super) fn start(plan: &Plan, launcher: BorrowedFd<'_>) -> Result<RunHandle, Failure> {
     let shared = Arc::new(Shared::new().step("eventfd")?);
+    let stdin = standard_input(&plan.stdin).step("prepare stdin")?;
     let cancel =
         Arc::new(EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK).step("eventfd")?);
-    let text = serde_json::to_vec(plan).map_err(io::Error::from).step("write the plan")?;
+    // Input has a descriptor of its own.
+    let plan = Plan { stdin: Vec::new(), ..plan.clone() };
+    let text = serde_json::to_vec(&plan).map_err(io::Error::from).step("write the plan")?;
     let plan_file = memory_file("plan", &text).step("memfd_create")?;
-    let stdin = standard_input(&plan.stdin).step("prepare stdin")?;
     let (stdout, stdout_inside) = output_pipe().step("make a pipe")?;
     let (stderr, stderr_inside) = output_pipe().step("make a pipe")?;
     let (control, control_inside) = wire::pair().step("make a socket pair")?;
@@ -61,7 +63,7 @@ pub(super) fn start(plan: &Plan, launcher: BorrowedFd<'_>) -> Result<RunHandle, 
 
     let (sender, events) = mpsc::channel(CHANNEL);
     let run = Run {
-        plan: Arc::new(plan.clone()),
+        plan: Arc::new(plan),
         shared,
         cancel: Arc::clone(&cancel),
         sender,

@@ -17,6 +17,7 @@ use std::{io, thread};
 
 use super::blame::Blame;
 use super::broker::Broker;
+use super::calls;
 use super::describe;
 use super::judge::Judge;
 use super::notify::{Call, Listener};
@@ -111,7 +112,7 @@ impl Supervisor {
                 libc::SYS_connect | libc::SYS_sendto | libc::SYS_sendmsg | libc::SYS_sendmmsg => {
                     self.network(call);
                 }
-                _ if makes_device(call) => {
+                _ if makes_device(call) || calls::sets_ids(call) => {
                     let target = describe::call(call);
                     let answer = Answer {
                         operation: Operation::Syscall,

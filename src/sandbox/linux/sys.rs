@@ -43,14 +43,13 @@ pub(super) fn clone_into(namespaces: u64) -> io::Result<Cloned> {
     }
 }
 
-/// `open_tree(2)`: a detached copy of the mounts at and below `path`.
-pub(super) fn open_tree(path: &Path) -> io::Result<OwnedFd> {
-    const OPEN_TREE_CLONE: libc::c_long = 1;
-    let flags = OPEN_TREE_CLONE | libc::c_long::from(libc::O_CLOEXEC | libc::AT_RECURSIVE);
-    let path = c_path(path)?;
+/// `open_tree(2)`: a detached copy of the mounts at and below what `place` stands for.
+pub(super) fn open_tree(place: BorrowedFd<'_>) -> io::Result<OwnedFd> {
+    const OPEN_TREE_CLONE: libc::c_int = 1;
+    let flags = OPEN_TREE_CLONE | libc::O_CLOEXEC | libc::AT_RECURSIVE | libc::AT_EMPTY_PATH;
     // SAFETY: the path is a valid C string; the result is a new descriptor that we own.
     unsafe {
-        let fd = check(libc::syscall(libc::SYS_open_tree, libc::AT_FDCWD, path.as_ptr(), flags))?;
+        let fd = check(libc::syscall(libc::SYS_open_tree, place.as_raw_fd(), c"".as_ptr(), flags))?;
         Ok(OwnedFd::from_raw_fd(fd as RawFd))
     }
 }

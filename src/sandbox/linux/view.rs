@@ -7,11 +7,14 @@
 
 use std::fs;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, symlink};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
+use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2, readlinkat};
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
+use nix::sys::stat::fstat;
+use serde::{Deserialize, Serialize};
 
 use super::launcher::{Identity, Idmaps};
 use super::sys;
@@ -35,49 +38,108 @@ enum Kind {
     Cover { directory: bool },
 }
 
+/// A source on its way from the launcher to a sandbox; the trees' descriptors travel beside the list, in order.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Packed {
+    target: PathBuf,
+    kind: PackedKind,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+enum PackedKind {
+    Tree { directory: bool },
+    Link(PathBuf),
+    Cover { directory: bool },
+}
+
+pub(super) fn pack(sources: Vec<Source>) -> (Vec<Packed>, Vec<OwnedFd>) {
+    let mut trees = Vec::new();
+    let mut pack_one = |source: Source| {
+        let kind = match source.kind {
+            Kind::Tree { tree, directory } => {
+                trees.push(tree);
+                PackedKind::Tree { directory }
+            }
+            Kind::Link(to) => PackedKind::Link(to),
+            Kind::Cover { directory } => PackedKind::Cover { directory },
+        };
+        Packed { target: source.target, kind }
+    };
+    let packed = sources.into_iter().map(&mut pack_one).collect();
+    (packed, trees)
+}
+
+/// `None` when a descriptor is missing.
+pub(super) fn unpack(packed: Vec<Packed>, trees: impl IntoIterator<Item = OwnedFd>) -> Option<Vec<Source>> {
+    let mut trees = trees.into_iter();
+    let mut unpack_one = |packed: Packed| {
+        let kind = match packed.kind {
+            PackedKind::Tree { directory } => Kind::Tree { tree: trees.next()?, directory },
+            PackedKind::Link(to) => Kind::Link(to),
+            PackedKind::Cover { directory } => Kind::Cover { directory },
+        };
+        Some(Source { target: packed.target, kind })
+    };
+    packed.into_iter().map(&mut unpack_one).collect()
+}
+
 const DEVICES: [&str; 5] = ["null", "zero", "full", "random", "urandom"];
 
-/// Open everything the plan shows. Paths that do not exist are left out: the plan lists system folders that
-/// not every machine has.
+/// Open everything the plan shows, below the host's `root`. Paths that do not exist are left out: the plan lists system
+/// folders that not every machine has.
 ///
 /// `owners`: run by root, so that files of each source's owner must appear as the program's own.
 pub(super) fn open_sources(
     plan: &Plan,
+    root: BorrowedFd<'_>,
     mut owners: Option<(Identity, &mut Idmaps)>,
 ) -> Result<Vec<Source>, Failure> {
     let mut sources = Vec::new();
     for bind in &plan.view {
         let owners = owners.as_mut().map(|(identity, idmaps)| (*identity, &mut **idmaps));
-        if let Some(source) = open_source(bind, owners).step(format!("open {}", bind.path.display()))? {
+        if let Some(source) = open_source(bind, root, owners).step(format!("open {}", bind.path.display()))? {
             sources.push(source);
         }
     }
     for name in DEVICES {
         let target = Path::new("/dev").join(name);
-        let tree = sys::open_tree(&target).step(format!("open {}", target.display()))?;
+        let tree = pin(root, &target).and_then(|place| sys::open_tree(place.as_fd()));
+        let tree = tree.step(format!("open {}", target.display()))?;
         sources.push(Source { target, kind: Kind::Tree { tree, directory: false } });
     }
     Ok(sources)
 }
 
-fn open_source(bind: &Bind, owners: Option<(Identity, &mut Idmaps)>) -> io::Result<Option<Source>> {
-    let meta = match fs::symlink_metadata(&bind.path) {
-        Ok(meta) => meta,
+/// A descriptor that stands for a path below `root`; a link at its end is not followed. openat2(2).
+fn pin(root: BorrowedFd<'_>, path: &Path) -> io::Result<OwnedFd> {
+    let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+    Ok(openat2(root, path, OpenHow::new().flags(flags).resolve(ResolveFlag::RESOLVE_IN_ROOT))?)
+}
+
+fn open_source(
+    bind: &Bind,
+    root: BorrowedFd<'_>,
+    owners: Option<(Identity, &mut Idmaps)>,
+) -> io::Result<Option<Source>> {
+    let place = match pin(root, &bind.path) {
+        Ok(place) => place,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error),
     };
+    let stat = fstat(&place)?;
+    let directory = stat.st_mode & libc::S_IFMT == libc::S_IFDIR;
     let source = |kind| Some(Source { target: bind.path.clone(), kind });
-    if meta.is_symlink() {
-        return Ok(source(Kind::Link(fs::read_link(&bind.path)?)));
+    if stat.st_mode & libc::S_IFMT == libc::S_IFLNK {
+        return Ok(source(Kind::Link(readlinkat(&place, "")?.into())));
     }
     if bind.access == Access::Deny {
-        return Ok(source(Kind::Cover { directory: meta.is_dir() }));
+        return Ok(source(Kind::Cover { directory }));
     }
-    let tree = sys::open_tree(&bind.path)?;
+    let tree = sys::open_tree(place.as_fd())?;
     if let Some((identity, idmaps)) = owners
         && !bind.system
     {
-        let userns = idmaps.for_owner((meta.uid(), meta.gid()), identity)?;
+        let userns = idmaps.for_owner((stat.st_uid, stat.st_gid), identity)?;
         // File systems without id maps keep their owners: readable and writable as their modes say.
         match sys::idmap_mount(tree.as_fd(), userns) {
             Err(error) if error.raw_os_error() != Some(libc::EINVAL) => return Err(error),
@@ -87,7 +149,7 @@ fn open_source(bind: &Bind, owners: Option<(Identity, &mut Idmaps)>) -> io::Resu
     let attributes =
         sys::ATTR_NOSUID | sys::ATTR_NODEV | if bind.access == Access::Read { sys::ATTR_RDONLY } else { 0 };
     sys::restrict_mount(tree.as_fd(), attributes)?;
-    Ok(source(Kind::Tree { tree, directory: meta.is_dir() }))
+    Ok(source(Kind::Tree { tree, directory }))
 }
 
 /// Put an empty root in place of the host's. The old one stays reachable at `/old` until [`leave_old_root`].
@@ -108,6 +170,11 @@ pub(super) fn enter_new_root() -> Result<(), Failure> {
     fs::create_dir("old").step("create /old")?;
     nix::unistd::pivot_root(".", "old").step("pivot_root")?;
     nix::unistd::chdir("/").step("enter the new root")
+}
+
+/// The host's root, as long as it is there.
+pub(super) fn old_root() -> Result<OwnedFd, Failure> {
+    Ok(fs::File::open("/old").step("open the old root")?.into())
 }
 
 /// Attach every source at its place.
@@ -175,17 +242,11 @@ fn make_directories(path: &Path) -> io::Result<()> {
 }
 
 /// `/proc`, `/dev`, `/tmp`, HOME, scratch. Returns whether `/proc` could be mounted.
-pub(super) fn add_private_places(scratch_bytes: u64) -> Result<bool, Failure> {
+pub(super) fn add_private_places() -> Result<bool, Failure> {
     let private = MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
     make_directories(Path::new("/staging")).step("create /staging")?;
-    mount(
-        Some("tmpfs"),
-        "/staging",
-        Some("tmpfs"),
-        private,
-        Some(format!("mode=700,size={scratch_bytes},nr_inodes=64k").as_str()),
-    )
-    .step("mount the scratch file system")?;
+    mount(Some("tmpfs"), "/staging", Some("tmpfs"), private, Some("mode=700,size=4k,nr_inodes=64k"))
+        .step("mount the scratch file system")?;
     for (name, target) in
         [("tmp", "/tmp"), ("home", Plan::HOME), ("scratch", Plan::SCRATCH), ("shm", "/dev/shm")]
     {
@@ -210,6 +271,13 @@ pub(super) fn add_private_places(scratch_bytes: u64) -> Result<bool, Failure> {
     // /proc (containers do) does not allow a fresh one; the report then says so.
     let flags = private | MsFlags::MS_NOEXEC | MsFlags::MS_RDONLY;
     Ok(mount(Some("proc"), "/proc", Some("proc"), flags, None::<&str>).is_ok())
+}
+
+/// Give the scratch file system its size, which is only known with the plan.
+pub(super) fn size_scratch(bytes: u64) -> Result<(), Failure> {
+    let flags = MsFlags::MS_REMOUNT | MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
+    mount(None::<&str>, Plan::SCRATCH, None::<&str>, flags, Some(format!("size={bytes}").as_str()))
+        .step("size the scratch file system")
 }
 
 /// The files of `/etc` that describe the sandbox rather than the host.

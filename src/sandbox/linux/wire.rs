@@ -49,7 +49,8 @@ pub(super) enum Message {
 }
 
 const LARGEST_MESSAGE: usize = 64 * 1024;
-const MOST_DESCRIPTORS: usize = 8;
+/// The kernel's own bound is 253 (SCM_MAX_FD).
+const MOST_DESCRIPTORS: usize = 250;
 
 /// A connected pair of datagram sockets that keep message borders and order.
 pub(super) fn pair() -> io::Result<(OwnedFd, OwnedFd)> {
