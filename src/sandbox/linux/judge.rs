@@ -266,7 +266,7 @@ fn absent(path: PathBuf, operation: Operation, outside: bool) -> Judged {
 
 /// Places that runtimes look into at every start and do well without: counted as missing, not as denied.
 fn is_start_up_probe(path: &Path) -> bool {
-    const PROBES: [&str; 10] = [
+    const PROBES: [&str; 11] = [
         "/run/nscd",
         "/var/run/nscd",
         "/sys/fs/cgroup",
@@ -274,6 +274,7 @@ fn is_start_up_probe(path: &Path) -> bool {
         "/sys/kernel/mm",
         "/etc/ld.so.preload",
         "/etc/inputrc",
+        "/etc/timezone",
         "/etc/terminfo",
         "/etc/python3",
         "/etc/ssl",

@@ -41,9 +41,15 @@ impl Identity {
     }
 }
 
-/// Asks for one sandbox. Descriptors beside it: plan (memfd), stdin, stdout, stderr, control, ready.
+/// What the supervisor asks for.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Request;
+pub(super) enum Request {
+    /// One sandbox. Descriptors: plan (memfd), then those of [`Channels`].
+    Run,
+    /// Close these descriptors, of a run that has ended. Whoever closes the last one waits until the kernel has taken the
+    /// mounts apart, which takes longer than starting most programs.
+    Bury,
+}
 
 /// Descriptors of one run, as the launcher hands them to the sandbox's PID 1.
 #[derive(Debug)]
@@ -94,7 +100,11 @@ pub(super) fn serve(socket: &OwnedFd) -> ! {
         // The owner of most things; a failure comes up again when it matters.
         let _ = idmaps.for_owner((0, 0), identity);
     }
-    while let Ok(Some((Request, fds))) = wire::receive::<Request>(socket.as_fd()) {
+    while let Ok(Some((request, fds))) = wire::receive::<Request>(socket.as_fd()) {
+        if let Request::Bury = request {
+            drop(fds);
+            continue;
+        }
         let mut fds = fds.into_iter();
         let (Some(plan), Some(channels)) = (fds.next(), Channels::from_fds(&mut fds)) else { continue };
         let sandbox = begun.take().unwrap_or_else(|| Sandbox::begin(identity));

@@ -59,7 +59,8 @@ pub(super) fn start(plan: &Plan, launcher: BorrowedFd<'_>) -> Result<RunHandle, 
         control_inside.as_fd(),
         ready_inside.as_fd(),
     ];
-    wire::send(launcher, &Request, &fds).step("ask the launcher")?;
+    wire::send(launcher, &Request::Run, &fds).step("ask the launcher")?;
+    let launcher = launcher.try_clone_to_owned().step("dup")?;
 
     let (sender, events) = mpsc::channel(CHANNEL);
     let run = Run {
@@ -67,6 +68,7 @@ pub(super) fn start(plan: &Plan, launcher: BorrowedFd<'_>) -> Result<RunHandle, 
         shared,
         cancel: Arc::clone(&cancel),
         sender,
+        launcher,
         control,
         ready: Some(ready),
         streams: [(Stream::Stdout, Some(stdout)), (Stream::Stderr, Some(stderr))],
@@ -118,6 +120,7 @@ struct Run {
     shared: Arc<Shared>,
     cancel: Arc<EventFd>,
     sender: mpsc::Sender<Vec<Event>>,
+    launcher: OwnedFd,
     control: OwnedFd,
     ready: Option<OwnedFd>,
     streams: [(Stream, Option<OwnedFd>); 2],
@@ -405,6 +408,10 @@ impl Run {
             usage.cpu_ms = peak.cpu_ms;
             usage.peak_memory_bytes = peak.memory_bytes;
             usage.peak_processes = peak.processes;
+        }
+        if let Some(mounts) = self.mounts.take() {
+            // Without a launcher to do it, this thread does.
+            let _ = wire::send(self.launcher.as_fd(), &Request::Bury, &[mounts.as_fd()]);
         }
         let outcome = self.outcome(duration);
         if self.program > 0 {

@@ -290,6 +290,8 @@ pub(super) fn write_etc(identity: Identity) -> Result<(), Failure> {
         ("group", format!("skill:x:{gid}:\n")),
         ("hostname", "skilldeck\n".into()),
         ("host.conf", "multi on\n".into()),
+        ("gai.conf", String::new()),
+        ("protocols", "ip 0 IP\nicmp 1 ICMP\ntcp 6 TCP\nudp 17 UDP\n".into()),
         ("hosts", "127.0.0.1 localhost skilldeck\n::1 ip6-localhost ip6-loopback\n".into()),
         // The supervisor answers there: see the `names` module.
         ("resolv.conf", "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n".into()),
