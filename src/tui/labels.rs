@@ -106,7 +106,7 @@ pub fn wrap(text: &str, width: usize, most: usize) -> Vec<String> {
             lines.push(std::mem::take(&mut line));
             if lines.len() >= most {
                 if let Some(last) = lines.last_mut() {
-                    last.push('…');
+                    last.push_str("...");
                 }
                 return lines;
             }
@@ -191,7 +191,7 @@ mod tests {
     fn text_wraps_at_blanks_and_never_exceeds_its_room() {
         assert_eq!(wrap("one two three four", 9, 9), ["one two", "three", "four"]);
         assert_eq!(wrap("abcdefghijklmnop", 8, 9), ["abcdefgh", "ijklmnop"]);
-        assert_eq!(wrap("a b c d e f g h i j k", 8, 2), ["a b c d", "e f g h…"]);
+        assert_eq!(wrap("a b c d e f g h i j k", 8, 2), ["a b c d", "e f g h..."]);
         assert_eq!(wrap("", 8, 2), [""]);
     }
 

@@ -12,11 +12,25 @@ use crate::tui::layout::Area;
 use crate::tui::state::{FileText, Scroll, State};
 use crate::tui::theme::Role;
 
-/// Lines shown before and after the line that made the call.
-const AROUND: usize = 4;
+/// Rows below which everything is said in fewer of them, so that the skill's own line is still in sight.
+const ROOMY: u16 = 28;
 const NAME: usize = 9;
 
 type Row = Vec<Span<'static>>;
+
+/// What there is to draw in.
+#[derive(Debug, Clone, Copy)]
+struct Room {
+    columns: usize,
+    tight: bool,
+}
+
+impl Room {
+    /// Lines shown before and after the line that made the call.
+    fn around(self) -> usize {
+        if self.tight { 2 } else { 4 }
+    }
+}
 
 pub(super) fn draw(canvas: &mut Canvas<'_>, state: &State, scroll: &Scroll, area: Area) {
     let look = canvas.look;
@@ -31,7 +45,7 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, state: &State, scroll: &Scroll, area
     let notes = [look.span(Role::Faint, if look.ascii { "h l others" } else { "← → others" })];
     canvas.title(area, true, &[look.span(Role::TitleFocus, title)], if of > 1 { &notes } else { &[] });
     let body = area.below(1).inset(2);
-    let room = usize::from(body.width);
+    let room = Room { columns: usize::from(body.width), tight: body.height < ROOMY };
     let mut rows = vec![Vec::new()];
     headline(&look, state, denial, &mut rows);
     remedy(&look, state, denial, room, &mut rows);
@@ -51,9 +65,12 @@ fn headline(look: &Look<'_>, state: &State, denial: &Denial, rows: &mut Vec<Row>
     ]);
 }
 
-fn facts(look: &Look<'_>, state: &State, denial: &Denial, room: usize, rows: &mut Vec<Row>) {
+fn facts(look: &Look<'_>, state: &State, denial: &Denial, room: Room, rows: &mut Vec<Row>) {
     let mut fact = |name: &str, role: Role, text: &str| {
-        for (index, part) in labels::wrap(text, room.saturating_sub(NAME), 4).into_iter().enumerate() {
+        // In little room one row each; the end of the row is cut.
+        let width = room.columns.saturating_sub(NAME);
+        let parts = if room.tight { vec![text.to_owned()] } else { labels::wrap(text, width, 4) };
+        for (index, part) in parts.into_iter().enumerate() {
             let name = if index == 0 { name } else { "" };
             rows.push(vec![look.cell(Role::Muted, name, NAME), look.span(role, part)]);
         }
@@ -111,9 +128,9 @@ fn short_rule(state: &State, rule: &str) -> String {
     }
 }
 
-fn section(look: &Look<'_>, title: Vec<Span<'static>>, room: usize, rows: &mut Vec<Row>) {
+fn section(look: &Look<'_>, title: Vec<Span<'static>>, room: Room, rows: &mut Vec<Row>) {
     let rule = look.sign(Sign::Rule);
-    let rest = room.saturating_sub(width(&title) + 4);
+    let rest = room.columns.saturating_sub(width(&title) + 4);
     let mut row = vec![look.span(Role::Rule, rule.repeat(2)), Span::raw(" ")];
     row.extend(title);
     row.push(Span::raw(" "));
@@ -121,7 +138,7 @@ fn section(look: &Look<'_>, title: Vec<Span<'static>>, room: usize, rows: &mut V
     rows.push(row);
 }
 
-fn blame(look: &Look<'_>, state: &State, denial: &Denial, room: usize, rows: &mut Vec<Row>) {
+fn blame(look: &Look<'_>, state: &State, denial: &Denial, room: Room, rows: &mut Vec<Row>) {
     let Some(frame) = state.blamed(denial) else {
         section(look, vec![look.span(Role::Muted, "where")], room, rows);
         rows.push(vec![
@@ -139,9 +156,9 @@ fn blame(look: &Look<'_>, state: &State, denial: &Denial, room: usize, rows: &mu
         Some(FileText::Read(text, key)) => {
             let line = (frame.line as usize).max(1) - 1;
             let highlighted = state.highlights.get(*key);
-            let from = line.saturating_sub(AROUND);
-            let gutter = (line + AROUND + 1).to_string().len();
-            for (index, source) in text.lines().enumerate().skip(from).take(line + AROUND + 1 - from) {
+            let from = line.saturating_sub(room.around());
+            let gutter = (line + room.around() + 1).to_string().len();
+            for (index, source) in text.lines().enumerate().skip(from).take(line + room.around() + 1 - from) {
                 let mut row = source_row(look, source, index, index == line, gutter, highlighted);
                 if index == line {
                     here(look, room, &mut row);
@@ -178,8 +195,8 @@ fn source_row(
 }
 
 /// Tint the line that made the call, to the end of the row.
-fn here(look: &Look<'_>, room: usize, row: &mut Row) {
-    row.push(Span::raw(" ".repeat(room.saturating_sub(width(row)))));
+fn here(look: &Look<'_>, room: Room, row: &mut Row) {
+    row.push(Span::raw(" ".repeat(room.columns.saturating_sub(width(row)))));
     for span in row {
         span.style = span.style.patch(look.style(Role::CursorLine));
     }
@@ -191,7 +208,7 @@ fn place(state: &State, frame: &Frame) -> String {
 }
 
 /// What would allow it: first, because it is what most people came for.
-fn remedy(look: &Look<'_>, state: &State, denial: &Denial, room: usize, rows: &mut Vec<Row>) {
+fn remedy(look: &Look<'_>, state: &State, denial: &Denial, room: Room, rows: &mut Vec<Row>) {
     let Some(remedy) = &denial.remedy else {
         rows.push(vec![look.span(Role::Muted, "  nothing can allow it: no policy grants this to a skill")]);
         rows.push(Vec::new());
@@ -208,7 +225,7 @@ fn remedy(look: &Look<'_>, state: &State, denial: &Denial, room: usize, rows: &m
     let mut row = vec![look.span(Role::Key, "a"), look.span(Role::Muted, " adds  ")];
     row.extend(grant(remedy));
     let end = look.span(Role::Muted, "  to policy.yaml and runs again");
-    if width(&row) + width(std::slice::from_ref(&end)) <= room {
+    if width(&row) + width(std::slice::from_ref(&end)) <= room.columns {
         row.push(end);
     }
     rows.push(row);
@@ -217,7 +234,7 @@ fn remedy(look: &Look<'_>, state: &State, denial: &Denial, room: usize, rows: &m
     if rest {
         let text = "  the whole policy.yaml of the skill is then in force, what it asks for already too";
         rows.extend(
-            labels::wrap(text, room.saturating_sub(2), 2)
+            labels::wrap(text, room.columns.saturating_sub(2), 2)
                 .into_iter()
                 .map(|part| vec![look.span(Role::Warning, format!("  {part}"))]),
         );

@@ -15,7 +15,7 @@ use super::{Look, Sign, format, frame};
 use crate::run::report::Report;
 use crate::sandbox::event::{Isolation, Level, Outcome, OutcomeKind};
 use crate::tui::layout::Area;
-use crate::tui::state::{RunView, Stage, State};
+use crate::tui::state::{Cause, RunView, Stage, State};
 use crate::tui::theme::Role;
 
 const GAUGE: usize = 10;
@@ -195,21 +195,33 @@ fn memory(look: &Look<'_>, run: &RunView, done: Option<&Report>, detail: Detail)
 
 fn held(canvas: &mut Canvas<'_>, state: &State, run: &RunView, area: Area) {
     let look = canvas.look;
-    let right = match &run.cause {
-        Some(cause) => {
-            let events = if cause.events > 1 { format!(" ({} events)", cause.events) } else { String::new() };
-            let path = match state.skill().and_then(|skill| cause.path.strip_prefix(&skill.path).ok()) {
-                Some(inside) => inside.display().to_string(),
-                None => state.place.short(&cause.path),
-            };
-            vec![look.span(Role::Info, format!("re-run: {path} {}{events}", cause.kind))]
-        }
-        None => Vec::new(),
-    };
+    // The state of the sandbox is never pushed aside.
+    const LEAST: usize = 16;
+    let most = usize::from(area.width).saturating_sub(LEAST);
+    let cause = run.cause.as_ref().map(|cause| why(state, cause)).unwrap_or_default();
+    let cause = cause.into_iter().find(|text| text.len() <= most).unwrap_or_default();
+    let right = [look.span(Role::Info, cause)];
     let room = usize::from(area.width).saturating_sub(width(&right) + 3);
     let left = run.report.as_ref().map(|report| layers(&look, &report.isolation, room)).unwrap_or_default();
     canvas.line(area.x, area.y, room as u16, &left);
     canvas.ends(area, 0, &[], &right);
+}
+
+/// Why it ran again, in words; shorter and shorter.
+fn why(state: &State, cause: &Cause) -> [String; 4] {
+    let path = match state.skill().and_then(|skill| cause.path.strip_prefix(&skill.path).ok()) {
+        Some(inside) => inside.display().to_string(),
+        None => state.place.short(&cause.path),
+    };
+    let name = cause.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let kind = &cause.kind;
+    let events = if cause.events > 1 { format!(" ({} events)", cause.events) } else { String::new() };
+    [
+        format!("re-run: {path} {kind}{events}"),
+        format!("re-run: {path} {kind}"),
+        format!("re-run: {name} {kind}"),
+        "re-run on save".to_owned(),
+    ]
 }
 
 /// The layers in force; a reduced sandbox says so in a warning colour, with the first reason.

@@ -75,12 +75,9 @@ fn skill_row(canvas: &mut Canvas<'_>, state: &State, skill: &Skill, line: Area, 
             RunVerdict::Limit => (Role::Limit, Sign::Limit),
             RunVerdict::Cancelled => (Role::Muted, Sign::Stopped),
         };
-        if run.denials() > 0 {
-            right.push(look.span(role, format!("{} denied ", run.denials())));
-        } else {
-            right.push(look.mark(role, sign));
-            right.push(look.span(role, if sign == Sign::Allowed { " ran " } else { " " }));
-        }
+        right.push(look.mark(role, sign));
+        let count = if run.denials() > 0 { format!(" {} ", run.denials()) } else { " ".to_owned() };
+        right.push(look.span(role, count));
     }
     canvas.ends(line, 0, &left, &right);
 }
