@@ -52,6 +52,35 @@ fn signals_that_end_it_restore_the_terminal() {
     }
 }
 
+#[test]
+fn it_ends_when_its_terminal_is_gone() {
+    let dir = workspace("echo hi");
+    let status = pty::hang_up(skilldeck(dir.path()), "greet");
+    assert_eq!(status.code(), Some(129));
+}
+
+#[test]
+fn a_run_does_not_outlive_the_workbench() {
+    let dir = workspace("echo alive; while :; do :; done");
+    let mut terminal = open(dir.path());
+    terminal.keys("r");
+    terminal.wait_for("alive");
+    let script = dir.path().join(".skills/greet/scripts/greet.sh");
+    assert!(is_running(&script));
+    terminal.keys("q");
+    assert_eq!(terminal.wait_end().code(), Some(0));
+    assert!(!is_running(&script));
+}
+
+/// Whether a process has the script on its command line.
+fn is_running(script: &Path) -> bool {
+    let named = |process: fs::DirEntry| {
+        let line = fs::read(process.path().join("cmdline")).unwrap_or_default();
+        line.split(|b| *b == 0).any(|word| word == script.as_os_str().as_encoded_bytes())
+    };
+    fs::read_dir("/proc").unwrap().flatten().any(named)
+}
+
 #[cfg(debug_assertions)]
 #[test]
 fn a_panic_restores_the_terminal_and_is_told() {

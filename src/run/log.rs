@@ -59,6 +59,7 @@ impl OutputLog {
     /// Take bytes in, forgetting the oldest lines when there is no room.
     pub fn push(&mut self, chunk: &[u8]) {
         let base = self.received();
+        let end = base + chunk.len() as u64;
         for newline in memchr::memchr_iter(b'\n', chunk) {
             self.starts.push_back(base + newline as u64 + 1);
             if self.starts.len() > self.max_lines + 1 {
@@ -66,37 +67,36 @@ impl OutputLog {
                 self.dropped_lines += 1;
             }
         }
-        // A chunk larger than the ring: only its end can stay.
-        let skip = chunk.len().saturating_sub(self.capacity);
-        if skip > 0 {
-            self.bytes.clear();
-            self.first_byte = base + skip as u64;
+        self.forget(end);
+        // Of a chunk larger than the ring only the end can stay.
+        let skip = self.first_byte.saturating_sub(base) as usize;
+        let needed = self.bytes.len() + chunk.len() - skip;
+        if needed > self.bytes.capacity() {
+            // Doubling, but never beyond the bound.
+            let wanted = (2 * needed).min(self.capacity).max(needed);
+            self.bytes.reserve_exact(wanted - self.bytes.len());
         }
         self.bytes.extend(&chunk[skip..]);
-        self.forget();
     }
 
-    /// Forget whole lines until the rest fits; a single line longer than the ring loses its head.
-    fn forget(&mut self) {
-        let end = self.received();
+    /// Forget whole lines until the stream up to `end` fits; a single line longer than the ring loses its head.
+    fn forget(&mut self, end: u64) {
         let oldest = end.saturating_sub(self.capacity as u64).max(self.first_byte);
         let gone = self.starts.partition_point(|start| *start < oldest);
         let open = self.starts.back().copied().unwrap_or(end);
-        if gone > 0 {
-            if open < oldest {
-                // The open line itself is too long: keep its end.
-                self.dropped_lines += self.starts.len() as u64 - 1;
-                self.starts.clear();
-                self.starts.push_back(oldest);
-            } else {
-                self.starts.drain(..gone);
-                self.dropped_lines += gone as u64;
-            }
+        if open < oldest {
+            // The open line itself is too long: keep its end.
+            self.dropped_lines += self.starts.len() as u64 - 1;
+            self.starts.clear();
+            self.starts.push_back(oldest);
+        } else {
+            self.starts.drain(..gone);
+            self.dropped_lines += gone as u64;
         }
         let keep_from = self.starts.front().copied().unwrap_or(end);
-        let cut = (keep_from.saturating_sub(self.first_byte) as usize).min(self.bytes.len());
-        self.bytes.drain(..cut);
-        self.first_byte += cut as u64;
+        let cut = keep_from.saturating_sub(self.first_byte) as usize;
+        self.bytes.drain(..cut.min(self.bytes.len()));
+        self.first_byte = keep_from.max(self.first_byte);
     }
 
     /// Bytes of the stream so far, forgotten ones too.

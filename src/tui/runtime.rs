@@ -2,23 +2,19 @@
 //!
 //! Idle means idle: there is no tick, and nothing wakes the loop but keys, news and signals.
 
-use std::future::poll_fn;
 use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 
-use crossterm::event::{self as term, EventStream};
-use futures_util::StreamExt;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc::Receiver;
 use tokio::time::Instant;
 
 use super::action::Action;
 use super::effect::Effect;
-use super::key::{Code, Key, Mouse, MouseKind};
+use super::input::{self, Input, Reader};
 use super::services::{
     self, Mailbox, Services, desk::DiskDesk, editor, loader::DiskLoader, loader::Watch, runner::SandboxRunner,
 };
@@ -142,14 +138,24 @@ pub fn open(config: &Config, launcher: Arc<Launcher>) -> Result<ExitCode, OpenEr
     services.load();
     screen.draw(&state, &themes.current)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let mut app = App { state, screen, themes, services, status: ExitCode::SUCCESS };
+    let mut app = App { state, screen, themes, services, input: None, status: ExitCode::SUCCESS };
     let result = runtime.block_on(app.run(news));
     let status = app.status;
-    drop(app);
+    // The terminal first: nobody should look at a frozen screen while a run is brought to its end.
+    let App { screen, input, mut services, .. } = app;
+    drop(input);
+    drop(screen);
+    services.end_runs();
     // Threads of services may still wait for a full queue; nobody waits for them.
     runtime.shutdown_background();
-    result?;
-    Ok(status)
+    match result {
+        Ok(()) => Ok(status),
+        // The terminal is gone, and nobody can read a message: leave as on SIGHUP.
+        Err(error) if matches!(error.raw_os_error(), Some(libc::EIO | libc::EPIPE | libc::ENXIO)) => {
+            Ok(ExitCode::from(128 + libc::SIGHUP as u8))
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Restore the terminal before the message of a panic. A worker's panic becomes a notice.
@@ -172,6 +178,8 @@ struct App {
     screen: Screen,
     themes: Themes,
     services: Services,
+    /// `None` while somebody else reads from the terminal.
+    input: Option<Reader>,
     status: ExitCode,
 }
 
@@ -182,6 +190,7 @@ struct Signals {
     interrupt: Signal,
     stop: Signal,
     resume: Signal,
+    resize: Signal,
 }
 
 impl Signals {
@@ -192,66 +201,49 @@ impl Signals {
             interrupt: signal(SignalKind::interrupt())?,
             stop: signal(SignalKind::from_raw(libc::SIGTSTP))?,
             resume: signal(SignalKind::from_raw(libc::SIGCONT))?,
+            resize: signal(SignalKind::window_change())?,
         })
     }
 }
 
 /// What woke the loop.
 enum Wake {
-    Input(Option<io::Result<term::Event>>),
+    Input(Option<Input>),
     News(Option<Action>),
     End(i32),
     Stop,
     Resume,
+    Resize,
     Frame,
 }
 
 impl App {
     async fn run(&mut self, mut news: Receiver<Action>) -> io::Result<()> {
         let mut signals = Signals::new()?;
-        let mut input = Some(EventStream::new());
         let mut last_frame = Instant::now();
         // Set while something changed that is not on the screen yet: when to draw it.
         let mut due: Option<Instant> = None;
         while !self.state.quitting {
-            let events = input.get_or_insert_with(EventStream::new);
-            let frame = async {
-                match due {
-                    Some(due) => tokio::time::sleep_until(due).await,
-                    None => std::future::pending().await,
-                }
-            };
-            let wake = tokio::select! {
-                biased;
-                _ = signals.terminate.recv() => Wake::End(libc::SIGTERM),
-                _ = signals.hangup.recv() => Wake::End(libc::SIGHUP),
-                _ = signals.interrupt.recv() => Wake::End(libc::SIGINT),
-                _ = signals.stop.recv() => Wake::Stop,
-                _ = signals.resume.recv() => Wake::Resume,
-                event = events.next() => Wake::Input(event),
-                () = frame => Wake::Frame,
-                action = news.recv() => Wake::News(action),
-            };
+            let wake = self.wait(&mut signals, &mut news, due).await?;
             let mut want = FRAME;
             let mut changed = true;
             match wake {
-                Wake::End(number) => {
-                    self.status = ExitCode::from(128 + number as u8);
-                    self.apply(Action::Terminate, &mut input)?;
-                }
-                Wake::Stop => self.suspend(&mut input)?,
+                Wake::End(number) => self.end(number)?,
+                Wake::Stop => self.suspend()?,
                 Wake::Resume => {
                     self.screen.enter(self.state.options.mouse)?;
                     want = Duration::ZERO;
                 }
-                Wake::Input(event) => {
+                // Terminals cut, wrap or keep their content when they are resized, each in its own way.
+                Wake::Resize => self.screen.redraw_all(),
+                Wake::Input(input) => {
                     want = KEY_FRAME;
-                    changed = self.take_input(event, &mut input)?;
+                    changed = self.take_input(input)?;
                 }
-                Wake::News(Some(action)) => self.apply(action, &mut input)?,
+                Wake::News(Some(action)) => self.apply(action)?,
                 Wake::Frame | Wake::News(None) => changed = false,
             }
-            changed |= self.drain(&mut news, &mut input).await?;
+            changed |= self.drain(&mut news)?;
             if changed {
                 let soonest = (last_frame + want).max(Instant::now());
                 due = Some(due.map_or(soonest, |due| due.min(soonest)));
@@ -265,61 +257,71 @@ impl App {
         Ok(())
     }
 
-    /// Apply what is queued, up to a bound; input that arrives meanwhile goes first. Whether there was anything.
-    async fn drain(
+    /// Sleep until there is something to do.
+    async fn wait(
         &mut self,
+        signals: &mut Signals,
         news: &mut Receiver<Action>,
-        input: &mut Option<EventStream>,
-    ) -> io::Result<bool> {
+        due: Option<Instant>,
+    ) -> io::Result<Wake> {
+        let input = match &mut self.input {
+            Some(input) => input,
+            None => self.input.insert(Reader::start()?),
+        };
+        let frame = async {
+            match due {
+                Some(due) => tokio::time::sleep_until(due).await,
+                None => std::future::pending().await,
+            }
+        };
+        Ok(tokio::select! {
+            biased;
+            _ = signals.terminate.recv() => Wake::End(libc::SIGTERM),
+            _ = signals.hangup.recv() => Wake::End(libc::SIGHUP),
+            _ = signals.interrupt.recv() => Wake::End(libc::SIGINT),
+            _ = signals.stop.recv() => Wake::Stop,
+            _ = signals.resume.recv() => Wake::Resume,
+            _ = signals.resize.recv() => Wake::Resize,
+            event = input.events.recv() => Wake::Input(event),
+            () = frame => Wake::Frame,
+            action = news.recv() => Wake::News(action),
+        })
+    }
+
+    /// Apply what is queued, up to a bound; input that arrives meanwhile goes first. Whether there was anything.
+    fn drain(&mut self, news: &mut Receiver<Action>) -> io::Result<bool> {
         let mut any = false;
         for _ in 0..DRAIN {
-            // Polled with this task's own waker: the stream remembers the waker that it was last asked with.
-            while let Some(event) = poll_fn(|context| {
-                let polled = input.as_mut().map(|events| events.poll_next_unpin(context));
-                Poll::Ready(match polled {
-                    Some(Poll::Ready(event)) => Some(event),
-                    Some(Poll::Pending) | None => None,
-                })
-            })
-            .await
-            {
-                any |= self.take_input(event, input)?;
-                if self.state.quitting {
-                    return Ok(any);
-                }
+            while let Some(input) = self.input.as_mut().and_then(|input| input.events.try_recv().ok()) {
+                any |= self.take_input(Some(input))?;
             }
             match news.try_recv() {
-                Ok(action) => {
-                    any = true;
-                    self.apply(action, input)?;
-                }
-                Err(_) => return Ok(any),
+                Ok(action) if !self.state.quitting => self.apply(action)?,
+                _ => return Ok(any),
             }
+            any = true;
         }
         Ok(any)
     }
 
     /// Whether the event meant something.
-    fn take_input(
-        &mut self,
-        event: Option<io::Result<term::Event>>,
-        input: &mut Option<EventStream>,
-    ) -> io::Result<bool> {
-        let Some(Ok(event)) = event else {
-            // The terminal is gone: leave as on SIGHUP.
-            self.status = ExitCode::from(128 + libc::SIGHUP as u8);
-            return self.apply(Action::Terminate, input).map(|()| true);
+    fn take_input(&mut self, input: Option<Input>) -> io::Result<bool> {
+        let Some(Input::Event(event)) = input else {
+            self.end(libc::SIGHUP)?;
+            return Ok(true);
         };
         #[cfg(debug_assertions)]
         fail_on_purpose(&event);
-        if matches!(event, term::Event::Resize(..)) {
-            // Terminals cut, wrap or keep their content when they are resized, each in its own way.
-            self.screen.redraw_all();
+        match input::translate(&event) {
+            Some(action) if !self.state.quitting => self.apply(action).map(|()| true),
+            _ => Ok(false),
         }
-        match translate(&event) {
-            Some(action) => self.apply(action, input).map(|()| true),
-            None => Ok(false),
-        }
+    }
+
+    /// Leave as a program does that was ended by a signal.
+    fn end(&mut self, signal: i32) -> io::Result<()> {
+        self.status = ExitCode::from(128 + signal as u8);
+        self.apply(Action::Terminate)
     }
 
     fn draw(&mut self) -> io::Result<()> {
@@ -331,7 +333,7 @@ impl App {
         self.screen.draw(&self.state, &self.themes.current)
     }
 
-    fn apply(&mut self, action: Action, input: &mut Option<EventStream>) -> io::Result<()> {
+    fn apply(&mut self, action: Action) -> io::Result<()> {
         for effect in update(&mut self.state, action) {
             let Some(effect) = self.services.perform(effect) else { continue };
             match effect {
@@ -339,9 +341,8 @@ impl App {
                 Effect::SetMouse(on) => self.screen.set_mouse(on)?,
                 Effect::Copy(text) => self.screen.copy(&text)?,
                 Effect::Redraw => self.screen.redraw_all(),
-                Effect::Suspend => self.suspend(input)?,
-                Effect::Edit { path, line } => self.edit(&path, line, input)?,
-                // A run under way ends with the workbench: the sandbox does not outlive it.
+                Effect::Suspend => self.suspend()?,
+                Effect::Edit { path, line } => self.edit(&path, line)?,
                 _ => {}
             }
         }
@@ -349,26 +350,21 @@ impl App {
     }
 
     /// Give the terminal to the shell until it continues us.
-    fn suspend(&mut self, input: &mut Option<EventStream>) -> io::Result<()> {
+    fn suspend(&mut self) -> io::Result<()> {
         let pid = nix::unistd::getpid();
         if nix::unistd::getsid(None).is_ok_and(|leader| leader == pid) {
             self.state.say(Level::Info, "no shell to go back to: skilldeck leads this session");
             return Ok(());
         }
-        *input = None;
+        self.input = None;
         terminal::restore();
         let _ = nix::sys::signal::raise(nix::sys::signal::Signal::SIGSTOP);
         self.screen.enter(self.state.options.mouse)
     }
 
-    fn edit(
-        &mut self,
-        path: &std::path::Path,
-        line: usize,
-        input: &mut Option<EventStream>,
-    ) -> io::Result<()> {
+    fn edit(&mut self, path: &std::path::Path, line: usize) -> io::Result<()> {
         // The editor must be the only reader of the terminal.
-        *input = None;
+        self.input = None;
         terminal::restore();
         let result = editor::run(path, line);
         self.screen.enter(self.state.options.mouse)?;
@@ -382,67 +378,11 @@ impl App {
 /// For the test that a panic leaves the terminal as it was.
 #[cfg(debug_assertions)]
 #[allow(clippy::panic)] // it is the purpose
-fn fail_on_purpose(event: &term::Event) {
-    if let term::Event::Key(key) = event
-        && key.code == term::KeyCode::F(12)
+fn fail_on_purpose(event: &crossterm::event::Event) {
+    if let crossterm::event::Event::Key(key) = event
+        && key.code == crossterm::event::KeyCode::F(12)
         && std::env::var_os("SKILLDECK_TEST_PANIC").is_some()
     {
         panic!("failed on purpose");
     }
-}
-
-/// What the terminal library tells, in our words.
-fn translate(event: &term::Event) -> Option<Action> {
-    match event {
-        term::Event::Key(key) if key.kind != term::KeyEventKind::Release => {
-            translate_key(*key).map(Action::Key)
-        }
-        term::Event::Mouse(mouse) => {
-            let kind = match mouse.kind {
-                term::MouseEventKind::Down(term::MouseButton::Left) => MouseKind::Press,
-                term::MouseEventKind::Drag(term::MouseButton::Left) => MouseKind::Drag,
-                term::MouseEventKind::Up(term::MouseButton::Left) => MouseKind::Release,
-                term::MouseEventKind::ScrollUp => MouseKind::WheelUp,
-                term::MouseEventKind::ScrollDown => MouseKind::WheelDown,
-                _ => return None,
-            };
-            Some(Action::Mouse(Mouse { kind, column: mouse.column, row: mouse.row }))
-        }
-        term::Event::Paste(text) => Some(Action::Paste(text.clone())),
-        term::Event::Resize(width, height) => Some(Action::Resize(*width, *height)),
-        _ => None,
-    }
-}
-
-fn translate_key(key: term::KeyEvent) -> Option<Key> {
-    let ctrl = key.modifiers.contains(term::KeyModifiers::CONTROL);
-    let alt = key.modifiers.contains(term::KeyModifiers::ALT);
-    let mut shift = key.modifiers.contains(term::KeyModifiers::SHIFT);
-    let code = match key.code {
-        term::KeyCode::Char(c) => {
-            shift = false;
-            Code::Char(if ctrl { c.to_ascii_lowercase() } else { c })
-        }
-        term::KeyCode::Enter => Code::Enter,
-        term::KeyCode::Esc => Code::Esc,
-        term::KeyCode::Tab => Code::Tab,
-        term::KeyCode::BackTab => {
-            shift = true;
-            Code::Tab
-        }
-        term::KeyCode::Backspace => Code::Backspace,
-        term::KeyCode::Delete => Code::Delete,
-        term::KeyCode::Insert => Code::Insert,
-        term::KeyCode::Up => Code::Up,
-        term::KeyCode::Down => Code::Down,
-        term::KeyCode::Left => Code::Left,
-        term::KeyCode::Right => Code::Right,
-        term::KeyCode::Home => Code::Home,
-        term::KeyCode::End => Code::End,
-        term::KeyCode::PageUp => Code::PageUp,
-        term::KeyCode::PageDown => Code::PageDown,
-        term::KeyCode::F(n) => Code::F(n),
-        _ => return None,
-    };
-    Some(Key { code, ctrl, alt, shift })
 }

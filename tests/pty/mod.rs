@@ -34,8 +34,7 @@ pub(crate) struct Terminal {
 
 impl Terminal {
     pub(crate) fn start(mut command: Command, columns: u16, rows: u16) -> Self {
-        let size = nix::pty::Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
-        let pty = nix::pty::openpty(&size, None).unwrap();
+        let pty = open(columns, rows);
         let before = tcgetattr(pty.slave.as_fd()).unwrap();
         let child = command
             .stdin(pty.slave.try_clone().unwrap())
@@ -168,6 +167,44 @@ pub(crate) fn skilldeck(workspace: &Path) -> Command {
     command
 }
 
+/// A new terminal. Children get only what they are given: a copy of the master would keep it alive.
+fn open(columns: u16, rows: u16) -> nix::pty::OpenptyResult {
+    let size = nix::pty::Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+    let pty = nix::pty::openpty(&size, None).unwrap();
+    for end in [&pty.master, &pty.slave] {
+        rustix::io::fcntl_setfd(end, rustix::io::FdFlags::CLOEXEC).unwrap();
+    }
+    pty
+}
+
 fn cells(number: u16) -> NonZero<u16> {
     NonZero::new(number).unwrap_or(NonZero::<u16>::MIN)
+}
+
+/// Start a program, wait until its terminal shows `text`, then take the terminal away.
+pub(crate) fn hang_up(mut command: Command, text: &str) -> ExitStatus {
+    let pty = open(100, 30);
+    let stdio = || pty.slave.try_clone().unwrap();
+    let mut child = command.stdin(stdio()).stdout(stdio()).stderr(stdio()).spawn().unwrap();
+    drop(command);
+    drop(pty.slave);
+    let mut master = std::fs::File::from(pty.master);
+    let mut seen = Vec::new();
+    let mut bytes = [0; 4096];
+    while !String::from_utf8_lossy(&seen).contains(text) {
+        let count = master.read(&mut bytes).unwrap();
+        seen.extend_from_slice(&bytes[..count]);
+    }
+    drop(master);
+    let until = Instant::now() + PATIENCE;
+    loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            return status;
+        }
+        if Instant::now() > until {
+            let _ = child.kill();
+            panic!("lives on without a terminal");
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }

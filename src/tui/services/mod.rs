@@ -52,6 +52,8 @@ pub trait Loader: Send {
 pub trait Runner: Send {
     fn start(&mut self, run: StartRun, mailbox: Mailbox);
     fn cancel(&mut self, id: RunId);
+    /// End every run, and wait a moment until they are gone: none may outlive the workbench.
+    fn end_all(&mut self) {}
 }
 
 /// Everything else that takes time: colouring, reading, exploring, writing files.
@@ -70,6 +72,11 @@ pub struct Services {
 impl Services {
     pub fn load(&mut self) {
         self.loader.start(self.mailbox.clone());
+    }
+
+    /// The workbench ends.
+    pub fn end_runs(&mut self) {
+        self.runner.end_all();
     }
 
     /// Do what an effect asks for. Gives it back when it is for the terminal.

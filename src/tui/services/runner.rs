@@ -22,6 +22,9 @@ use crate::workspace::watch::Quiet;
 /// Reports are sent at most this often while the run goes on.
 const REPORT_EVERY: Duration = Duration::from_millis(80);
 
+/// How long the end of runs is waited for when the workbench ends.
+const LAST_WAIT: Duration = Duration::from_secs(2);
+
 /// A cancellation that may come before there is anything to cancel.
 #[derive(Debug, Default)]
 enum Wish {
@@ -69,12 +72,26 @@ impl Runner for SandboxRunner {
     }
 
     fn cancel(&mut self, id: RunId) {
-        let Some(wish) = self.runs.get(&id.0) else { return };
-        let mut wish = wish.lock().unwrap_or_else(PoisonError::into_inner);
-        match &*wish {
-            Wish::Running(canceller) => canceller.cancel(),
-            _ => *wish = Wish::Cancelled,
+        if let Some(wish) = self.runs.get(&id.0) {
+            cancel(wish);
         }
+    }
+
+    fn end_all(&mut self) {
+        self.runs.values().for_each(cancel);
+        let until = Instant::now() + LAST_WAIT;
+        // Each thread holds its wish as long as its run lives.
+        while self.runs.values().any(|wish| Arc::strong_count(wish) > 1) && Instant::now() < until {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+}
+
+fn cancel(wish: &Shared) {
+    let mut wish = wish.lock().unwrap_or_else(PoisonError::into_inner);
+    match &*wish {
+        Wish::Running(canceller) => canceller.cancel(),
+        _ => *wish = Wish::Cancelled,
     }
 }
 
