@@ -95,13 +95,22 @@ pub struct Failure {
 /// Whether this command line can lead to a run. Looked at before anything is parsed, because the launcher has to be
 /// forked first; a wrong yes only costs a process that is never asked.
 pub fn may_run_skills() -> bool {
-    const NEVER: [&str; 8] = ["list", "check", "schema", "doctor", "completions", "man", "help", "--help"];
-    !std::env::args_os().skip(1).any(|word| NEVER.iter().any(|never| word == *never)) || runs_explicitly()
-}
-
-/// `skilldeck run list` names a skill.
-fn runs_explicitly() -> bool {
-    std::env::args_os().nth(1).is_some_and(|word| word == "run")
+    let mut words = std::env::args_os().skip(1);
+    while let Some(word) = words.next() {
+        match word.to_str() {
+            // The values of the options that may stand before a command.
+            Some("--workspace" | "--skills" | "--theme") => drop(words.next()),
+            Some(
+                "list" | "check" | "schema" | "doctor" | "completions" | "man" | "help" | "--help"
+                | "--version",
+            ) => {
+                return false;
+            }
+            Some("run") => return true,
+            _ => {}
+        }
+    }
+    true
 }
 
 /// Parse the command line and do what it says.
