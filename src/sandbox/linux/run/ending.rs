@@ -1,0 +1,107 @@
+//! The end of a run: the last look, the outcome, the layers that were in force.
+
+use std::io;
+use std::os::fd::AsFd;
+use std::time::Duration;
+
+use super::super::launcher::Request;
+use super::super::{limits, wire};
+use super::{Ended, Run};
+use crate::sandbox::event::{
+    Event, EventKind, Finished, Isolation, Layers, Level, Outcome, OutcomeKind, Resource, Usage,
+};
+
+impl Run {
+    pub(super) fn finish(mut self) {
+        let duration = self.shared.now();
+        let mut usage = Usage { output_bytes: self.output_bytes, ..Usage::default() };
+        if let Some(watch) = &mut self.watch {
+            watch.last_look();
+            for hit in watch.take_hits(duration) {
+                self.shared.add_limit(hit);
+            }
+            let peak = watch.peak();
+            usage.cpu_ms = peak.cpu_ms;
+            usage.peak_memory_bytes = peak.memory_bytes;
+            usage.peak_processes = peak.processes;
+        }
+        if let Some(mounts) = self.mounts.take() {
+            // Without a launcher to do it, this thread does.
+            let _ = wire::send(self.launcher.as_fd(), &Request::Bury, &[mounts.as_fd()]);
+        }
+        let outcome = self.outcome(duration);
+        if self.program > 0 {
+            self.shared.add(EventKind::ProcessExited { pid: self.program, exit: outcome.code });
+        }
+        if let Some(hit) = limits::from_signal(&outcome, &self.plan.limits, &usage, duration) {
+            self.shared.add_limit(hit);
+        }
+        self.flush();
+        let finished = Finished { outcome, duration, usage };
+        self.send(vec![Event { at: duration, kind: EventKind::Finished(Box::new(finished)) }]);
+    }
+
+    fn outcome(&mut self, duration: Duration) -> Outcome {
+        let outcome =
+            |kind, message: String| Outcome { kind, code: None, signal: None, limit: None, message };
+        if let Some(failure) = self.failure.take() {
+            let message = format!(
+                "cannot set up the sandbox: {}: {}; `skilldeck doctor` says what this machine lacks",
+                failure.step, failure.message
+            );
+            return outcome(OutcomeKind::Failed, message);
+        }
+        if !self.shared.has_started() && self.ended.is_none() {
+            return outcome(OutcomeKind::Failed, self.exec_failure());
+        }
+        match (self.ended, self.status) {
+            (Some(Ended::Cancelled), _) => outcome(OutcomeKind::Cancelled, "cancelled".into()),
+            (Some(Ended::Limit(resource)), _) => {
+                let wall = resource == Resource::Wall;
+                let kind = if wall { OutcomeKind::Timeout } else { OutcomeKind::Limit };
+                let message = limits::sentence(resource, &self.plan.limits, duration);
+                Outcome { limit: Some(resource), ..outcome(kind, message) }
+            }
+            (None, Some(status)) => limits::from_status(status, &self.plan.limits),
+            (None, None) => outcome(OutcomeKind::Failed, "the sandbox ended without saying how".into()),
+        }
+    }
+
+    /// The program never ran: `execve` itself failed.
+    fn exec_failure(&mut self) -> String {
+        let program = self.plan.program.display().to_string();
+        match self.listener_number() {
+            Ok(Some(negative)) if negative < 0 => {
+                format!("cannot start {program}: {}", io::Error::from_raw_os_error(-negative))
+            }
+            _ => format!("{program} did not start"),
+        }
+    }
+}
+
+/// What a run was held by, with a sentence for each layer that is missing.
+pub(super) fn isolation(landlock_abi: u32, proc: bool) -> Isolation {
+    let mut missing = Vec::new();
+    if landlock_abi == 0 {
+        missing.push("Landlock: the kernel lacks it or it is switched off; boot with lsm=landlock,…".into());
+    }
+    if !proc {
+        missing.push("/proc: this machine hides parts of its own, so the sandbox may not have one".into());
+    }
+    Isolation {
+        level: if missing.is_empty() { Level::Full } else { Level::Reduced },
+        layers: Layers {
+            user: true,
+            mount: true,
+            pid: true,
+            net: true,
+            ipc: true,
+            uts: true,
+            cgroup: true,
+            landlock_abi,
+            seccomp: true,
+            memory: "supervisor".into(),
+        },
+        missing,
+    }
+}
