@@ -148,14 +148,8 @@ pub fn open(config: &Config, launcher: Arc<Launcher>) -> Result<ExitCode, OpenEr
     services.end_runs();
     // Threads of services may still wait for a full queue; nobody waits for them.
     runtime.shutdown_background();
-    match result {
-        Ok(()) => Ok(status),
-        // The terminal is gone, and nobody can read a message: leave as on SIGHUP.
-        Err(error) if matches!(error.raw_os_error(), Some(libc::EIO | libc::EPIPE | libc::ENXIO)) => {
-            Ok(ExitCode::from(128 + libc::SIGHUP as u8))
-        }
-        Err(error) => Err(error.into()),
-    }
+    result?;
+    Ok(status)
 }
 
 /// Restore the terminal before the message of a panic. A worker's panic becomes a notice.
@@ -330,7 +324,8 @@ impl App {
         {
             update(&mut self.state, Action::Resize(width, height));
         }
-        self.screen.draw(&self.state, &self.themes.current)
+        self.screen.draw(&self.state, &self.themes.current)?;
+        if terminal::is_gone() { self.end(libc::SIGHUP) } else { Ok(()) }
     }
 
     fn apply(&mut self, action: Action) -> io::Result<()> {

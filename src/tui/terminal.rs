@@ -24,10 +24,45 @@ use super::state::State;
 use super::theme::Theme;
 use super::view::{self, Look};
 
-type Backend = CrosstermBackend<BufWriter<Stdout>>;
+type Backend = CrosstermBackend<BufWriter<Out>>;
 
 /// The workbench has the terminal.
 static TAKEN: AtomicBool = AtomicBool::new(false);
+
+/// The terminal was hung up.
+static GONE: AtomicBool = AtomicBool::new(false);
+
+/// Whether the terminal was hung up.
+pub fn is_gone() -> bool {
+    GONE.load(Ordering::SeqCst)
+}
+
+/// Standard output that takes everything once the terminal is gone. Errors would be printed by the libraries'
+/// destructors, to a standard error that is gone too, and end in a panic.
+#[derive(Debug)]
+struct Out(Stdout);
+
+impl Out {
+    fn unless_gone<T>(result: io::Result<T>, otherwise: T) -> io::Result<T> {
+        match result {
+            Err(error) if matches!(error.raw_os_error(), Some(libc::EIO | libc::EPIPE | libc::ENXIO)) => {
+                GONE.store(true, Ordering::SeqCst);
+                Ok(otherwise)
+            }
+            other => other,
+        }
+    }
+}
+
+impl Write for Out {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        Self::unless_gone(self.0.write(bytes), bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Self::unless_gone(self.0.flush(), ())
+    }
+}
 
 /// Why the workbench cannot have the terminal.
 #[derive(Debug, thiserror::Error)]
@@ -44,7 +79,7 @@ pub fn restore() {
         return;
     }
     // Each step on its own: one that fails must not keep the others from being done.
-    let mut out = io::stdout();
+    let mut out = Out(io::stdout());
     let _ = execute!(out, EndSynchronizedUpdate);
     let _ = execute!(out, DisableMouseCapture, DisableBracketedPaste);
     let _ = execute!(out, ResetColor, SetCursorStyle::DefaultUserShape, Show);
@@ -128,7 +163,7 @@ impl Screen {
 
 /// A terminal that believes every cell to be blank.
 fn blank() -> io::Result<Terminal<Backend>> {
-    Terminal::new(CrosstermBackend::new(BufWriter::with_capacity(64 * 1024, io::stdout())))
+    Terminal::new(CrosstermBackend::new(BufWriter::with_capacity(64 * 1024, Out(io::stdout()))))
 }
 
 impl Drop for Screen {
