@@ -38,7 +38,7 @@ pub struct Cli {
     #[arg(long = "skills", global = true, value_name = "DIR")]
     pub skills: Vec<PathBuf>,
     #[command(flatten)]
-    pub workbench: workbench::Args,
+    pub workbench: workbench::Looks,
     #[command(subcommand)]
     pub command: Option<Command>,
 }
@@ -137,7 +137,7 @@ fn execute(cli: Cli, launcher: Launcher) -> anyhow::Result<ExitCode> {
         Some(Command::Doctor(args)) => doctor::execute(&args, &context),
         Some(Command::Completions(args)) => completions::execute(&args),
         Some(Command::Man(args)) => man::execute(&args),
-        Some(Command::Screenshot(args)) => screenshot::execute(&args, &cli.workbench, context),
+        Some(Command::Screenshot(args)) => screenshot::execute(&args, context),
     }
 }
 

@@ -17,6 +17,8 @@ use crate::tui::view::Look;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
+    #[command(flatten)]
+    pub looks: workbench::Looks,
     /// Columns and rows
     #[arg(long, value_name = "WxH", default_value = "120x40", value_parser = size)]
     pub size: (u16, u16),
@@ -35,8 +37,8 @@ fn size(text: &str) -> Result<(u16, u16), String> {
     part(width).zip(part(height)).ok_or_else(problem)
 }
 
-pub(super) fn execute(args: &Args, looks: &workbench::Args, context: Context) -> anyhow::Result<ExitCode> {
-    let config = looks.config(&context);
+pub(super) fn execute(args: &Args, context: Context) -> anyhow::Result<ExitCode> {
+    let config = args.looks.config(&context);
     let (mut themes, theme, _) =
         Themes::new(config.theme.as_deref(), Depth::True).map_err(anyhow::Error::msg)?;
     let (mailbox, news) = crate::tui::services::mailbox();

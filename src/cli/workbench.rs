@@ -8,19 +8,19 @@ use crate::tui::runtime::{self, Config};
 
 /// Looks of the workbench.
 #[derive(Debug, Default, clap::Args)]
-pub struct Args {
+pub struct Looks {
     /// Theme of the workbench: dark, light, high-contrast, colour-blind or one of your own
-    #[arg(long, global = true, value_name = "NAME")]
+    #[arg(long, value_name = "NAME")]
     pub theme: Option<String>,
     /// Draw with ASCII marks and lines only
-    #[arg(long, global = true)]
+    #[arg(long)]
     pub ascii: bool,
     /// Leave the mouse to the terminal
     #[arg(long)]
     pub no_mouse: bool,
 }
 
-impl Args {
+impl Looks {
     pub(super) fn config(&self, context: &Context) -> Config {
         Config {
             workspace: context.workspace.clone(),
@@ -32,7 +32,7 @@ impl Args {
     }
 }
 
-pub(super) fn execute(args: &Args, context: Context) -> anyhow::Result<ExitCode> {
-    let config = args.config(&context);
+pub(super) fn execute(looks: &Looks, context: Context) -> anyhow::Result<ExitCode> {
+    let config = looks.config(&context);
     Ok(runtime::open(&config, Arc::new(context.launcher))?)
 }
