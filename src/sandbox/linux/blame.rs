@@ -1,77 +1,84 @@
-//! The source lines of a process that waits in a call: for Python, read from the interpreter's own frames.
+//! The source lines of a process that waits in a call, asked of the [`super::reader`].
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::os::fd::{AsFd, OwnedFd};
+use std::time::{Duration, Instant};
+use std::{collections::HashSet, io};
 
-use py_spy::PythonSpy;
-use py_spy::config::{Config, LockingStrategy};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use super::tracee::{self, Ids};
+use super::launcher::Request;
+use super::reader::Question;
+use super::tracee::Ids;
+use super::wire;
 use crate::sandbox::event::Frame;
 
-/// Readers of the Python processes of one run. Opening one costs milliseconds, a reading about one.
-#[derive(Default)]
+/// Stacks are read for at most this long in a run: a program that is refused a thousand times a second is not slowed
+/// down for ever.
+const BUDGET: Duration = Duration::from_secs(3);
+/// An answer takes about a millisecond, the first one of a process some more.
+const PATIENCE: Duration = Duration::from_millis(1500);
+/// Readers that may die in one run.
+const MOST_READERS: usize = 4;
+
+#[derive(Debug)]
 pub(super) struct Blame {
-    readers: HashMap<i32, PythonSpy>,
-    /// Processes in which no interpreter was found; forgotten when they start another program.
-    unreadable: std::collections::HashSet<i32>,
+    launcher: OwnedFd,
+    reader: Option<OwnedFd>,
+    readers: usize,
+    spent: Duration,
+    /// Processes whose reading ended a reader.
+    harmful: HashSet<i32>,
 }
-
-impl std::fmt::Debug for Blame {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Blame").field("readers", &self.readers.len()).finish_non_exhaustive()
-    }
-}
-
-/// Deep recursion explains nothing.
-const MOST_FRAMES: usize = 32;
 
 impl Blame {
+    pub(super) fn new(launcher: OwnedFd) -> Self {
+        Self { launcher, reader: None, readers: 0, spent: Duration::ZERO, harmful: HashSet::new() }
+    }
+
     /// The stack of the thread that waits, innermost first; empty when it cannot be read.
     pub(super) fn stack(&mut self, ids: &Ids) -> Vec<Frame> {
-        let process = ids.process;
-        if self.unreadable.contains(&process) {
+        if self.spent > BUDGET || self.harmful.contains(&ids.process) {
             return Vec::new();
         }
-        // The reader walks memory of a hostile process; whatever it meets there must not end the run.
-        let read = catch_unwind(AssertUnwindSafe(|| self.read(ids)));
-        if let Ok(Some(frames)) = read {
-            return frames;
-        }
-        self.readers.remove(&process);
-        self.unreadable.insert(process);
-        Vec::new()
+        let begun = Instant::now();
+        let frames = self.ask(ids).unwrap_or_else(|_| {
+            self.reader = None;
+            self.harmful.insert(ids.process);
+            Vec::new()
+        });
+        self.spent += begun.elapsed();
+        frames
     }
 
     /// The process has started another program: what was known of it is void.
     pub(super) fn forget(&mut self, process: i32) {
-        self.readers.remove(&process);
-        self.unreadable.remove(&process);
+        if let Some(reader) = &self.reader {
+            let _ = wire::send(reader.as_fd(), &Question::Forget { process }, &[]);
+        }
     }
 
-    fn read(&mut self, ids: &Ids) -> Option<Vec<Frame>> {
-        let process = ids.process;
-        if let Entry::Vacant(reader) = self.readers.entry(process) {
-            if !tracee::program_file(process).contains("python") {
-                return None;
-            }
-            // The thread waits in a call: it cannot move while it is read, and must not be stopped by ptrace.
-            let config = Config { blocking: LockingStrategy::NonBlocking, ..Config::default() };
-            reader.insert(PythonSpy::new(process, &config).ok()?);
+    fn ask(&mut self, ids: &Ids) -> io::Result<Vec<Frame>> {
+        if self.reader.is_none() {
+            self.reader = Some(self.start_reader()?);
         }
-        let traces = self.readers.get_mut(&process)?.get_stack_traces().ok()?;
-        // Python knows its threads by the numbers inside.
-        let thread = Some(ids.inside_thread as u64);
-        let waiting = traces.iter().find(|trace| trace.os_thread_id == thread).or(match &traces[..] {
-            [only] => Some(only),
-            _ => None,
-        })?;
-        let frames = waiting.frames.iter().take(MOST_FRAMES).map(|frame| Frame {
-            file: frame.filename.clone().into(),
-            line: frame.line.max(0) as u32,
-            function: frame.name.clone(),
-        });
-        Some(frames.collect())
+        let Some(reader) = &self.reader else { return Ok(Vec::new()) };
+        let question = Question::Stack { process: ids.process, inside_thread: ids.inside_thread };
+        wire::send(reader.as_fd(), &question, &[])?;
+        let timeout = PollTimeout::try_from(PATIENCE).unwrap_or(PollTimeout::ZERO);
+        if poll(&mut [PollFd::new(reader.as_fd(), PollFlags::POLLIN)], timeout)? == 0 {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        let (frames, _) = wire::receive(reader.as_fd())?.ok_or(io::ErrorKind::UnexpectedEof)?;
+        Ok(frames)
+    }
+
+    fn start_reader(&mut self) -> io::Result<OwnedFd> {
+        self.readers += 1;
+        if self.readers > MOST_READERS {
+            return Err(io::Error::other("too many readers have died"));
+        }
+        let (ours, theirs) = wire::pair()?;
+        wire::send(self.launcher.as_fd(), &Request::Reader, &[theirs.as_fd()])?;
+        Ok(ours)
     }
 }

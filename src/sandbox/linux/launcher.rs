@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::sys::{self, Cloned};
 use super::wire::{self, Failure, Message, Step};
-use super::{init, view};
+use super::{init, reader, view};
 use crate::sandbox::plan::Plan;
 
 /// Who the program is inside. The numbers are the same inside and outside the user namespace.
@@ -46,6 +46,8 @@ impl Identity {
 pub(super) enum Request {
     /// One sandbox. Descriptors: plan (memfd), then those of [`Channels`].
     Run,
+    /// A [`reader`] at the other end of this descriptor.
+    Reader,
     /// Close these descriptors, of a run that has ended. Whoever closes the last one waits until the kernel has taken the
     /// mounts apart, which takes longer than starting most programs.
     Bury,
@@ -101,11 +103,20 @@ pub(super) fn serve(socket: &OwnedFd) -> ! {
         let _ = idmaps.for_owner((0, 0), identity);
     }
     while let Ok(Some((request, fds))) = wire::receive::<Request>(socket.as_fd()) {
-        if let Request::Bury = request {
-            drop(fds);
-            continue;
-        }
         let mut fds = fds.into_iter();
+        match request {
+            Request::Run => {}
+            Request::Bury => {
+                drop(fds);
+                continue;
+            }
+            Request::Reader => {
+                if let (Some(theirs), Ok(0)) = (fds.next(), sys::fork()) {
+                    reader::serve(&theirs);
+                }
+                continue;
+            }
+        }
         let (Some(plan), Some(channels)) = (fds.next(), Channels::from_fds(&mut fds)) else { continue };
         let sandbox = begun.take().unwrap_or_else(|| Sandbox::begin(identity));
         let done = sandbox.and_then(|sandbox| sandbox.order(&plan, &channels, identity, &mut idmaps));

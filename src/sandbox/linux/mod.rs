@@ -4,7 +4,8 @@
 //! [`launcher`] makes the sandbox's first process; [`init`] builds the sandbox around itself with [`view`] (what
 //! can be seen), [`confine`] (what is given up) and [`filter`] (what may be called), then starts the program.
 //! Outside, [`run`] watches one run from start to end, while [`supervisor`] answers the calls that wait:
-//! [`calls`] says what they want, [`place`] where that is, [`judge`] what will come of it, [`blame`] who asked; [`broker`] makes the connections that were granted.
+//! [`calls`] says what they want, [`place`] where that is, [`judge`] what will come of it, [`blame`] who asked, through
+//! [`reader`]; [`broker`] makes the connections that were granted.
 //! All `unsafe` of the program lives in this folder.
 #![allow(unsafe_code)]
 
@@ -24,6 +25,7 @@ mod network;
 mod notify;
 mod place;
 mod processes;
+mod reader;
 mod run;
 mod shared;
 mod supervisor;

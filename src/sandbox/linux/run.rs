@@ -291,6 +291,7 @@ impl Run {
             Arc::clone(&self.plan),
             Arc::clone(&self.shared),
             isolation,
+            self.launcher.try_clone().step("dup")?,
         );
         supervisor.start().step("start a thread")
     }

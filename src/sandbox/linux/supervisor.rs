@@ -11,8 +11,8 @@ mod programs;
 mod values;
 
 use std::collections::HashMap;
+use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
 use std::{io, thread};
 
 use super::blame::Blame;
@@ -23,7 +23,7 @@ use super::judge::Judge;
 use super::notify::{Call, Listener};
 use super::shared::Shared;
 use super::tracee::{self, Ids};
-use crate::sandbox::event::{Denied, EventKind, Frame, Isolation, Layer, LimitHit, Operation, Resource};
+use crate::sandbox::event::{Denied, EventKind, Isolation, Layer, LimitHit, Operation, Resource};
 use crate::sandbox::plan::Plan;
 use crate::sandbox::syscalls::{self, Class};
 
@@ -36,15 +36,10 @@ pub(super) struct Supervisor {
     shared: Arc<Shared>,
     isolation: Isolation,
     blame: Blame,
-    blame_spent: Duration,
     program_started: bool,
     /// Opens a process may still make before its descriptors have to be counted again.
     opens_left: HashMap<i32, u64>,
 }
-
-/// Stacks are read for at most this long in a run; a program that is refused a thousand times a second is not
-/// slowed down for ever.
-const BLAME_BUDGET: Duration = Duration::from_secs(3);
 
 const THREADS: usize = 2;
 
@@ -63,6 +58,7 @@ impl Supervisor {
         plan: Arc<Plan>,
         shared: Arc<Shared>,
         isolation: Isolation,
+        launcher: OwnedFd,
     ) -> Self {
         let listener = Arc::new(listener);
         let broker = Broker::new(Arc::clone(&listener), Arc::clone(&judge));
@@ -73,8 +69,7 @@ impl Supervisor {
             plan,
             shared,
             isolation,
-            blame: Blame::default(),
-            blame_spent: Duration::ZERO,
+            blame: Blame::new(launcher),
             program_started: false,
             opens_left: HashMap::new(),
         }
@@ -146,20 +141,10 @@ impl Supervisor {
             errno: errno_name(answer.errno),
             layer: answer.layer,
             exists_outside,
-            blame: self.stack(ids),
+            blame: self.blame.stack(ids),
             count: 1,
         };
         self.shared.add(EventKind::Denied(denied));
-    }
-
-    fn stack(&mut self, ids: &Ids) -> Vec<Frame> {
-        if self.blame_spent > BLAME_BUDGET {
-            return Vec::new();
-        }
-        let begun = Instant::now();
-        let frames = self.blame.stack(ids);
-        self.blame_spent += begun.elapsed();
-        frames
     }
 
     fn limit_hit(&mut self, resource: Resource, limit: u64, observed: u64, by: &str, effect: &str) {
