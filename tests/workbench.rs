@@ -207,6 +207,24 @@ fn a_denial_is_opened_and_edited_away() {
 }
 
 #[test]
+fn a_denial_is_allowed_with_one_key() {
+    let dir = workspace("while read line; do echo \"$line\"; done < ../../note.txt");
+    fs::write(dir.path().join("note.txt"), "the note\n").unwrap();
+    let mut terminal = open(dir.path());
+    terminal.keys("r");
+    terminal.wait_for("1 denial");
+    terminal.keys("a");
+    terminal.wait_for("the note");
+    terminal.wait_for("policy.yaml trusted");
+    terminal.wait_for("nothing was refused");
+    let policy = fs::read_to_string(dir.path().join(".skills/greet/policy.yaml")).unwrap();
+    assert!(policy.contains("note.txt"), "{policy}");
+    // Its own writing is no reason to run again.
+    terminal.wait_quiet(Duration::from_millis(600));
+    assert!(!terminal.text().contains("re-run"), "{}", terminal.text());
+}
+
+#[test]
 fn the_editor_gets_the_terminal_and_gives_it_back() {
     let dir = workspace("echo hi");
     let editor = dir.path().join("vi");

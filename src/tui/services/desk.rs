@@ -74,7 +74,9 @@ fn answer(effect: Effect, workspace: &Path, watch: &Watch) -> Vec<Action> {
             vec![Action::Explored { tools, files, skill: skill.path.clone() }]
         }
         Effect::Grant { skill, remedy } => {
-            watch.ignore_write(skill.path.join(policy::FILE_NAME));
+            let file = skill.path.join(policy::FILE_NAME);
+            watch.ignore_write(beside(&file));
+            watch.ignore_write(file);
             let result = grant(&skill, &remedy, &Places::new(workspace));
             // The watcher was told not to mind, so the skill is read again here.
             let again = Arc::new(skill::read(&skill.path, &skill.root));
@@ -208,10 +210,15 @@ fn grant(skill: &Skill, remedy: &Remedy, places: &Places) -> Result<String, Stri
     ))
 }
 
+/// Where a file's new text is written before it takes the file's place.
+fn beside(file: &Path) -> PathBuf {
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    file.with_file_name(format!(".{name}.{}", std::process::id()))
+}
+
 /// Replace a file in one step: a crash leaves the old text or the new, never half of one.
 fn write_beside(file: &Path, text: &str) -> std::io::Result<()> {
-    let name = file.file_name().unwrap_or_default().to_string_lossy();
-    let beside = file.with_file_name(format!(".{name}.{}", std::process::id()));
+    let beside = beside(file);
     let written = std::fs::write(&beside, text).and_then(|()| {
         if let Ok(data) = std::fs::metadata(file) {
             std::fs::set_permissions(&beside, data.permissions())?;

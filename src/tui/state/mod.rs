@@ -3,16 +3,20 @@
 //! Changed only by [`crate::tui::update()`], read by [`crate::tui::view`]. Nothing here draws, waits, reads a
 //! file or knows a terminal, so every state can be made and checked in a test.
 
+pub mod facts;
+pub mod highlights;
 pub mod layers;
 pub mod runs;
 pub mod scroll;
 pub mod skills;
 pub mod source;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub use facts::{Facts, FileItem, Parameter, Tool};
+pub use highlights::{Highlighted, Highlights, Syntax};
 pub use layers::{Choice, Layer, Prompt, PromptKind};
 pub use runs::{Cause, RunId, RunView, Stage};
 pub use scroll::Scroll;
@@ -162,52 +166,6 @@ impl Finding {
     pub const ALL: [Self; 5] = [Self::Denials, Self::Files, Self::Network, Self::Limits, Self::Processes];
 }
 
-/// What was learned about a skill when it was chosen.
-#[derive(Debug, Clone, Default)]
-pub struct Facts {
-    /// The tools that the skill offers; `None` while they are being worked out.
-    pub tools: Option<Vec<Tool>>,
-    /// Files of the skill; `None` while they are being read.
-    pub files: Option<Vec<FileItem>>,
-    /// The entry that was chosen. A skill with one entry needs no choice.
-    pub entry: Option<PathBuf>,
-    /// Arguments as they were typed.
-    pub arguments: String,
-    /// Put the skill's own policy.yaml in force. Never shared: trust in one skill is not trust in another.
-    pub trust: bool,
-    /// Names the text of SKILL.md in [`Highlights`].
-    pub source_key: u64,
-    /// The exploration was asked for.
-    pub asked: bool,
-}
-
-/// The input that an entry takes, made from its schema.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Tool {
-    pub name: String,
-    pub entry: String,
-    /// Where the schema was found, in words.
-    pub source: String,
-    pub parameters: Vec<Parameter>,
-    /// The schema as JSON text.
-    pub json: String,
-}
-
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Parameter {
-    pub name: String,
-    pub kind: String,
-    pub required: bool,
-    pub description: String,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FileItem {
-    /// Relative to the skill's folder.
-    pub path: PathBuf,
-    pub bytes: u64,
-}
-
 /// A file read to be shown.
 #[derive(Debug, Clone)]
 pub enum FileText {
@@ -215,63 +173,6 @@ pub enum FileText {
     /// The text, and its name in [`Highlights`].
     Read(Arc<str>, u64),
     Failed(String),
-}
-
-/// Coloured texts by content, newest last; the worker fills it.
-#[derive(Debug, Default)]
-pub struct Highlights {
-    entries: VecDeque<(u64, Option<Arc<Highlighted>>)>,
-}
-
-/// Colour runs of each line: (byte range, what it is).
-pub type Highlighted = Vec<Vec<(std::ops::Range<usize>, Syntax)>>;
-
-/// What a stretch of source text is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Syntax {
-    Heading,
-    Key,
-    String,
-    Number,
-    Keyword,
-    Function,
-    Type,
-    Comment,
-    Code,
-    Link,
-    Emphasis,
-    Strong,
-    Punctuation,
-}
-
-impl Highlights {
-    const KEEP: usize = 16;
-
-    /// Note that `key` is asked for. False when it was asked for before.
-    pub fn ask(&mut self, key: u64) -> bool {
-        if self.entries.iter().any(|(known, _)| *known == key) {
-            return false;
-        }
-        if self.entries.len() >= Self::KEEP {
-            self.entries.pop_front();
-        }
-        self.entries.push_back((key, None));
-        true
-    }
-
-    pub fn fill(&mut self, key: u64, lines: Arc<Highlighted>) {
-        if let Some((_, slot)) = self.entries.iter_mut().find(|(known, _)| *known == key) {
-            *slot = Some(lines);
-        }
-    }
-
-    pub fn get(&self, key: u64) -> Option<&Highlighted> {
-        self.entries.iter().find(|(known, _)| *known == key)?.1.as_deref()
-    }
-
-    pub fn waiting(&self) -> bool {
-        self.entries.iter().any(|(_, lines)| lines.is_none())
-    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
-use super::doubles::{Plot, report, skill, with_skills};
+use super::doubles::{Plot, skill, with_skills};
+use super::reports::report;
 use super::{Bench, buffer};
 use crate::run::report::Remedy;
 use crate::sandbox::event::Stream;

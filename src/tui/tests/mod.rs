@@ -4,6 +4,7 @@
 mod doubles;
 mod flows;
 mod hostile;
+mod reports;
 mod screens;
 
 use std::fmt::Write as _;

@@ -1,0 +1,49 @@
+//! What is known about a skill beyond its manifest: learned when it is chosen, or chosen by the user.
+
+use std::path::PathBuf;
+
+/// What was learned about a skill when it was chosen.
+#[derive(Debug, Clone, Default)]
+pub struct Facts {
+    /// The tools that the skill offers; `None` while they are being worked out.
+    pub tools: Option<Vec<Tool>>,
+    /// Files of the skill; `None` while they are being read.
+    pub files: Option<Vec<FileItem>>,
+    /// The entry that was chosen. A skill with one entry needs no choice.
+    pub entry: Option<PathBuf>,
+    /// Arguments as they were typed.
+    pub arguments: String,
+    /// Put the skill's own policy.yaml in force. Never shared: trust in one skill is not trust in another.
+    pub trust: bool,
+    /// Names the text of SKILL.md in [`Highlights`].
+    pub source_key: u64,
+    /// The exploration was asked for.
+    pub asked: bool,
+}
+
+/// The input that an entry takes, made from its schema.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Tool {
+    pub name: String,
+    pub entry: String,
+    /// Where the schema was found, in words.
+    pub source: String,
+    pub parameters: Vec<Parameter>,
+    /// The schema as JSON text.
+    pub json: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Parameter {
+    pub name: String,
+    pub kind: String,
+    pub required: bool,
+    pub description: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileItem {
+    /// Relative to the skill's folder.
+    pub path: PathBuf,
+    pub bytes: u64,
+}
