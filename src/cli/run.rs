@@ -296,9 +296,10 @@ fn colour(terminal: bool) -> bool {
 }
 
 fn print_json(report: &Report) -> anyhow::Result<()> {
-    let mut out = std::io::stdout().lock();
-    let written = serde_json::to_writer_pretty(&mut out, report).map_err(std::io::Error::from);
-    match written.and_then(|()| writeln!(out)) {
+    // Whole or not at all: half a report would look like JSON that broke on the way.
+    let mut text = serde_json::to_vec_pretty(report).context("the report cannot be written as JSON")?;
+    text.push(b'\n');
+    match std::io::stdout().lock().write_all(&text) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
             Err(error).context("the report cannot be written")
         }

@@ -1,8 +1,8 @@
 //! The run report: stable, versioned JSON. The screen and every export are made of the same data.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 pub use crate::policy::Remedy;
 use crate::sandbox::event::{
@@ -18,6 +18,7 @@ pub struct Report {
     pub skill: String,
     pub entry: String,
     pub argv: Vec<String>,
+    #[serde(serialize_with = "lossy_path")]
     pub cwd: PathBuf,
     pub isolation: Isolation,
     pub policy: PolicySummary,
@@ -70,6 +71,7 @@ pub struct Denial {
     /// The skill asks for this in its own policy file, which is not approved: where.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asked: Option<String>,
+    #[serde(serialize_with = "lossy_frames")]
     pub blame: Vec<Frame>,
     /// The smallest grant; `null` where nothing can be granted, which the rule then says.
     pub remedy: Option<Remedy>,
@@ -80,6 +82,7 @@ pub struct Denial {
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FileAccess {
+    #[serde(serialize_with = "lossy_path")]
     pub path: PathBuf,
     pub operation: Operation,
     pub verdict: Verdict,
@@ -90,6 +93,7 @@ pub struct FileAccess {
 pub struct Process {
     pub pid: i32,
     pub parent: i32,
+    #[serde(serialize_with = "lossy_path")]
     pub program: PathBuf,
     pub argv: Vec<String>,
     /// Exit status; `null` while it runs, when a signal ended it, or when nobody saw it end.
@@ -98,6 +102,7 @@ pub struct Process {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Change {
+    #[serde(serialize_with = "lossy_path")]
     pub path: PathBuf,
     pub kind: ChangeKind,
     pub bytes: u64,
@@ -109,4 +114,18 @@ pub enum ChangeKind {
     Added,
     Modified,
     Deleted,
+}
+
+/// JSON is Unicode and a path need not be: what is not UTF-8 becomes U+FFFD, or one odd name would cost the whole
+/// report.
+fn lossy_path<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&path.display())
+}
+
+fn lossy_frames<S: Serializer>(frames: &[Frame], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(
+        frames
+            .iter()
+            .map(|frame| Frame { file: frame.file.to_string_lossy().into_owned().into(), ..frame.clone() }),
+    )
 }

@@ -1,0 +1,63 @@
+//! Skills that aim at the report itself, or at a way around the policy: the real binary, the real sandbox.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, in its helpers too")]
+#![allow(clippy::print_stderr, reason = "a test that is left out says so")]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use skilldeck::run::report::Report;
+
+struct Desk {
+    folder: tempfile::TempDir,
+}
+
+impl Desk {
+    /// A workspace with one Python skill and its policy; `None` on a machine without Python, which is said.
+    fn python(source: &str, policy: &str) -> Option<Self> {
+        if Command::new("python3").arg("--version").output().is_err() {
+            eprintln!("left out: python3 is not installed");
+            return None;
+        }
+        let desk = Self { folder: tempfile::tempdir().unwrap() };
+        let skill = desk.skill();
+        std::fs::create_dir_all(skill.join("scripts")).unwrap();
+        let manifest = "---\nname: demo\ndescription: A skill to test with.\n---\n";
+        std::fs::write(skill.join("SKILL.md"), manifest).unwrap();
+        std::fs::write(skill.join("policy.yaml"), policy).unwrap();
+        std::fs::write(skill.join("scripts/a.py"), source).unwrap();
+        Some(desk)
+    }
+
+    fn workspace(&self) -> PathBuf {
+        self.folder.path().canonicalize().unwrap()
+    }
+
+    fn skill(&self) -> PathBuf {
+        self.workspace().join(".skills/demo")
+    }
+
+    fn run(&self, args: &[&str]) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_skilldeck"));
+        command.arg("--workspace").arg(self.workspace()).args(["run", "demo", "--trust"]).args(args);
+        command.current_dir(self.workspace()).stdin(Stdio::null()).output().unwrap()
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[test]
+fn names_that_are_not_utf8_do_not_break_the_report() {
+    let source = "try: open(b'/etc/x\\xff')\nexcept OSError: pass\nopen(b'out/y\\xff', 'w').close()\n";
+    let Some(desk) = Desk::python(source, "permissions:\n  write: [./out]\n") else { return };
+    let output = desk.run(&["--format", "json"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let report: Report = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(
+        report.changes.iter().any(|change| change.path.ends_with("out/y\u{fffd}")),
+        "{:?}",
+        report.changes
+    );
+    assert!(report.files.iter().any(|file| file.path == Path::new("/etc/x\u{fffd}")), "{:?}", report.files);
+}
