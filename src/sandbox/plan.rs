@@ -67,6 +67,15 @@ pub enum NetHost {
 }
 
 impl NetEntry {
+    /// Whether this entry names its host or addresses closely enough to mean this machine too: `*` and networks like
+    /// `0.0.0.0/0` stand for the world outside.
+    pub fn is_close(&self) -> bool {
+        match &self.host {
+            NetHost::Name(pattern) => !pattern.contains('*'),
+            NetHost::Net(_, length) => *length >= 8,
+        }
+    }
+
     /// Whether this entry is about `port` of a host known by its name, its address or both.
     pub fn covers(&self, name: Option<&str>, address: Option<IpAddr>, port: u16) -> bool {
         let host = match &self.host {

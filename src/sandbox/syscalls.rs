@@ -46,13 +46,13 @@ const FREE: &[Sysno] = &[
     S::readahead, S::sendfile, S::splice, S::tee, S::vmsplice, S::copy_file_range, S::arch_prctl,
     S::set_tid_address, S::set_robust_list, S::get_robust_list, S::rseq, S::prlimit64, S::getrlimit,
     S::setrlimit, S::getrusage, S::sysinfo, S::uname, S::wait4, S::waitid, S::exit, S::exit_group, S::restart_syscall,
-    S::membarrier, S::memfd_create, S::socketpair, S::shutdown, S::getsockname, S::getpeername,
-    S::setsockopt, S::getsockopt, S::recvfrom, S::recvmsg, S::recvmmsg, S::accept, S::accept4,
+    S::membarrier, S::socketpair, S::shutdown, S::getsockname, S::getpeername,
+    S::getsockopt, S::recvfrom, S::recvmsg, S::recvmmsg, S::accept, S::accept4,
     S::pause, S::alarm, S::getitimer, S::setitimer, S::timer_create, S::timer_settime, S::timer_gettime,
     S::timer_getoverrun, S::timer_delete, S::tkill, S::tgkill, S::getcpu, S::capget, S::setuid, S::setgid,
     S::setreuid, S::setregid, S::setresuid, S::setresgid, S::setfsuid, S::setfsgid, S::fgetxattr,
     S::flistxattr, S::fsetxattr, S::fremovexattr, S::inotify_init, S::inotify_init1, S::inotify_rm_watch,
-    S::get_mempolicy, S::shmget, S::shmat, S::shmdt, S::shmctl, S::semget, S::semop, S::semtimedop,
+    S::get_mempolicy, S::semget, S::semop, S::semtimedop,
     S::semctl, S::msgget, S::msgsnd, S::msgrcv, S::msgctl, S::pkey_alloc, S::pkey_free, S::pkey_mprotect,
     S::pidfd_open, S::pidfd_send_signal, S::landlock_create_ruleset, S::landlock_add_rule,
     S::landlock_restrict_self, S::sync,
@@ -79,17 +79,18 @@ const QUERY: &[Sysno] = &[
 /// Calls decided by plain numbers among their arguments.
 #[rustfmt::skip]
 const VALUE: &[Sysno] = &[
-    S::rt_sigaction, S::fchmod, S::socket, S::ioctl, S::prctl, S::clone, S::fork, S::vfork, S::mmap, S::unshare, S::kill,
+    S::rt_sigaction, S::setsockopt, S::fchmod, S::socket, S::ioctl, S::prctl, S::clone, S::fork, S::vfork, S::mmap, S::unshare, S::kill,
     S::listen, S::personality,
 ];
 
 /// Newer calls that libraries try first and do without: they keep what has to be judged behind a pointer.
-const ABSENT: &[Sysno] = &[S::clone3, S::openat2];
+const ABSENT: &[Sysno] = &[S::clone3, S::openat2, S::mbind, S::set_mempolicy];
 
-/// Calls that change the kernel's view, reach into other processes, or open up large parts of the kernel.
+/// Calls that make memory which no limit counts and from which programs could be started (memfd, System V segments),
+/// change the kernel's view, reach into other processes, or open up large parts of the kernel.
 #[rustfmt::skip]
 const REFUSED: &[Sysno] = &[
-    S::ptrace, S::process_vm_readv, S::process_vm_writev, S::process_madvise, S::process_mrelease,
+    S::memfd_create, S::shmget, S::shmat, S::shmdt, S::shmctl, S::ptrace, S::process_vm_readv, S::process_vm_writev, S::process_madvise, S::process_mrelease,
     S::kcmp, S::pidfd_getfd, S::mount, S::umount2, S::pivot_root, S::chroot, S::move_mount, S::open_tree,
     S::fsopen, S::fsconfig, S::fsmount, S::fspick, S::mount_setattr, S::setns, S::setgroups,
     S::sethostname, S::setdomainname, S::keyctl, S::add_key, S::request_key, S::bpf, S::perf_event_open,
@@ -97,8 +98,8 @@ const REFUSED: &[Sysno] = &[
     S::kexec_file_load, S::init_module, S::finit_module, S::delete_module, S::open_by_handle_at,
     S::name_to_handle_at, S::iopl, S::ioperm, S::reboot, S::swapon, S::swapoff, S::acct, S::quotactl,
     S::quotactl_fd, S::syslog, S::settimeofday, S::clock_settime, S::adjtimex, S::clock_adjtime,
-    S::modify_ldt, S::fanotify_init, S::fanotify_mark, S::migrate_pages, S::move_pages, S::mbind,
-    S::set_mempolicy, S::seccomp, S::sched_setscheduler, S::sched_setparam, S::sched_setattr,
+    S::modify_ldt, S::fanotify_init, S::fanotify_mark, S::migrate_pages, S::move_pages,
+    S::seccomp, S::sched_setscheduler, S::sched_setparam, S::sched_setattr,
     S::ioprio_set, S::vhangup, S::capset, S::mq_open, S::mq_unlink, S::lookup_dcookie, S::nfsservctl,
     S::uselib, S::ustat, S::sysfs, S::memfd_secret,
 ];

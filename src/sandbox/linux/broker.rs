@@ -22,6 +22,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{self, sockopt};
 
 use super::judge::Judge;
+use super::launcher::Identity;
 use super::notify::{Call, Listener};
 use super::{sys, tracee};
 
@@ -35,8 +36,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(super) enum Route {
     /// Carry it out as it stands, on the caller's own socket: own loopback, Unix sockets.
     Own,
-    /// Out of the sandbox, to a granted host.
-    Host { name: Option<String>, address: SocketAddr },
+    /// Out of the sandbox, to a granted host. `close`: granted by its own name or address, not by a wildcard.
+    Host { name: Option<String>, address: SocketAddr, close: bool },
 }
 
 #[derive(Debug)]
@@ -67,6 +68,22 @@ impl Broker {
         self.listener.done(call, result);
     }
 
+    /// Carry out a `bind` to an address of a network; for the same reason. Others, which are paths, can go on in the
+    /// caller: without `listen` a handed-over socket that was bound by a trick is of no use, and its port is its own.
+    pub(super) fn bind(&self, call: &Call, process: i32, address: &[u8]) {
+        let result = tracee::copy_descriptor(process, call.args[0] as i32).and_then(|socket| {
+            if lock(&self.handed_over).contains(&inode(&socket)?) {
+                return Err(io::Error::from_raw_os_error(libc::EINVAL));
+            }
+            // SAFETY: the kernel reads `address.len()` bytes.
+            let result = unsafe {
+                libc::bind(socket.as_raw_fd(), address.as_ptr().cast(), address.len() as libc::socklen_t)
+            };
+            sys::check(result.into()).map(drop)
+        });
+        self.listener.done(call, result);
+    }
+
     /// Carry out a `connect`, on a thread of its own: other calls must not wait for a slow host.
     ///
     /// `address`: the caller's address argument, as it was judged.
@@ -83,8 +100,9 @@ impl Broker {
         let spawned = thread::Builder::new().name("connect".into()).spawn(move || {
             let result = match route {
                 Route::Own => connect_own(&judge, &call, process, &address, &handed_over),
-                Route::Host { name, address } => {
-                    connect_out(&listener, &call, process, name.as_deref(), address, &handed_over)
+                Route::Host { name, address, close } => {
+                    let destinations = destinations(name.as_deref(), address, close);
+                    connect_out(&listener, &call, process, &destinations, &handed_over)
                 }
             };
             listener.done(&call, result);
@@ -118,20 +136,39 @@ fn connect_own(
     }
 }
 
-/// A path is looked up inside the view, and the socket found there is reached through our descriptor of it.
+/// A path is looked up inside the view, and the socket found there is reached through our descriptor of it: with the
+/// rights of the program, and seen by the other side as the program's user (`SO_PEERCRED`, unix(7)).
 fn connect_unix(judge: &Judge, call: &Call, socket: &OwnedFd, path: &[u8]) -> io::Result<()> {
     let mut address = (libc::AF_UNIX as u16).to_ne_bytes().to_vec();
     if path.first().is_none_or(|byte| *byte == 0) {
         // An abstract name belongs to the socket's own network: unix(7).
         address.extend_from_slice(path);
+        become_the_program()?;
         return raw_connect(socket.as_fd(), &address);
     }
     let end = path.iter().position(|byte| *byte == 0).unwrap_or(path.len());
     let path = Path::new(std::ffi::OsStr::from_bytes(&path[..end]));
     let path = tracee::absolute(call.tid, libc::AT_FDCWD, path)?;
+    become_the_program()?;
     let place = judge.root().pin(&path)?;
     address.extend_from_slice(format!("/proc/self/fd/{}\0", place.as_raw_fd()).as_bytes());
     raw_connect(socket.as_fd(), &address)
+}
+
+/// Take on the program's user, for good, in this thread alone: the raw calls, unlike the library's, leave the other
+/// threads as they are. With the last identity of root go all capabilities: capabilities(7).
+fn become_the_program() -> io::Result<()> {
+    let Identity { uid, gid, privileged } = Identity::current();
+    if !privileged {
+        return Ok(());
+    }
+    // SAFETY: plain numbers; an empty list of groups.
+    unsafe {
+        sys::check(libc::syscall(libc::SYS_setgroups, 0, std::ptr::null::<libc::gid_t>()))?;
+        sys::check(libc::syscall(libc::SYS_setresgid, gid, gid, gid))?;
+        sys::check(libc::syscall(libc::SYS_setresuid, uid, uid, uid))?;
+    }
+    Ok(())
 }
 
 /// Connect a socket of the host's network and hand it over.
@@ -139,16 +176,15 @@ fn connect_out(
     listener: &Listener,
     call: &Call,
     process: i32,
-    name: Option<&str>,
-    address: SocketAddr,
+    destinations: &[SocketAddr],
     handed_over: &Mutex<HashSet<u64>>,
 ) -> io::Result<()> {
     let fd = call.args[0] as i32;
     let theirs = tracee::copy_descriptor(process, fd)?;
     let waits = !OFlag::from_bits_truncate(fcntl(&theirs, FcntlArg::F_GETFL)?).contains(OFlag::O_NONBLOCK);
     let mut error = io::Error::from_raw_os_error(libc::EHOSTUNREACH);
-    for destination in destinations(name, address) {
-        match connect_to(destination, waits) {
+    for destination in destinations {
+        match connect_to(*destination, waits) {
             Ok((ours, outcome)) => {
                 copy_options(&theirs, &ours);
                 if waits {
@@ -173,12 +209,13 @@ fn inode(socket: &OwnedFd) -> io::Result<u64> {
     Ok(nix::sys::stat::fstat(socket)?.st_ino)
 }
 
-/// Addresses to try. A name that the resolver leads back to this machine or to the link is only believed when the
-/// machine's own hosts file says so: a foreign name server must not open the way to local services.
-fn destinations(name: Option<&str>, address: SocketAddr) -> Vec<SocketAddr> {
+/// Addresses to try. A name that the resolver leads back to this machine or to the link is only believed when that very
+/// name was granted and the machine's own hosts file says so: a foreign name server must not open the way to local
+/// services.
+fn destinations(name: Option<&str>, address: SocketAddr, close: bool) -> Vec<SocketAddr> {
     let Some(name) = name else { return vec![address] };
     let Ok(found) = (name, address.port()).to_socket_addrs() else { return Vec::new() };
-    let pinned = is_pinned(name);
+    let pinned = close && is_pinned(name);
     let mut found: Vec<SocketAddr> = found.filter(|found| pinned || !is_local(found.ip())).collect();
     found.sort_by_key(SocketAddr::is_ipv6);
     found.dedup();

@@ -4,8 +4,8 @@ use std::io;
 use std::path::Path;
 
 use landlock::{
-    ABI, Access as _, AccessFs, BitFlags, CompatLevel, Compatible, PathBeneath, PathFd, Ruleset, RulesetAttr,
-    RulesetCreated, RulesetCreatedAttr, Scope,
+    ABI, Access as _, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, PathBeneath, PathFd, Ruleset,
+    RulesetAttr, RulesetCreated, RulesetCreatedAttr, Scope,
 };
 use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::{SigHandler, SigSet, SigmaskHow, Signal, signal, sigprocmask};
@@ -94,10 +94,14 @@ pub(super) fn restrict_files(plan: &Plan, proc: bool) -> io::Result<()> {
     let error = |error: landlock::RulesetError| io::Error::other(error.to_string());
     let all = AccessFs::from_all(NEWEST_ABI);
     let read = AccessFs::ReadFile | AccessFs::ReadDir;
-    let mut rules = Ruleset::default()
-        .set_compatibility(CompatLevel::BestEffort)
-        .handle_access(all)
-        .and_then(|rules| rules.scope(Scope::AbstractUnixSocket | Scope::Signal))
+    let mut rules =
+        Ruleset::default().set_compatibility(CompatLevel::BestEffort).handle_access(all).map_err(error)?;
+    if !plan.net.is_empty() {
+        // The broker makes every connection; the kernel holds the program to that.
+        rules = rules.handle_access(AccessNet::BindTcp | AccessNet::ConnectTcp).map_err(error)?;
+    }
+    let mut rules = rules
+        .scope(Scope::AbstractUnixSocket | Scope::Signal)
         .and_then(Ruleset::create)
         .map_err(error)?
         .no_new_privs(true);

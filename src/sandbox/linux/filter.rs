@@ -44,6 +44,12 @@ fn without_set_ids(argument: u8) -> (u8, Length, Op, u64) {
     (argument, Length::Dword, Op::MaskedEq(u64::from(libc::S_ISUID | libc::S_ISGID)), 0)
 }
 
+/// setsockopt(2) but `SO_BINDTODEVICE`: a handed-over socket would choose among the host's interfaces.
+fn no_binding_to_devices() -> io::Result<Vec<SeccompRule>> {
+    let other_level = rule(&[(1, Length::Dword, Op::Ne, libc::SOL_SOCKET as u64)])?;
+    Ok(vec![other_level, rule(&[(2, Length::Dword, Op::Ne, libc::SO_BINDTODEVICE as u64)])?])
+}
+
 type Rules = BTreeMap<i64, Vec<SeccompRule>>;
 
 fn other(error: impl std::fmt::Display) -> io::Error {
@@ -121,6 +127,7 @@ fn with_supervisor(observe: Observe) -> io::Result<Filter> {
         )?,
     );
     rules.insert(libc::SYS_fchmod, vec![rule(&[without_set_ids(1)])?]);
+    rules.insert(libc::SYS_setsockopt, no_binding_to_devices()?);
     rules.insert(libc::SYS_sendto, vec![rule(&[(4, Length::Qword, Op::Eq, 0)])?]);
 
     const MARK: u32 = 0x5a5a;
@@ -163,6 +170,7 @@ fn without_supervisor() -> io::Result<Filter> {
     };
     rules.insert(libc::SYS_ioctl, vec![differs(1, &FORBIDDEN_IOCTLS)?]);
     rules.insert(libc::SYS_prctl, vec![differs(0, &FORBIDDEN_PRCTLS)?]);
+    rules.insert(libc::SYS_setsockopt, no_binding_to_devices()?);
     for (number, mode) in [
         (libc::SYS_creat, 1),
         (libc::SYS_chmod, 1),

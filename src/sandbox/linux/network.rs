@@ -15,10 +15,15 @@ pub(super) struct Destination {
     pub protocol: &'static str,
 }
 
-/// The address argument of a `connect`, copied once.
+/// The address argument of a `connect` or `bind`, copied once.
 pub(super) fn address_argument(call: &Call) -> std::io::Result<Vec<u8>> {
     const LARGEST: usize = 128;
     tracee::read_memory(call.tid, call.args[1], (call.args[2] as u32 as usize).min(LARGEST))
+}
+
+/// Whether the bytes are an address of a network, not a path.
+pub(super) fn is_address(raw: &[u8]) -> bool {
+    parse_address(raw).is_some()
 }
 
 /// The destination in an address that was copied.

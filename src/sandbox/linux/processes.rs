@@ -40,8 +40,8 @@ fn read(root: &Root, pid: i32, name: &str) -> Option<String> {
 
 /// Use of all processes together.
 ///
-/// Memory is what is theirs alone or shared among them in memory (anonymous and shmem pages), so that the system's
-/// libraries are not counted. Time includes that of children that have ended and were waited for.
+/// Memory is what is theirs alone or shared among them in memory (anonymous and shmem pages) and their page tables, so
+/// that the system's libraries are not counted. Time includes that of children that have ended and were waited for.
 pub(super) fn usage(root: &Root) -> UsageSample {
     let pids = list(root);
     let mut sample = UsageSample { processes: pids.len() as u64, ..UsageSample::default() };
@@ -70,7 +70,7 @@ fn kib(text: &str, field: &str) -> Option<u64> {
 }
 
 fn own_memory(status: &str) -> u64 {
-    (kib(status, "RssAnon:").unwrap_or(0) + kib(status, "RssShmem:").unwrap_or(0)) * 1024
+    ["RssAnon:", "RssShmem:", "VmPTE:"].iter().filter_map(|field| kib(status, field)).sum::<u64>() * 1024
 }
 
 fn descriptors(root: &Root, pid: i32) -> u64 {

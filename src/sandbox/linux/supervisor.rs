@@ -107,6 +107,7 @@ impl Supervisor {
                 libc::SYS_connect | libc::SYS_sendto | libc::SYS_sendmsg | libc::SYS_sendmmsg => {
                     self.network(call);
                 }
+                libc::SYS_bind if !self.plan.net.is_empty() => self.bind_by_broker(call),
                 _ if makes_device(call) || calls::sets_ids(call) => {
                     let target = describe::call(call);
                     let answer = Answer {

@@ -63,9 +63,10 @@ pub(super) fn read_path(tid: i32, address: u64) -> io::Result<PathBuf> {
     Ok(PathBuf::from(OsString::from_vec(read_string(tid, address, PATH_MAX)?)))
 }
 
-/// Read an argument vector (`execve`), bounded.
+/// Read an argument vector (`execve`), bounded in number and length: it is kept for the report.
 pub(super) fn read_strings(tid: i32, address: u64) -> Vec<String> {
-    const MOST: usize = 256;
+    const MOST: usize = 64;
+    const LONGEST: usize = 1024;
     let mut strings = Vec::new();
     while strings.len() < MOST {
         let Some(pointer) =
@@ -73,7 +74,7 @@ pub(super) fn read_strings(tid: i32, address: u64) -> Vec<String> {
         else {
             break;
         };
-        let Ok(text) = read_string(tid, pointer, PATH_MAX) else { break };
+        let Ok(text) = read_string(tid, pointer, LONGEST) else { break };
         strings.push(String::from_utf8_lossy(&text).into_owned());
     }
     strings

@@ -220,6 +220,10 @@ fn cover(target: &Path, directory: bool) -> io::Result<()> {
         fs::File::create(blank)?.set_permissions(fs::Permissions::from_mode(0o000))?;
     }
     mount(Some(blank), target, None::<&str>, MsFlags::MS_BIND, None::<&str>)?;
+    // Its owner could else give itself the right to open it.
+    let flags =
+        MsFlags::MS_REMOUNT | MsFlags::MS_BIND | MsFlags::MS_RDONLY | MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
+    mount(None::<&str>, target, None::<&str>, flags, None::<&str>)?;
     Ok(())
 }
 

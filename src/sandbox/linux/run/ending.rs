@@ -51,8 +51,11 @@ impl Run {
             );
             return outcome(OutcomeKind::Failed, message);
         }
+        if let Some(message) = self.exec_failure() {
+            return outcome(OutcomeKind::Failed, message);
+        }
         if !self.shared.has_started() && self.ended.is_none() {
-            return outcome(OutcomeKind::Failed, self.exec_failure());
+            return outcome(OutcomeKind::Failed, format!("{} did not start", self.plan.program.display()));
         }
         match (self.ended, self.status) {
             (Some(Ended::Cancelled), _) => outcome(OutcomeKind::Cancelled, "cancelled".into()),
@@ -67,15 +70,16 @@ impl Run {
         }
     }
 
-    /// The program never ran: `execve` itself failed.
-    fn exec_failure(&mut self) -> String {
-        let program = self.plan.program.display().to_string();
-        match self.listener_number() {
-            Ok(Some(negative)) if negative < 0 => {
-                format!("cannot start {program}: {}", io::Error::from_raw_os_error(-negative))
-            }
-            _ => format!("{program} did not start"),
-        }
+    /// The program never ran: `execve` itself failed. Its process has then said so, after the listener's number.
+    fn exec_failure(&mut self) -> Option<String> {
+        let error = self.listener_number().ok().flatten().filter(|number| *number < 0)?;
+        let program = self.plan.program.display();
+        let next = if -error == libc::EACCES {
+            format!("; make it executable: chmod +x {program}")
+        } else {
+            String::new()
+        };
+        Some(format!("cannot start {program}: {}{next}", io::Error::from_raw_os_error(-error)))
     }
 }
 

@@ -8,6 +8,7 @@ use super::super::notify::Call;
 use super::super::tracee::{self, Ids};
 use super::{Answer, Supervisor};
 use crate::sandbox::event::{EventKind, Layer, NetworkAttempt, Operation, Verdict};
+use crate::sandbox::plan::NetEntry;
 
 impl Supervisor {
     pub(super) fn network(&mut self, call: &Call) {
@@ -47,17 +48,18 @@ impl Supervisor {
         let Some(to) = network::destination_of(call, &raw) else {
             return self.broker.connect(call, ids.process, raw, Route::Own);
         };
-        let name = self.name_of(to.address.ip());
-        let (address, port) = (to.address.ip(), to.address.port());
-        // A name stands for whatever it leads to, so its placeholder address counts for nothing.
-        let known = if name.is_some() { None } else { Some(address) };
-        let mut entries = self.plan.net.iter().filter(|entry| entry.covers(name.as_deref(), known, port));
-        let granted = to.protocol == "tcp"
-            && entries.clone().any(|entry| entry.allow)
-            && entries.all(|entry| entry.allow);
         let own = network::is_own_loopback(&to.address);
-        let stays_inside = !granted || network::somebody_listens(call.tid, port);
-        if own && stays_inside {
+        let name = self.name_of(to.address.ip());
+        let port = to.address.port();
+        // A name stands for whatever it leads to, so its placeholder address counts for nothing.
+        let address = if name.is_some() { None } else { Some(to.address.ip()) };
+        let called = if own { Some("localhost") } else { name.as_deref() };
+        let entries: Vec<&NetEntry> =
+            self.plan.net.iter().filter(|entry| entry.covers(called, address, port)).collect();
+        let close = entries.iter().any(|entry| entry.allow && entry.is_close());
+        let allowed = !entries.is_empty() && entries.iter().all(|entry| entry.allow);
+        let granted = to.protocol == "tcp" && allowed && (close || !own);
+        if own && (!granted || network::somebody_listens(call.tid, port)) {
             self.report_loopback(call, &ids, &to);
             return self.broker.connect(call, ids.process, raw, Route::Own);
         }
@@ -65,7 +67,19 @@ impl Supervisor {
             return self.refuse_destination(call, &to);
         }
         self.add_attempt(&to, name.clone(), Verdict::Allowed);
-        self.broker.connect(call, ids.process, raw, Route::Host { name, address: to.address });
+        self.broker.connect(call, ids.process, raw, Route::Host { name, address: to.address, close });
+    }
+
+    /// As `connect`: a handed-over socket must not take a port of the host.
+    pub(super) fn bind_by_broker(&mut self, call: &Call) {
+        let (Ok(raw), Some(ids)) = (network::address_argument(call), tracee::ids(call.tid)) else {
+            return self.listener.refuse(call, libc::EFAULT);
+        };
+        if network::is_address(&raw) {
+            self.broker.bind(call, ids.process, &raw);
+        } else {
+            self.path(call);
+        }
     }
 
     pub(super) fn name_of(&self, address: IpAddr) -> Option<String> {

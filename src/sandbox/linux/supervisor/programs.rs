@@ -13,7 +13,14 @@ impl Supervisor {
             // The launcher's own call, made before any line of the skill has run.
             return self.begin(call);
         }
-        let Some(ids) = tracee::ids(call.tid) else { return self.listener.let_through(call) };
+        let Some(ids) = tracee::ids(call.tid) else {
+            // Nothing can be said of the caller; the refusal never depended on it.
+            return if self.plan.may_execute {
+                self.listener.let_through(call);
+            } else {
+                self.listener.refuse(call, libc::EACCES);
+            };
+        };
         let uses = calls::paths(call);
         let argv =
             tracee::read_strings(call.tid, call.args[if call.number == libc::SYS_execve { 1 } else { 2 }]);

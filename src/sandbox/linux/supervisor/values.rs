@@ -22,7 +22,14 @@ impl Supervisor {
                 let routes = family == libc::AF_NETLINK && low(2) as i32 == libc::NETLINK_ROUTE;
                 (!usual && !routes).then_some(libc::EACCES)
             }
-            libc::SYS_ioctl => FORBIDDEN_IOCTLS.contains(&low(1)).then_some(libc::EPERM),
+            libc::SYS_ioctl => {
+                // With network grants there are sockets of the host's network, which could be asked for its interfaces.
+                const SOCKET_IOCTLS: std::ops::RangeInclusive<u64> = 0x8900..=0x89ff;
+                let asks_network = !self.plan.net.is_empty() && SOCKET_IOCTLS.contains(&low(1));
+                (asks_network || FORBIDDEN_IOCTLS.contains(&low(1))).then_some(libc::EPERM)
+            }
+            // Only the one option that the filter does not let through.
+            libc::SYS_setsockopt => Some(libc::EPERM),
             libc::SYS_prctl => FORBIDDEN_PRCTLS.contains(&low(0)).then_some(libc::EPERM),
             libc::SYS_fchmod => calls::sets_ids(call).then_some(libc::EPERM),
             libc::SYS_unshare => (call.args[0] & NEW_NAMESPACES != 0).then_some(libc::EPERM),

@@ -1,0 +1,117 @@
+//! Skills made for a test, run by the real binary as different users.
+#![allow(
+    dead_code,
+    unreachable_pub,
+    reason = "a module of several test programs, not all of which use everything"
+)]
+
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::sync::LazyLock;
+
+use skilldeck::run::report::Report;
+
+pub const NOBODY: u32 = 65534;
+
+/// A copy of the program that every user may start, wherever the build lies.
+static PROGRAM: LazyLock<(tempfile::TempDir, PathBuf)> = LazyLock::new(|| {
+    let folder = open_folder();
+    let program = folder.path().join("skilldeck");
+    fs::copy(env!("CARGO_BIN_EXE_skilldeck"), &program).unwrap();
+    (folder, program)
+});
+
+pub fn open_folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    folder
+}
+
+/// Said past the test runner's capture: a test that was left out must not look like one that passed.
+#[expect(clippy::explicit_write, reason = "the test runner captures what eprintln! writes")]
+pub fn skip(reason: &str) {
+    let name = std::thread::current().name().unwrap_or("test").to_owned();
+    writeln!(std::io::stderr(), "skipped: {name}: {reason}").unwrap();
+}
+
+pub fn found(program: &str) -> bool {
+    let found = Command::new(program).arg("--version").output().is_ok_and(|output| output.status.success());
+    if !found {
+        skip(&format!("{program} is not installed"));
+    }
+    found
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum User {
+    Caller,
+    Nobody,
+}
+
+/// Run the check as every user this machine lets us be.
+pub fn as_everybody(check: impl Fn(User)) {
+    check(User::Caller);
+    if nix::unistd::geteuid().is_root() {
+        check(User::Nobody);
+    } else {
+        skip("only as an ordinary user: root is needed to be two");
+    }
+}
+
+pub struct Skill {
+    _folder: tempfile::TempDir,
+    pub path: PathBuf,
+}
+
+impl Skill {
+    pub fn new(script: &str, source: &str) -> Self {
+        let folder = open_folder();
+        let path = folder.path().join("demo");
+        fs::create_dir_all(path.join("scripts")).unwrap();
+        fs::write(path.join("SKILL.md"), "---\nname: demo\ndescription: A skill to test with.\n---\n")
+            .unwrap();
+        fs::write(path.join("scripts").join(script), source).unwrap();
+        Self { _folder: folder, path }
+    }
+
+    pub fn python(source: &str) -> Self {
+        Self::new("main.py", source)
+    }
+
+    pub fn command(&self, user: User, args: &[&str]) -> Command {
+        let mut command = match user {
+            User::Caller => Command::new(&PROGRAM.1),
+            User::Nobody => {
+                let mut command = Command::new("setpriv");
+                let id = NOBODY.to_string();
+                command.args(["--reuid", &id, "--regid", &id, "--clear-groups"]).arg(&PROGRAM.1);
+                command
+            }
+        };
+        command.arg("run").arg(&self.path).args(["--format", "json"]).args(args);
+        command.current_dir("/").env("HOME", "/nonexistent").stdin(Stdio::null());
+        command
+    }
+
+    pub fn run(&self, user: User, args: &[&str]) -> Report {
+        let output = self.command(user, args).output().unwrap();
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| {
+            panic!("{user:?}: {error}: {}", String::from_utf8_lossy(&output.stderr));
+        })
+    }
+}
+
+/// A server on this machine's own loopback that answers every connection with a word.
+pub fn serve(word: &'static str) -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for connection in listener.incoming() {
+            connection.unwrap().write_all(word.as_bytes()).unwrap();
+        }
+    });
+    port
+}
