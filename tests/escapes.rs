@@ -61,7 +61,9 @@ fn a_network_grant_does_not_lend_the_supervisors_identity() {
     fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
     std::os::unix::fs::chown(&path, Some(1234), Some(1234)).unwrap();
     std::thread::spawn(move || {
-        listener.incoming().for_each(|one| one.unwrap().write_all(b"secret").unwrap())
+        for one in listener.incoming() {
+            one.unwrap().write_all(b"secret").unwrap();
+        }
     });
     let skill = Skill::python(&format!(
         "{ATTEMPT}s = socket.socket(socket.AF_UNIX)\nattempt(lambda: (s.connect({path:?}), s.recv(9)))\n\
