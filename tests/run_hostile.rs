@@ -61,3 +61,29 @@ fn names_that_are_not_utf8_do_not_break_the_report() {
     );
     assert!(report.files.iter().any(|file| file.path == Path::new("/etc/x\u{fffd}")), "{:?}", report.files);
 }
+
+#[test]
+fn a_stack_that_lies_shows_no_file_of_the_host() {
+    let source = r#"
+import os
+here = os.environ['SKILL_DIR']
+lines = "def ask():\n  try: open('/etc/shadow')\n  except OSError: pass\nask()\n"
+for name in ('/../../outside.txt', '/lib/outside.txt'):
+    exec(compile(lines, here + name, 'exec'))
+open('/etc/gshadow')
+"#;
+    let Some(desk) = Desk::python(source, "permissions: {}\n") else { return };
+    std::fs::write(desk.workspace().join("outside.txt"), "TOP\nSECRET\nSECRET\nSECRET\n").unwrap();
+    std::os::unix::fs::symlink(desk.workspace(), desk.skill().join("lib")).unwrap();
+    let shown = text(&desk.run(&[]).stderr);
+    assert!(!shown.contains("SECRET"), "{shown}");
+    assert!(shown.contains("open('/etc/gshadow')") && shown.contains("DENIED read /etc/shadow"), "{shown}");
+    let report: Report = serde_json::from_slice(&desk.run(&["--format", "json"]).stdout).unwrap();
+    let shadow = report.denials.iter().filter(|denial| denial.target == "/etc/shadow");
+    let script = desk.skill().join("scripts/a.py");
+    assert!(
+        shadow.flat_map(|denial| &denial.blame).all(|frame| frame.file == script),
+        "{:?}",
+        report.denials
+    );
+}

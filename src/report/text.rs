@@ -1,13 +1,12 @@
 //! The summary of a run for people, as `skilldeck run` prints it on stderr after the skill's own output.
 
 use std::fmt::Write;
-use std::io::{BufRead, BufReader, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::terminal::one_line;
-use crate::policy::open_plain;
 use crate::policy::summary::size;
 use crate::run::report::{ChangeKind, Denial, Report};
+use crate::run::source;
 use crate::sandbox::event::{Frame, Layer, Level, Operation, OutcomeKind, Resource};
 
 /// Most denials that are written out; the rest are counted.
@@ -147,18 +146,13 @@ impl Summary<'_> {
             let _ = write!(place, " ← {}:{}", self.short(&caller.file), caller.line);
         }
         self.line(&format!("    at     {}", one_line(&place, 300)));
-        if let Some(source) = source_line(&self.on_host(&frame.file), frame.line) {
+        if let Some(source) = source_line(self.skill, frame) {
             self.line(&self.style.quiet(&format!(
                 "    {:>6} │ {}",
                 frame.line,
                 one_line(source.trim_end(), MAX_TEXT)
             )));
         }
-    }
-
-    /// Interpreters name a script as they were given it, which may be relative to the skill.
-    fn on_host(&self, file: &Path) -> PathBuf {
-        if file.is_absolute() { file.to_owned() } else { self.skill.join(file) }
     }
 
     fn short(&self, path: &Path) -> String {
@@ -239,11 +233,11 @@ fn list_item(value: &str) -> String {
     if value.contains([':', '@', '$', ' ', ',', '#']) { format!("\"{value}\"") } else { value }
 }
 
-/// One line of a source file, `number` from 1.
-fn source_line(file: &Path, number: u32) -> Option<String> {
-    let reader = BufReader::new(open_plain(file).ok()?.take(4 * 1024 * 1024));
-    let line = reader.split(b'\n').nth(usize::try_from(number).ok()?.checked_sub(1)?)?.ok()?;
-    Some(String::from_utf8_lossy(&line).trim_start().to_owned())
+/// The line that a frame names, when it is one of the skill's own.
+fn source_line(skill: &Path, frame: &Frame) -> Option<String> {
+    let text = source::read(skill, &frame.file).ok()?;
+    let line = text.split('\n').nth(usize::try_from(frame.line).ok()?.checked_sub(1)?)?;
+    Some(line.trim_start().to_owned())
 }
 
 /// The word for an operation, as in the report.

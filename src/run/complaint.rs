@@ -6,6 +6,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::source;
 use crate::sandbox::event::Frame;
 use crate::skill::Language;
 
@@ -104,9 +105,8 @@ impl Complaints {
 
     /// A line of the skill's own code.
     fn own(&self, file: &str, line: u32, function: &str) -> Option<Frame> {
-        let file = self.cwd.join(file);
-        let known = file.starts_with(&self.skill) && file.is_file();
-        known.then(|| Frame { file, line, function: function.to_owned() })
+        let file = source::own(&self.skill, &self.cwd.join(file))?;
+        Some(Frame { file, line, function: function.to_owned() })
     }
 
     /// The stack of the first complaint, from `first` on, that names `target`: whole, relative to where the run started, or, for a

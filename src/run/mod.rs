@@ -8,6 +8,7 @@ mod output;
 pub mod prepare;
 pub mod recorder;
 pub mod report;
+pub mod source;
 mod withheld;
 
 pub use prepare::{PrepareError, Prepared, RunRequest, WorkingDirectory, materialise_write_grants, prepare};

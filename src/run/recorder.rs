@@ -12,6 +12,7 @@ use super::complaint::Complaints;
 use super::output::OutputText;
 use super::prepare::Prepared;
 use super::report::{Denial, FileAccess, PolicySummary, Process, Report, VERSION};
+use super::source;
 use crate::policy::decide::{Call, Scope};
 use crate::policy::{Places, Policy};
 use crate::sandbox::event::{
@@ -218,8 +219,10 @@ impl Recorder {
     fn own_frames(&self, blame: &[Frame]) -> Vec<Frame> {
         let own: Vec<Frame> = blame
             .iter()
-            .map(|frame| Frame { file: self.cwd.join(&frame.file), ..frame.clone() })
-            .filter(|frame| frame.file.starts_with(&self.skill) && frame.file.exists())
+            .filter_map(|frame| {
+                let file = source::own(&self.skill, &self.cwd.join(&frame.file))?;
+                Some(Frame { file, ..frame.clone() })
+            })
             .collect();
         if own.is_empty() { blame.to_vec() } else { own }
     }

@@ -17,7 +17,11 @@ pub enum Effect {
         name: PathBuf,
         text: Arc<str>,
     },
-    ReadFile(PathBuf),
+    /// Read a file of the skill in that folder.
+    ReadFile {
+        skill: PathBuf,
+        path: PathBuf,
+    },
     /// Work out tools and files of a skill.
     Explore(Arc<Skill>),
     /// Add a grant to the skill's own policy file.

@@ -1,6 +1,5 @@
 //! Small jobs on a worker thread: reading files, exploring a skill, writing a grant, laying out samples.
 
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
 
@@ -11,14 +10,13 @@ use super::loader::{Watch, spawn};
 use super::{Desk, Mailbox};
 use crate::policy::{self, Places};
 use crate::run::report::Remedy;
+use crate::run::source;
 use crate::skill::{self, Skill, schema};
 use crate::tui::action::{Action, WorkspaceNews};
 use crate::tui::effect::Effect;
 use crate::tui::state::{FileItem, Parameter, Tool};
 use crate::workspace::samples;
 
-/// Largest file that is read to be shown.
-const MAX_FILE: u64 = 2 * 1024 * 1024;
 /// Files of a skill that are listed, and how deep.
 const MAX_FILES: usize = 2000;
 const MAX_DEPTH: usize = 8;
@@ -65,8 +63,9 @@ impl Desk for DiskDesk {
 
 fn answer(effect: Effect, workspace: &Path, watch: &Watch) -> Vec<Action> {
     match effect {
-        Effect::ReadFile(path) => {
-            let text = read_text(&path);
+        Effect::ReadFile { skill, path } => {
+            let text = source::read(&skill, &path).map(Arc::from);
+            let text = text.map_err(|error| format!("{}: {error}", path.display()));
             vec![Action::FileRead(path, text)]
         }
         Effect::Explore(skill) => {
@@ -95,21 +94,6 @@ fn answer(effect: Effect, workspace: &Path, watch: &Watch) -> Vec<Action> {
         }
         _ => Vec::new(),
     }
-}
-
-/// A file's text, invalid UTF-8 replaced. Only plain files: a pipe would never end.
-pub fn read_text(path: &Path) -> Result<Arc<str>, String> {
-    let problem = |error: std::io::Error| format!("{}: {error}", path.display());
-    let data = std::fs::metadata(path).map_err(problem)?;
-    if !data.is_file() {
-        return Err(format!("{}: not a plain file", path.display()));
-    }
-    if data.len() > MAX_FILE {
-        return Err(format!("{}: larger than 2 MiB, not shown", path.display()));
-    }
-    let mut bytes = Vec::new();
-    std::fs::File::open(path).map_err(problem)?.take(MAX_FILE).read_to_end(&mut bytes).map_err(problem)?;
-    Ok(Arc::from(String::from_utf8_lossy(&bytes).as_ref()))
 }
 
 /// Files of a skill, sorted, without what tools leave behind.
@@ -245,11 +229,5 @@ mod tests {
         }
         let found: Vec<_> = files(dir.path()).iter().map(|f| f.path.display().to_string()).collect();
         assert_eq!(found, ["SKILL.md", "a.txt", "scripts/b.py"]);
-    }
-
-    #[test]
-    fn only_plain_files_are_read() {
-        assert!(read_text(Path::new("/dev/zero")).unwrap_err().contains("not a plain file"));
-        assert!(read_text(Path::new("/nowhere")).is_err());
     }
 }

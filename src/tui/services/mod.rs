@@ -85,7 +85,7 @@ impl Services {
             Effect::StartRun(run) => self.runner.start(*run, self.mailbox.clone()),
             Effect::CancelRun(id) => self.runner.cancel(id),
             Effect::Highlight { .. }
-            | Effect::ReadFile(_)
+            | Effect::ReadFile { .. }
             | Effect::Explore(_)
             | Effect::Grant { .. }
             | Effect::WriteSamples => self.desk.perform(effect, &self.mailbox),

@@ -176,7 +176,7 @@ impl Desk for Clerk {
             Effect::Highlight { key, name, text } => {
                 mailbox.try_send(Action::Highlighted(key, Arc::new(highlight::highlight(&name, &text))));
             }
-            Effect::ReadFile(path) => mailbox.try_send(Action::FileRead(path, Ok(SCRIPT.into()))),
+            Effect::ReadFile { path, .. } => mailbox.try_send(Action::FileRead(path, Ok(SCRIPT.into()))),
             Effect::Explore(skill) => {
                 let files = ["SKILL.md", "scripts/report.py", "scripts/sync.sh"];
                 let files = files.iter().map(|path| FileItem { path: path.into(), bytes: 420 }).collect();

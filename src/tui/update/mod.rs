@@ -252,10 +252,11 @@ fn want_denial_file(state: &mut State, effects: &mut Vec<Effect>) {
     else {
         return;
     };
+    let Some(skill) = state.skill().map(|skill| skill.path.clone()) else { return };
     match state.files.get(&path) {
         None => {
             state.files.insert(path.clone(), FileText::Waiting);
-            effects.push(Effect::ReadFile(path));
+            effects.push(Effect::ReadFile { skill, path });
         }
         Some(FileText::Read(text, key)) => {
             let (text, key) = (Arc::clone(text), *key);
