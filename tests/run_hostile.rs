@@ -87,3 +87,35 @@ open('/etc/gshadow')
         report.denials
     );
 }
+
+#[test]
+fn what_is_closed_stays_closed_when_folders_above_it_move() {
+    let source = r"
+import os
+top = os.path.dirname(os.path.dirname(os.environ['SKILL_DIR']))
+def attempt(old, inside, file):
+    try: os.rename(top + old, top + old + '-away')
+    except OSError as error: print('rename', error.errno)
+    try:
+        os.makedirs(top + old + inside, exist_ok=True)
+        open(top + old + inside + file, 'w').write('evil')
+    except OSError as error: print('write', error.errno)
+attempt('/repo/.git', '/hooks', '/pre')
+attempt('/.skills', '/demo', '/policy.yaml')
+open(top + '/repo/.git/config', 'w').write('allowed')
+";
+    let policy =
+        "permissions:\n  write: [\"${workspace}\"]\ndeny:\n  write: [\"${workspace}/repo/.git/hooks\"]\n";
+    let Some(desk) = Desk::python(source, policy) else { return };
+    let git = desk.workspace().join("repo/.git");
+    std::fs::create_dir_all(git.join("hooks")).unwrap();
+    std::fs::write(git.join("hooks/pre"), "kept").unwrap();
+    let output = desk.run(&[]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let (busy, read_only) = (nix::libc::EBUSY, nix::libc::EROFS);
+    let expected = format!("rename {busy}\nwrite {read_only}\n").repeat(2);
+    assert_eq!(text(&output.stdout), expected, "{}", text(&output.stderr));
+    assert_eq!(std::fs::read_to_string(git.join("hooks/pre")).unwrap(), "kept");
+    assert_eq!(std::fs::read_to_string(git.join("config")).unwrap(), "allowed");
+    assert_eq!(std::fs::read_to_string(desk.skill().join("policy.yaml")).unwrap(), policy);
+}

@@ -248,3 +248,38 @@ fn working_directories() {
     assert_eq!(access(&workspace, &desk.workspace.join("x")), Some(Access::Read));
     assert_eq!(with(WorkingDirectory::Scratch).cwd, Path::new(Plan::SCRATCH));
 }
+
+#[test]
+fn folders_above_what_is_closed_cannot_be_moved_away() {
+    let desk = Desk::new();
+    let hooks = desk.workspace.join("data/repo/.git/hooks");
+    std::fs::create_dir_all(&hooks).unwrap();
+    let plan = desk.plan(
+        "permissions:\n  write: [\"${workspace}\"]\ndeny:\n  write: [\"${workspace}/data/repo/.git/hooks\"]\n",
+    );
+    let at = |path: &Path| plan.view.iter().position(|bind| bind.path == path);
+    let mut last = at(&desk.workspace).unwrap();
+    for path in ["data", "data/repo", "data/repo/.git", "data/repo/.git/hooks"] {
+        let index = at(&desk.workspace.join(path)).unwrap_or_else(|| panic!("{path} is no mount of its own"));
+        assert!(index > last, "{path}");
+        last = index;
+    }
+    assert_eq!(access(&plan, &hooks.join("pre")), Some(Access::Read));
+    assert_eq!(access(&plan, &desk.workspace.join("data/repo/.git/config")), Some(Access::Write));
+    assert!(at(&desk.workspace.join(".skills")).unwrap() < at(&desk.skill).unwrap());
+    assert_eq!(access(&plan, &desk.skill.join("SKILL.md")), Some(Access::Read));
+}
+
+#[test]
+fn a_grant_over_a_link_does_not_open_what_is_closed() {
+    let desk = Desk::new();
+    std::fs::create_dir_all(desk.workspace.join("data/x/secret")).unwrap();
+    std::os::unix::fs::symlink("data", desk.workspace.join("link")).unwrap();
+    let plan = desk.plan(
+        "permissions:\n  write: [\"${workspace}/link/x\"]\ndeny:\n  read: [\"${workspace}/data/x/secret\"]\n",
+    );
+    for path in ["data/x/secret/a", "link/x/secret/a"] {
+        assert_eq!(access(&plan, &desk.workspace.join(path)), Some(Access::Deny), "{path}");
+    }
+    assert_eq!(access(&plan, &desk.workspace.join("link/x/a")), Some(Access::Write));
+}

@@ -9,6 +9,7 @@ pub mod prepare;
 pub mod recorder;
 pub mod report;
 pub mod source;
+mod view;
 mod withheld;
 
 pub use prepare::{PrepareError, Prepared, RunRequest, WorkingDirectory, materialise_write_grants, prepare};

@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::execute;
+use super::view::View;
 use super::withheld::{self, Withheld};
 use crate::policy::{Grant, Host, NetRule, Places, Policy, programs};
-use crate::sandbox::plan::{Access, Bind, NetEntry, NetHost, Observe, Plan};
+use crate::sandbox::plan::{Access, NetEntry, NetHost, Observe, Plan};
 use crate::skill::{Entry, Language, Skill};
 
 /// What somebody wants to run, and under which policy.
@@ -221,148 +222,8 @@ fn environment(
     env.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
-/// The paths that a run sees, before they are put in order.
-#[derive(Default)]
-struct View {
-    binds: Vec<Bind>,
-}
-
-/// System folders. Links among them (`/bin` → `usr/bin`) are made again inside.
-const SYSTEM: [&str; 6] = ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64"];
-
-/// What programs need of `/etc`; nothing about this machine's users, hosts or network. Each costs two mounts at every
-/// start, so what only package managers read is left out.
-const ETC: [&str; 10] = [
-    "/etc/ld.so.cache",
-    "/etc/localtime",
-    "/etc/ssl/certs",
-    "/etc/ssl/openssl.cnf",
-    "/etc/ssl/cert.pem",
-    "/etc/pki/tls/certs",
-    "/etc/pki/ca-trust",
-    "/etc/alternatives",
-    "/etc/mime.types",
-    "/etc/services",
-];
-
-impl View {
-    fn add(&mut self, path: &Path, access: Access, system: bool) {
-        self.binds.push(Bind { path: path.to_owned(), access, system });
-    }
-
-    /// A path and, when links lead elsewhere, the place they lead to.
-    fn add_real(&mut self, path: &Path, access: Access, system: bool) {
-        self.add(path, access, system);
-        if let Ok(real) = path.canonicalize()
-            && real != path
-        {
-            self.add(&real, access, system);
-        }
-    }
-
-    fn system(&mut self) {
-        for path in SYSTEM.into_iter().chain(ETC).map(Path::new) {
-            if path.symlink_metadata().is_ok() {
-                self.add(path, Access::Read, true);
-            }
-        }
-        // A distribution with its programs elsewhere, such as NixOS.
-        for path in ["/nix/store", "/gnu/store"].map(Path::new) {
-            if path.is_dir() {
-                self.add(path, Access::Read, true);
-            }
-        }
-    }
-
-    fn interpreter(&mut self, program: &Path, prefixes: &[PathBuf]) {
-        for path in prefixes {
-            self.add_real(path, Access::Read, true);
-        }
-        self.add_real(program, Access::Read, true);
-    }
-
-    fn skill(&mut self, request: &RunRequest, script: &Path) -> Result<(), PrepareError> {
-        if request.cwd == WorkingDirectory::Workspace {
-            let workspace = real(&request.workspace);
-            if workspace.parent().is_none() {
-                let text = "the workspace is the whole file system; start in a project folder, or use --workspace DIR";
-                return Err(PrepareError::Path(text.to_owned()));
-            }
-            self.add(&workspace, Access::Read, false);
-        }
-        self.add(&request.skill.path, Access::Read, false);
-        if !script.starts_with(&request.skill.path) {
-            // The entry is a link out of the folder: the script alone comes into view.
-            self.add(script, Access::Read, false);
-        }
-        Ok(())
-    }
-
-    fn grants(&mut self, policy: &Policy, notes: &mut Vec<String>) {
-        for grant in &policy.read {
-            if grant.value.exists() {
-                self.add_real(&grant.value, Access::Read, false);
-            } else {
-                notes.push(format!("{} grants read {}, which does not exist", grant.origin, grant.written));
-            }
-        }
-        for grant in &policy.write {
-            self.add_real(&grant.value, Access::Write, false);
-        }
-    }
-
-    /// Wider binds before narrower ones, denials last, nothing twice.
-    ///
-    /// Grants add up: a `read` below a `write` takes nothing away. The skill's own folder is the exception: a
-    /// `write` of the whole workspace does not open it, one of the folder itself or of something in it does.
-    fn ordered(mut self, policy: &Policy, skill: &Path) -> Result<Vec<Bind>, PrepareError> {
-        let writable: Vec<PathBuf> =
-            self.binds.iter().filter(|b| b.access == Access::Write).map(|b| b.path.clone()).collect();
-        let under_write = |path: &Path| writable.iter().any(|w| path.starts_with(w));
-        let covered_read = |b: &Bind| b.access == Access::Read && !b.system && b.path != skill;
-        self.binds.retain(|b| !(covered_read(b) && under_write(&b.path)));
-        // Stable, so that with equal paths a write (added later) comes after a read.
-        self.binds.sort_by_key(|b| b.path.components().count());
-        let mut ordered: Vec<Bind> = Vec::with_capacity(self.binds.len());
-        for bind in self.binds {
-            let (path, access) = (&bind.path, bind.access);
-            if let Some(have) = ordered.iter_mut().find(|have| have.path == *path) {
-                if access == Access::Write {
-                    *have = bind;
-                }
-                continue;
-            }
-            // What a wider bind shows just so needs no bind of its own: each costs a mount.
-            let around = ordered.iter().rev().find(|have| path.starts_with(&have.path));
-            if around.is_none_or(|have| have.access != access || have.system != bind.system) {
-                ordered.push(bind);
-            }
-        }
-        // A run never rewrites the request that it runs under.
-        let own_policy = skill.join(crate::policy::FILE_NAME);
-        if under_write(&own_policy) && own_policy.exists() {
-            ordered.push(Bind { path: own_policy, access: Access::Read, system: false });
-        }
-        for (grants, access) in [(&policy.deny.write, Access::Read), (&policy.deny.read, Access::Deny)] {
-            for grant in grants {
-                let path = real(&grant.value);
-                let visible = ordered.iter().any(|b| path.starts_with(&b.path) || b.path.starts_with(&path));
-                if path.exists() && visible {
-                    ordered.push(Bind { path, access, system: false });
-                } else if under_write(&path) {
-                    return Err(PrepareError::Path(format!(
-                        "{} denies {}, which does not exist inside a writable folder and so cannot be kept closed; make it first, or grant a narrower folder",
-                        grant.origin, grant.written
-                    )));
-                }
-            }
-        }
-        Ok(ordered)
-    }
-}
-
 /// The path with its links resolved, as far as it exists.
-fn real(path: &Path) -> PathBuf {
+pub(super) fn real(path: &Path) -> PathBuf {
     path.canonicalize().unwrap_or_else(|_| path.to_owned())
 }
 
