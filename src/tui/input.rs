@@ -20,6 +20,12 @@ use super::key::{Code, Key, Mouse, MouseKind};
 /// Input that may wait to be looked at; what comes on top of that is dropped.
 const QUEUE: usize = 1024;
 
+/// How long the terminal library looks for more. With no time at all it does not look.
+///
+/// The library is built to read through poll(2) (its feature `use-dev-tty`): its other way of reading loses a key
+/// that arrives together with a change of size, until the next one is typed.
+const LOOK: Duration = Duration::from_millis(1);
+
 /// What the terminal sent.
 #[derive(Debug)]
 pub enum Input {
@@ -78,7 +84,7 @@ fn read(sender: &Sender<Input>, stop: &EventFd) -> io::Result<()> {
         if flags(0).intersects(gone) || rustix::io::ioctl_fionread(&terminal)? == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        while term::poll(Duration::ZERO)? {
+        while term::poll(LOOK)? {
             let _ = sender.try_send(Input::Event(term::read()?));
         }
     }
