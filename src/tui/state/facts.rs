@@ -15,7 +15,7 @@ pub struct Facts {
     pub arguments: String,
     /// Put the skill's own policy.yaml in force. Never shared: trust in one skill is not trust in another.
     pub trust: bool,
-    /// Names the text of SKILL.md in [`Highlights`].
+    /// Names the text of SKILL.md in [`Highlights`](super::Highlights).
     pub source_key: u64,
     /// The exploration was asked for.
     pub asked: bool,
