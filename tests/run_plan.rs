@@ -283,3 +283,61 @@ fn a_grant_over_a_link_does_not_open_what_is_closed() {
     }
     assert_eq!(access(&plan, &desk.workspace.join("link/x/a")), Some(Access::Write));
 }
+
+#[test]
+fn a_link_does_not_turn_a_grant_into_another() {
+    let mut desk = Desk::new();
+    let host = tempfile::tempdir().unwrap();
+    let host_path = host.path().canonicalize().unwrap();
+    let link = |to: &Path, name: &str| std::os::unix::fs::symlink(to, desk.skill.join(name)).unwrap();
+    link(&host_path, "out");
+    link(&host_path.join("later"), "dangling");
+    std::fs::create_dir(desk.workspace.join("data")).unwrap();
+    link(&desk.workspace.join("data"), "inside");
+    std::os::unix::fs::symlink(&host_path, desk.workspace.join("away")).unwrap();
+    for grant in ["write: [./out]", "write: [out/new/deep]", "read: [./out]", "write: [./dangling]"] {
+        let error = desk.prepare(&format!("permissions:\n  {grant}\n")).unwrap_err().to_string();
+        let place = host_path.display().to_string();
+        assert!(error.contains("policy.yaml:2 grants") && error.contains(&place), "{grant}: {error}");
+        assert!(error.contains("to grant that"), "{error}");
+    }
+    assert!(desk.prepare("permissions: {write: [\"${workspace}/away\"]}\n").is_err());
+    let host_text = host_path.display();
+    for grant in ["./inside", "../new", "../../../sibling", &format!("{host_text}"), "./plain"] {
+        desk.prepare(&format!("permissions: {{write: [\"{grant}\"]}}\n")).unwrap();
+    }
+    // The link came after the plan.
+    let prepared = desk.prepare("permissions: {write: [./plain/new]}\n").unwrap();
+    link(&host_path, "plain");
+    assert!(materialise_write_grants(&prepared).unwrap_err().to_string().contains("which a link leads to"));
+    assert_eq!(host_path.read_dir().unwrap().count(), 0, "nothing was made there");
+    // The home may itself be reached over a link.
+    let home = desk.workspace.join("home");
+    std::os::unix::fs::symlink(&desk.workspace, &home).unwrap();
+    desk.workspace = home;
+    desk.prepare("permissions: {write: [\"${workspace}/data\", \"${workspace}/new\"]}\n").unwrap();
+}
+
+#[test]
+fn an_entry_that_leads_out_of_the_skill_does_not_run() {
+    let desk = Desk::new();
+    let host = tempfile::tempdir().unwrap();
+    let script = host.path().canonicalize().unwrap().join("b.sh");
+    let link = desk.skill.join("scripts/b.sh");
+    let attempt = |to: &Path| {
+        let _ = std::fs::remove_file(&link);
+        std::os::unix::fs::symlink(to, &link).unwrap();
+        let mut request = desk.request("");
+        request.entry.file = "scripts/b.sh".into();
+        prepare_for(request, &desk.caller)
+    };
+    std::fs::write(&script, "echo\n").unwrap();
+    let error = attempt(&script).unwrap_err().to_string();
+    assert!(
+        error.contains(&script.display().to_string()) && error.contains("outside of the skill"),
+        "{error}"
+    );
+    let shared = desk.workspace.join(".skills/shared.sh");
+    std::fs::write(&shared, "echo\n").unwrap();
+    attempt(&shared).unwrap();
+}

@@ -3,6 +3,7 @@
 mod changes;
 mod complaint;
 mod execute;
+mod links;
 pub mod log;
 mod output;
 pub mod prepare;

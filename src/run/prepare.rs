@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::execute;
 use super::view::View;
 use super::withheld::{self, Withheld};
+use super::{execute, links};
 use crate::policy::{Grant, Host, NetRule, Places, Policy, programs};
 use crate::sandbox::plan::{Access, NetEntry, NetHost, Observe, Plan};
 use crate::skill::{Entry, Language, Skill};
@@ -81,6 +81,12 @@ pub fn prepare_for(request: RunRequest, caller: &BTreeMap<String, String>) -> Re
     let script = script.canonicalize().map_err(|error| {
         PrepareError::Path(format!("{}: {error}; look at `skilldeck list` for the entries", script.display()))
     })?;
+    links::check_entry(&request, &script)?;
+    for (permission, grants) in [("read", &request.policy.read), ("write", &request.policy.write)] {
+        for grant in grants {
+            links::check_grant(permission, grant, &request.workspace)?;
+        }
+    }
     let home = caller.get("HOME").map(PathBuf::from).filter(|home| home.is_absolute());
     let places = Places { workspace: request.workspace.clone(), home };
 
@@ -158,6 +164,8 @@ fn destinations(policy: &Policy) -> Vec<NetEntry> {
 pub fn materialise_write_grants(prepared: &Prepared) -> Result<(), PrepareError> {
     for grant in &prepared.request.policy.write {
         let path = &grant.value;
+        // Looked at again: what was there when the plan was made may be a link now.
+        links::check_grant("write", grant, &prepared.request.workspace)?;
         if path.exists() {
             continue;
         }

@@ -78,7 +78,7 @@ impl View {
         }
         self.add(&request.skill.path, Access::Read, false);
         if !script.starts_with(&request.skill.path) {
-            // The entry is a link out of the folder: the script alone comes into view.
+            // The entry is a link to a neighbour of the skill: the script alone comes into view.
             self.add(script, Access::Read, false);
         }
         Ok(())
