@@ -201,9 +201,22 @@ fn floods_are_bounded_and_counted() {
         if n < 3_000 {
             recorder.apply(&at(1, EventKind::Denied(denied(&format!("/srv/{n}"), Vec::new()))));
         }
+        recorder.apply(&at(
+            1,
+            EventKind::ProcessStarted { pid: n, parent: 1, program: "/bin/true".into(), argv: Vec::new() },
+        ));
     }
+    recorder.apply(&at(1, EventKind::Denied(denied("/etc/shadow", Vec::new()))));
     let report = recorder.report();
-    assert_eq!((report.files.len(), report.denials.len(), report.lost_events), (10_000, 2_000, 3_000));
+    assert_eq!((report.files.len(), report.processes.len()), (10_000, 2_000));
+    // Names made up in one folder are counted, and leave room for what matters.
+    assert_eq!((report.denials.len(), report.denials[199].count), (201, 2_801));
+    assert_eq!(report.denials[200].target, "/etc/shadow");
+    assert_eq!(report.lost_events, 2_000 + 10_000);
+    for n in 0..3_000 {
+        recorder.apply(&at(1, EventKind::Denied(denied(&format!("/srv/{n}/x"), Vec::new()))));
+    }
+    assert_eq!((recorder.report().denials.len(), recorder.report().lost_events), (2_000, 13_201));
 }
 
 #[test]

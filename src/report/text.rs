@@ -193,6 +193,10 @@ impl Summary<'_> {
             let path = one_line(&self.short(&change.path), MAX_TEXT);
             self.line(&format!("{mark} {path}  {}", self.style.quiet(&size(change.bytes))));
         }
+        if report.changes_truncated {
+            let text = "! too many files to compare: changes of this run may be missing here";
+            self.line(&self.style.warning(text));
+        }
         if report.changes.len() > MOST {
             self.line(&self.style.quiet(&format!("  … and {} more changes", report.changes.len() - MOST)));
         }

@@ -24,6 +24,9 @@ pub(super) struct Snapshot {
 struct Mark {
     bytes: u64,
     modified: (i64, i64),
+    /// A program can set the time of modification back, but not this one. Also tells of a changed owner.
+    changed: (i64, i64),
+    mode: u32,
     inode: u64,
     folder: bool,
 }
@@ -46,10 +49,15 @@ impl Snapshot {
         // Links are compared themselves, never followed: a run could point one anywhere.
         let Ok(data) = path.symlink_metadata() else { return };
         let folder = data.is_dir();
-        // The size and time of a folder change with its content, which is reported itself.
-        let (bytes, modified) =
-            if folder { (0, (0, 0)) } else { (data.len(), (data.mtime(), data.mtime_nsec())) };
-        self.files.insert(path.to_owned(), Mark { bytes, modified, inode: data.ino(), folder });
+        let (inode, mode) = (data.ino(), data.mode());
+        // The size and times of a folder change with its content, which is reported itself.
+        let mark = if folder {
+            Mark { bytes: 0, modified: (0, 0), changed: (0, 0), mode, inode, folder }
+        } else {
+            let (modified, changed) = ((data.mtime(), data.mtime_nsec()), (data.ctime(), data.ctime_nsec()));
+            Mark { bytes: data.len(), modified, changed, mode, inode, folder }
+        };
+        self.files.insert(path.to_owned(), mark);
         if folder && let Ok(entries) = path.read_dir() {
             for entry in entries.flatten() {
                 self.walk(&entry.path(), depth + 1);
@@ -57,9 +65,9 @@ impl Snapshot {
         }
     }
 
-    /// What is different now, in the order of paths. Empty folders that came or went count; when there are too many
-    /// files to compare all, only those that both looks saw are compared.
-    pub(super) fn changes(&self) -> Vec<Change> {
+    /// What is different now, in the order of paths, and whether that may not be all. Empty folders that came or went
+    /// count; when there are too many files to compare all, only those that both looks saw are compared.
+    pub(super) fn changes(&self) -> (Vec<Change>, bool) {
         let now = Self::take(self.roots.clone());
         let cut = self.cut || now.cut;
         let change =
@@ -68,7 +76,8 @@ impl Snapshot {
         for (path, mark) in &now.files {
             match self.files.get(path) {
                 None if !cut => changes.push(change(path, ChangeKind::Added, mark)),
-                Some(before) if before != mark && !(mark.folder && before.folder) => {
+                // A folder made anew is not news, one with other rights is.
+                Some(before) if *before != Mark { inode: folder_inode(before, mark), ..*mark } => {
                     changes.push(change(path, ChangeKind::Modified, mark));
                 }
                 _ => {}
@@ -79,8 +88,12 @@ impl Snapshot {
             changes.extend(gone.map(|(path, mark)| change(path, ChangeKind::Deleted, mark)));
             changes.sort_by(|a, b| a.path.cmp(&b.path));
         }
-        changes
+        (changes, cut)
     }
+}
+
+fn folder_inode(before: &Mark, now: &Mark) -> u64 {
+    if before.folder && now.folder { before.inode } else { now.inode }
 }
 
 #[cfg(test)]
@@ -95,13 +108,14 @@ mod tests {
         std::fs::write(file("changed"), "1").unwrap();
         std::fs::write(file("gone"), "123").unwrap();
         let before = Snapshot::take(vec![folder.path().to_owned()]);
-        assert_eq!(before.changes(), []);
+        assert_eq!(before.changes(), (vec![], false));
         std::fs::write(file("changed"), "22").unwrap();
         std::fs::remove_file(file("gone")).unwrap();
         std::fs::create_dir(file("new")).unwrap();
         std::fs::write(file("new/file"), "4444").unwrap();
         let found: Vec<_> = before
             .changes()
+            .0
             .into_iter()
             .map(|c| (c.path.strip_prefix(folder.path()).unwrap().to_owned(), c.kind, c.bytes))
             .collect();
@@ -112,5 +126,36 @@ mod tests {
             ("new/file", ChangeKind::Added, 4),
         ];
         assert_eq!(found, expected.map(|(path, kind, bytes)| (PathBuf::from(path), kind, bytes)));
+    }
+
+    #[test]
+    fn a_time_set_back_and_new_rights_are_seen() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str| folder.path().join(name);
+        std::fs::create_dir(file("folder")).unwrap();
+        for name in ["rights", "time"] {
+            std::fs::write(file(name), "1").unwrap();
+        }
+        let time = file("time").metadata().unwrap().modified().unwrap();
+        let before = Snapshot::take(vec![folder.path().to_owned()]);
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        std::fs::write(file("time"), "2").unwrap();
+        std::fs::File::options().write(true).open(file("time")).unwrap().set_modified(time).unwrap();
+        for name in ["rights", "folder"] {
+            std::fs::set_permissions(file(name), std::fs::Permissions::from_mode(0o4700)).unwrap();
+        }
+        let (found, cut) = before.changes();
+        let names: Vec<_> = found.iter().map(|c| (c.path.file_name().unwrap(), c.kind)).collect();
+        let expected = ["folder", "rights", "time"].map(|name| (name.as_ref(), ChangeKind::Modified));
+        assert_eq!((names, cut), (expected.to_vec(), false));
+    }
+
+    #[test]
+    fn too_deep_to_see_all_is_said() {
+        let folder = tempfile::tempdir().unwrap();
+        let deep: PathBuf = (0..MAX_DEPTH + 2).map(|_| "d").collect();
+        std::fs::create_dir_all(folder.path().join(deep)).unwrap();
+        assert!(Snapshot::take(vec![folder.path().to_owned()]).changes().1);
     }
 }

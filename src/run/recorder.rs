@@ -23,8 +23,10 @@ use crate::sandbox::plan::Access;
 
 const MAX_FILES: usize = 10_000;
 const MAX_DENIALS: usize = 2_000;
+/// Denials of one operation in one folder: a flood of made-up names must leave room for the others.
+const MAX_DENIALS_OF_FOLDER: usize = 200;
 const MAX_NETWORK: usize = 2_000;
-const MAX_PROCESSES: usize = 5_000;
+const MAX_PROCESSES: usize = 2_000;
 /// Words of a process's command line, and the length of each, that are kept.
 const MAX_ARGV: usize = 64;
 const MAX_ARGUMENT: usize = 1024;
@@ -44,6 +46,8 @@ pub struct Recorder {
     stdout: OutputText,
     stderr: OutputText,
     denials: HashMap<DenialKey, usize>,
+    /// How many denials an operation has in a folder, and the last of them.
+    folders: HashMap<(Operation, String), (usize, usize)>,
     files: HashMap<(PathBuf, Operation, Verdict), usize>,
     processes: HashMap<i32, usize>,
     before: Snapshot,
@@ -68,6 +72,7 @@ impl Recorder {
             stdout: OutputText::new(keep_output),
             stderr: OutputText::new(keep_output),
             denials: HashMap::new(),
+            folders: HashMap::new(),
             files: HashMap::new(),
             processes: HashMap::new(),
             before: Snapshot::take(roots),
@@ -171,6 +176,12 @@ impl Recorder {
             self.report.denials[*index].count += denied.count;
             return;
         }
+        let folder = denied.target.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let folder = (denied.operation, folder.to_owned());
+        if let Some((MAX_DENIALS_OF_FOLDER.., last)) = self.folders.get(&folder) {
+            self.report.denials[*last].count += denied.count;
+            return;
+        }
         if self.report.denials.len() >= MAX_DENIALS {
             self.report.lost_events += denied.count;
             return;
@@ -194,6 +205,8 @@ impl Recorder {
             blame
         };
         self.denials.insert(key, self.report.denials.len());
+        let of_folder = self.folders.entry(folder).or_default();
+        *of_folder = (of_folder.0 + 1, self.report.denials.len());
         self.report.denials.push(Denial {
             id: self.report.denials.len() as u64 + 1,
             at_ms: at.as_millis() as u64,
@@ -307,7 +320,7 @@ impl Recorder {
             peak_processes: last.peak_processes.max(seen.peak_processes),
             output_bytes: last.output_bytes.max(seen.output_bytes),
         };
-        report.changes = self.before.changes();
+        (report.changes, report.changes_truncated) = self.before.changes();
     }
 }
 
@@ -341,6 +354,7 @@ fn empty(prepared: &Prepared) -> Report {
         limits: Vec::new(),
         processes: Vec::new(),
         changes: Vec::new(),
+        changes_truncated: false,
         lost_events: 0,
     }
 }

@@ -39,6 +39,9 @@ pub struct Report {
     pub limits: Vec<LimitHit>,
     pub processes: Vec<Process>,
     pub changes: Vec<Change>,
+    /// The folders that the run may write hold too much to compare all of it: changes may be missing.
+    #[serde(default)]
+    pub changes_truncated: bool,
     pub lost_events: u64,
 }
 
@@ -57,6 +60,7 @@ pub struct PolicySummary {
 pub struct Denial {
     pub id: u64,
     pub at_ms: u64,
+    /// How often; of the last denial that is kept of an operation in a folder, further ones there too.
     pub count: u64,
     pub pid: i32,
     pub program: String,
