@@ -334,3 +334,21 @@ fn the_skills_own_file_is_checked() {
     nix::unistd::mkfifo(&desk.skill.join("policy.yaml"), nix::sys::stat::Mode::S_IRWXU).unwrap();
     assert!(check()[0].message.contains("not a plain file"));
 }
+
+#[test]
+fn a_star_covers_names_only_and_the_rule_says_so() {
+    let desk = Desk::new();
+    let star = "permissions:\n  net: [\"*\"]\n";
+    let ruling = desk.rule(star, None, Operation::Connect, "192.0.2.7:443");
+    assert_eq!(ruling.rule, "default: * (policy.yaml:2) covers names only, addresses are granted themselves");
+    assert_eq!(ruling.remedy.unwrap().add, "192.0.2.7:443");
+    let ruling = desk.rule(star, None, Operation::Connect, "example.org:443");
+    assert!(ruling.rule.contains("only TCP connections lead out"), "{}", ruling.rule);
+    let all = "permissions:\n  net: [0.0.0.0/0]\n";
+    let ruling = desk.rule(all, None, Operation::Connect, "127.0.0.1:80");
+    assert!(ruling.rule.contains("a grant that names it"), "{}", ruling.rule);
+    for policy in ["", star] {
+        let ruling = desk.rule(policy, None, Operation::Connect, "MSG_FASTOPEN");
+        assert!(ruling.rule.contains("never allowed") && ruling.remedy.is_none(), "{ruling:?}");
+    }
+}

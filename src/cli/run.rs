@@ -228,6 +228,9 @@ fn start(args: &Args, context: &Context, prepared: &Prepared) -> anyhow::Result<
             }
         }
     }
+    if let Some(live) = &live {
+        live.end();
+    }
     recorder.close();
     Ok(recorder.into_report())
 }
@@ -259,6 +262,8 @@ fn cancel_on(signals: SigSet, cancel: Canceller) {
 struct Live {
     stdout: Option<Harmless>,
     stderr: Option<Harmless>,
+    /// Whether colours were passed on to a terminal.
+    coloured: bool,
 }
 
 impl Live {
@@ -266,6 +271,7 @@ impl Live {
         Self {
             stdout: std::io::stdout().is_terminal().then(Harmless::default),
             stderr: std::io::stderr().is_terminal().then(Harmless::default),
+            coloured: false,
         }
     }
 
@@ -275,7 +281,11 @@ impl Live {
             Stream::Stderr => &mut self.stderr,
         };
         let bytes = match filter {
-            Some(filter) => Cow::Owned(filter.filter(bytes)),
+            Some(filter) => {
+                let bytes = filter.filter(bytes);
+                self.coloured |= bytes.contains(&0x1b);
+                Cow::Owned(bytes)
+            }
             None => Cow::Borrowed(bytes),
         };
         match stream {
@@ -285,6 +295,17 @@ impl Live {
                 out.flush()
             }
             Stream::Stderr => std::io::stderr().lock().write_all(&bytes),
+        }
+    }
+
+    /// Back to plain text: what the skill left on, such as concealed, would apply to our own summary too.
+    fn end(&self) {
+        let mut out = std::io::stdout().lock();
+        if self.coloured && self.stdout.is_some() {
+            let _ = out.write_all(b"\x1b[0m").and_then(|()| out.flush());
+        }
+        if self.coloured && self.stderr.is_some() {
+            let _ = std::io::stderr().lock().write_all(b"\x1b[0m");
         }
     }
 }

@@ -1,9 +1,10 @@
 //! Which rule decided about a refused call. The kernel refuses; this says why, in the policy's own terms.
 
+use std::net::IpAddr;
 use std::path::Path;
 
 use super::load::Places;
-use super::model::{Grant, NetRule, Origin, Permission, Policy, RunRule};
+use super::model::{Grant, Host, NetRule, Origin, Permission, Policy, RunRule};
 use super::remedy::{self, Remedy};
 use super::{programs, summary, values};
 use crate::sandbox::event::{Layer, Operation};
@@ -183,9 +184,20 @@ impl Scope<'_> {
         if target.starts_with(['/', '@']) || target.starts_with("unix:") {
             return ("default: local sockets of other programs are never reached".to_owned(), false);
         }
-        if host(&self.policy.net, target).is_some() {
-            let rule = "not the policy: a grant covers this host, but the sandbox has no network here";
+        if target == "MSG_FASTOPEN" {
+            let rule = "default: connections are made with connect; sending along with it is never allowed";
             return (rule.to_owned(), false);
+        }
+        if host(&self.policy.net, target).is_some() {
+            return covered_rule(target);
+        }
+        let star = self.policy.net.iter().find(|g| matches!(&g.value.host, Host::Name(name) if name == "*"));
+        if let Some(star) = star.filter(|_| address(target).is_some()) {
+            let place = self.place(&star.origin);
+            return (
+                format!("default: * ({place}) covers names only, addresses are granted themselves"),
+                true,
+            );
         }
         match self.policy.net.first() {
             None => ("default: no network".to_owned(), true),
@@ -206,6 +218,22 @@ impl Scope<'_> {
         let origin = self.policy.limit_origins.iter().find(|(limit, _)| *limit == name);
         let place = origin.map_or("default".to_owned(), |(_, origin)| self.place(origin));
         format!("{place}: limit {name} {value}")
+    }
+}
+
+/// Why a destination is refused that a grant covers.
+fn covered_rule(target: &str) -> (String, bool) {
+    if address(target).is_some_and(|address| address.is_loopback()) {
+        return ("default: this machine itself is reached only by a grant that names it".to_owned(), true);
+    }
+    ("not the grants: this host is covered, but only TCP connections lead out".to_owned(), false)
+}
+
+/// The address of a destination that is given by one.
+fn address(target: &str) -> Option<IpAddr> {
+    match values::net(target).ok()?.host {
+        Host::Net(address, _) => Some(address),
+        Host::Name(_) => None,
     }
 }
 

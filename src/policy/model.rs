@@ -138,7 +138,8 @@ impl NetRule {
 impl Host {
     fn covers(&self, host: &str) -> bool {
         match self {
-            Host::Name(name) if name == "*" => true,
+            // An address is not a name: only a range of addresses covers it.
+            Host::Name(name) if name == "*" => host.parse::<IpAddr>().is_err(),
             Host::Name(name) => {
                 let host = host.trim_end_matches('.').to_ascii_lowercase();
                 match name.strip_prefix("*.") {
