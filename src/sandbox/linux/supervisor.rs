@@ -77,8 +77,13 @@ impl Supervisor {
 
     /// Start answering, until nobody is left who could call. A failing listener ends the threads: waiting calls then
     /// fail with ENOSYS.
-    pub(super) fn start(self) -> io::Result<()> {
+    ///
+    /// The first call, the program's own start, is answered right here: threads can be made while the program runs.
+    pub(super) fn start(mut self) -> io::Result<()> {
         let listener = Arc::clone(&self.listener);
+        if let Some(call) = listener.next()? {
+            self.handle(&call);
+        }
         let supervisor = Arc::new(Mutex::new(self));
         for _ in 0..THREADS {
             let (listener, supervisor) = (Arc::clone(&listener), Arc::clone(&supervisor));
