@@ -293,7 +293,8 @@ fn a_link_does_not_turn_a_grant_into_another() {
     link(&host_path, "out");
     link(&host_path.join("later"), "dangling");
     std::fs::create_dir(desk.workspace.join("data")).unwrap();
-    link(&desk.workspace.join("data"), "inside");
+    link(&desk.skill.join("scripts"), "inside");
+    link(&desk.workspace.join("data"), "beside");
     std::os::unix::fs::symlink(&host_path, desk.workspace.join("away")).unwrap();
     for grant in ["write: [./out]", "write: [out/new/deep]", "read: [./out]", "write: [./dangling]"] {
         let error = desk.prepare(&format!("permissions:\n  {grant}\n")).unwrap_err().to_string();
@@ -301,7 +302,9 @@ fn a_link_does_not_turn_a_grant_into_another() {
         assert!(error.contains("policy.yaml:2 grants") && error.contains(&place), "{grant}: {error}");
         assert!(error.contains("to grant that"), "{error}");
     }
-    assert!(desk.prepare("permissions: {write: [\"${workspace}/away\"]}\n").is_err());
+    for grant in ["${workspace}/away", "./beside/new"] {
+        assert!(desk.prepare(&format!("permissions: {{write: [\"{grant}\"]}}\n")).is_err(), "{grant}");
+    }
     let host_text = host_path.display();
     for grant in ["./inside", "../new", "../../../sibling", &format!("{host_text}"), "./plain"] {
         desk.prepare(&format!("permissions: {{write: [\"{grant}\"]}}\n")).unwrap();

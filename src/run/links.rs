@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use super::prepare::{PrepareError, RunRequest, real};
 use crate::policy::{Grant, Origin};
 
-/// Refuse a relative grant that a link leads out of the policy file's folder and out of the workspace.
+/// Refuse a relative grant that a link leads out of the policy file's folder, or out of the workspace if it is written with that.
 pub(super) fn check_grant(
     permission: &str,
     grant: &Grant<PathBuf>,
@@ -18,7 +18,7 @@ pub(super) fn check_grant(
     let Some(place) = leads_to(grant, workspace) else { return Ok(()) };
     let place = place.display();
     Err(PrepareError::Path(format!(
-        "{} grants {permission} {}, which a link leads to {place}, outside of the policy's folder and the workspace; write {place} to grant that, or remove the link",
+        "{} grants {permission} {}, which a link leads to {place}, outside of what it names; write {place} to grant that, or remove the link",
         grant.origin, grant.written
     )))
 }
@@ -35,7 +35,8 @@ fn leads_to(grant: &Grant<PathBuf>, workspace: &Path) -> Option<PathBuf> {
         // A link to what is not there: it may be by the time of the run.
         return Some(existing.read_link().unwrap_or_else(|_| existing.to_owned()));
     };
-    if [folder, workspace].into_iter().any(|inside| found.starts_with(real(inside))) {
+    // Not the workspace for `./out`: whoever approves that does not approve the repository's `.git`.
+    if [folder, base].into_iter().any(|inside| found.starts_with(real(inside))) {
         return None;
     }
     // `../data` leads outside too, but says so itself.
