@@ -67,7 +67,11 @@ pub fn read(text: &str, range: Range<usize>, findings: &mut Findings) -> Manifes
         findings.add(rules::NOT_MAPPING, root.span, message, "write `name: …` and `description: …`");
         return Manifest::default();
     };
-    for (first, again) in root.all_duplicates() {
+    let duplicates = root.all_duplicates();
+    if duplicates.is_empty() {
+        serde_yaml_clients(source, &root, findings);
+    }
+    for (first, again) in duplicates {
         let key = shown(again.text().unwrap_or_default());
         let message = format!("`{key}` is already there on line {}", first.span.line);
         findings.add(rules::DUPLICATE_KEY, again.span, message, "remove one of the two");
@@ -83,6 +87,16 @@ pub fn read(text: &str, range: Range<usize>, findings: &mut Findings) -> Manifes
         take(&mut manifest, name, value, findings);
     }
     manifest
+}
+
+/// What the clients will see that read front matter through serde_yaml (Codex, SkillLite): asked of that very library,
+/// because it refuses a few things that other readers take, such as emoji written as surrogate pairs.
+fn serde_yaml_clients(source: &str, root: &Node, findings: &mut Findings) {
+    let Err(error) = serde_yaml::from_str::<serde_yaml::Value>(source) else { return };
+    let message =
+        format!("clients that read YAML with serde_yaml refuse this: {}", shown(&error.to_string()));
+    let help = "write it in another way; Codex and SkillLite are such clients";
+    findings.add(rules::SERDE_YAML, root.span, message, help);
 }
 
 fn field((key, value): &(Node, Node)) -> (Field<String>, Field<Json>) {

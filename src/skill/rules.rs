@@ -53,6 +53,7 @@ rules! {
     YAML_TOO_LARGE Error "yaml-too-large" "front matter is bounded in size and nesting"
     YAML_SYNTAX Error "yaml-syntax" "front matter that is not YAML is not loaded"
     ANCHOR Warning "yaml-anchor" "the reference validator refuses anchors"
+    SERDE_YAML Warning "serde-yaml-refuses" "Codex and SkillLite read front matter with serde_yaml, and drop a skill that it refuses"
     DUPLICATE_KEY Error "duplicate-key" "clients disagree on which of the two counts; many refuse both"
     // fields
     NAME_MISSING Error "name-missing" "the specification requires a name"

@@ -39,6 +39,16 @@ type Place = (&'static str, usize, usize);
 const GOOD: &str = "---\nname: demo\ndescription: Shows a thing. Use when asked.\n---\n\n# Demo\n\nDo it.\n";
 
 #[test]
+fn what_serde_yaml_refuses_is_said_of_its_clients() {
+    let skill = read_bytes(
+        GOOD.replace("demo\ndescription: Shows a thing.", "demo\ndescription: \"\\ud83d\\ude00")
+            .replace("asked.", "asked.\"")
+            .as_bytes(),
+    );
+    assert_eq!(codes(&skill), ["serde-yaml-refuses"], "{}", skill.source);
+}
+
+#[test]
 fn a_good_skill_has_no_diagnostics() {
     let skill = read_bytes(GOOD.as_bytes());
     assert_eq!(codes(&skill), [] as [&str; 0]);

@@ -47,14 +47,16 @@ const MEMORY_BACKSTOP: u64 = 4;
 const THREADS_PER_RUN: u64 = 512;
 
 /// Kernel-held limits: getrlimit(2). Those that the supervisor also watches are backstops, a little wider.
-pub(super) fn set_limits(limits: &Limits) -> io::Result<()> {
+pub(super) fn set_limits(limits: &Limits, proc: bool) -> io::Result<()> {
+    // Without a /proc inside the supervisor cannot see what is used: then the kernel's bound is the limit.
+    let backstop = if proc { MEMORY_BACKSTOP } else { 1 };
     let cpu = limits.cpu.as_secs() + u64::from(limits.cpu.subsec_nanos() > 0);
     for (resource, soft, hard) in [
         (Resource::RLIMIT_CPU, cpu + 1, cpu + 2),
         (Resource::RLIMIT_FSIZE, limits.file_size, limits.file_size),
         (Resource::RLIMIT_NOFILE, limits.open_files, limits.open_files),
         // Not RLIMIT_AS: Node and others reserve far more than they use.
-        (Resource::RLIMIT_DATA, limits.memory * MEMORY_BACKSTOP, limits.memory * MEMORY_BACKSTOP),
+        (Resource::RLIMIT_DATA, limits.memory * backstop, limits.memory * backstop),
         (Resource::RLIMIT_NPROC, limits.processes + THREADS_PER_RUN, limits.processes + THREADS_PER_RUN),
         (Resource::RLIMIT_CORE, 0, 0),
         (Resource::RLIMIT_MSGQUEUE, 0, 0),

@@ -168,7 +168,7 @@ fn start_program(
     let filter = other.as_ref().unwrap_or(&ground.filter);
     sys::prctl(libc::PR_SET_NO_NEW_PRIVS, 1).step("prctl(PR_SET_NO_NEW_PRIVS)")?;
     confine::drop_capabilities().step("drop capabilities")?;
-    confine::set_limits(&plan.limits).step("setrlimit")?;
+    confine::set_limits(&plan.limits, ground.proc).step("setrlimit")?;
     confine::restrict_files(plan, ground.proc).step("landlock_restrict_self")?;
     sys::close_from_at_exec(3).step("close_range")?;
     let mut ready = std::fs::File::from(channels.ready.try_clone().step("dup")?);

@@ -90,7 +90,9 @@ pub(super) fn isolation(landlock_abi: u32, proc: bool) -> Isolation {
         missing.push("Landlock: the kernel lacks it or it is switched off; boot with lsm=landlock,…".into());
     }
     if !proc {
-        missing.push("/proc: this machine hides parts of its own, so the sandbox may not have one".into());
+        missing.push("/proc: this machine hides parts of its own, so the sandbox may not have one; memory is then limited for each \
+             process and not for all together, and processes only by the kernel's wider bound"
+                .into());
     }
     Isolation {
         level: if missing.is_empty() { Level::Full } else { Level::Reduced },
