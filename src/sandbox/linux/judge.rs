@@ -167,6 +167,7 @@ impl Judge {
         let creates = matches!(used.how, How::Open { create: true, .. })
             || (matches!(used.how, How::Name { .. }) && used.operation == Operation::Create);
         if !creates {
+            let outside = outside && !self.is_of_own_process(&path);
             return absent(path, used.operation, outside);
         }
         let Some(parent) = parent else {
@@ -178,6 +179,13 @@ impl Judge {
             None => allowed(path, Operation::Create),
             Some(reason) => denied(path, Operation::Create, reason),
         }
+    }
+
+    /// Below `/proc/N` of a process inside: process N of the host is another one.
+    fn is_of_own_process(&self, path: &Path) -> bool {
+        let Ok(below) = path.strip_prefix("/proc") else { return false };
+        let Some(number) = below.iter().next() else { return false };
+        matches!(self.root.locate(&Path::new("/proc").join(number), false), Place::Here(_))
     }
 
     /// A refusal by owner and mode bits; by the policy when the path is covered by a `deny`.

@@ -48,8 +48,8 @@ pub(super) enum Request {
     Run,
     /// A [`reader`] at the other end of this descriptor.
     Reader,
-    /// Close these descriptors, of a run that has ended. Whoever closes the last one waits until the kernel has taken the
-    /// mounts apart, which takes longer than starting most programs.
+    /// Hold these descriptors, of a run that has ended, a little longer than the supervisor does. Whoever closes the last
+    /// one waits until the kernel has taken the mounts apart, which takes longer than starting most programs.
     Bury,
 }
 
@@ -90,6 +90,9 @@ const NAMESPACES: u64 = (libc::CLONE_NEWUSER
     | libc::CLONE_NEWUTS
     | libc::CLONE_NEWCGROUP) as u64;
 
+/// More than enough for a supervisor to end.
+const LONGER: std::time::Duration = std::time::Duration::from_millis(100);
+
 /// Body of the launcher process: serve requests until the supervisor is gone.
 ///
 /// The first sandbox is begun before anybody asks for it, while the supervisor still reads skills and policies.
@@ -107,7 +110,11 @@ pub(super) fn serve(socket: &OwnedFd) -> ! {
         match request {
             Request::Run => {}
             Request::Bury => {
-                drop(fds);
+                // A process of its own waits: the next run must not.
+                if let Ok(0) = sys::fork() {
+                    std::thread::sleep(LONGER);
+                    sys::exit_now(0);
+                }
                 continue;
             }
             Request::Reader => {

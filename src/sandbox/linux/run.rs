@@ -74,7 +74,7 @@ pub(super) fn start(plan: &Plan, launcher: BorrowedFd<'_>) -> Result<RunHandle, 
         streams: [(Stream::Stdout, Some(stdout)), (Stream::Stderr, Some(stderr))],
         init: None,
         program: 0,
-        mounts: None,
+        mounts: Vec::new(),
         names: None,
         watch: None,
         ended: None,
@@ -128,8 +128,8 @@ struct Run {
     init: Option<OwnedFd>,
     /// Process number of the program; 0 before there is one.
     program: i32,
-    /// Keeps the mounts for a last look after the end.
-    mounts: Option<OwnedFd>,
+    /// Keep the mounts for a last look after the end.
+    mounts: Vec<OwnedFd>,
     names: Option<UdpSocket>,
     watch: Option<Watch>,
     ended: Option<Ended>,
@@ -246,7 +246,8 @@ impl Run {
                 let (Some(program), Some(root), Some(names)) = (fds.next(), fds.next(), fds.next()) else {
                     return Err(surprise());
                 };
-                self.mounts = fds.next();
+                self.mounts.extend(fds.next());
+                self.mounts.push(root.try_clone().step("dup")?);
                 self.supervise(&program, root, names, landlock_abi, proc)?;
             }
             Message::Failed(failure) => {

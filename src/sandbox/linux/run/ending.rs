@@ -25,10 +25,9 @@ impl Run {
             usage.peak_memory_bytes = peak.memory_bytes;
             usage.peak_processes = peak.processes;
         }
-        if let Some(mounts) = self.mounts.take() {
-            // Without a launcher to do it, this thread does.
-            let _ = wire::send(self.launcher.as_fd(), &Request::Bury, &[mounts.as_fd()]);
-        }
+        let mounts: Vec<_> = self.mounts.iter().map(AsFd::as_fd).collect();
+        // Without a launcher that holds them, this process waits.
+        let _ = wire::send(self.launcher.as_fd(), &Request::Bury, &mounts);
         let outcome = self.outcome(duration);
         if self.program > 0 {
             self.shared.add(EventKind::ProcessExited { pid: self.program, exit: outcome.code });
