@@ -294,3 +294,45 @@ fn a_granted_host_is_reached_and_no_other() {
         assert!(allowed.clone().all(|attempt| attempt.port != other), "{user:?}: {:#?}", report.network);
     });
 }
+
+/// The process of a run's interpreter: its script and the word stand among its arguments. The launcher, which may still
+/// show its supervisor's arguments, has no script there.
+fn interpreter(script: &Path, word: &str) -> Option<std::path::PathBuf> {
+    use std::os::unix::ffi::OsStrExt;
+    let processes = fs::read_dir("/proc").unwrap().flatten().map(|process| process.path());
+    processes.into_iter().find(|process| {
+        let line = fs::read(process.join("cmdline")).unwrap_or_default();
+        let has = |wanted: &[u8]| line.split(|byte| *byte == 0).any(|one| one == wanted);
+        has(word.as_bytes()) && has(script.as_os_str().as_bytes())
+    })
+}
+
+#[test]
+fn a_run_ends_with_a_supervisor_that_is_killed() {
+    if !found("python3") {
+        return;
+    }
+    // It neither prints nor asks, so nothing but the kernel can end it.
+    let skill = Skill::python("import time\ntime.sleep(30)\n");
+    as_everybody(|user| {
+        let word = format!("word-{user:?}-{}", std::process::id());
+        let mut supervisor = skill.command(user, &["--", &word]).spawn().unwrap();
+        let script = skill.path.join("scripts/main.py").canonicalize().unwrap();
+        let wait_for = |reached: &dyn Fn(Option<std::path::PathBuf>) -> bool, what: &str| {
+            let begun = std::time::Instant::now();
+            while !reached(interpreter(&script, &word)) {
+                assert!(begun.elapsed().as_secs() < 10, "{user:?}: it did not {what}");
+                std::thread::sleep(std::time::Duration::from_millis(10));
+            }
+        };
+        let asleep = |process: Option<std::path::PathBuf>| {
+            let waits_in =
+                process.map(|process| fs::read_to_string(process.join("wchan")).unwrap_or_default());
+            waits_in.is_some_and(|place| place.contains("nanosleep"))
+        };
+        wait_for(&asleep, "fall asleep");
+        supervisor.kill().unwrap();
+        supervisor.wait().unwrap();
+        wait_for(&|process| process.is_none(), "end");
+    });
+}

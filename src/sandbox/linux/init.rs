@@ -62,9 +62,10 @@ struct Ground {
 }
 
 fn prepare(identity: Identity) -> Result<Ground, Failure> {
-    sys::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL as libc::c_ulong).step("prctl(PR_SET_PDEATHSIG)")?;
     confine::restore_signals().step("reset signals")?;
     become_user(identity)?;
+    // Only now: a change of user takes the wish back (prctl(2)).
+    sys::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL as libc::c_ulong).step("prctl(PR_SET_PDEATHSIG)")?;
     view::enter_new_root()?;
     let old_root = view::old_root()?;
     let proc = view::add_private_places()?;
