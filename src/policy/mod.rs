@@ -31,3 +31,5 @@ pub(crate) use load::open_plain;
 pub use load::{FILE_NAME, Loaded, Places, load, source};
 pub use model::{Deny, Grant, Host, NetRule, Origin, Permission, Policy, RunRule};
 pub use remedy::Remedy;
+
+pub(crate) use values::normalise;

@@ -140,7 +140,7 @@ fn below<'a>(text: &'a str, prefix: &str) -> Option<&'a str> {
 }
 
 /// Take `.` and `..` out without looking at the file system.
-pub(super) fn normalise(path: &Path) -> PathBuf {
+pub(crate) fn normalise(path: &Path) -> PathBuf {
     let mut clean = PathBuf::new();
     for part in path.components() {
         match part {

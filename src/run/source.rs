@@ -6,9 +6,11 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, ResolveFlag, openat2};
+
+use crate::policy::normalise;
 
 /// Largest file that is shown.
 const MAX_FILE: u64 = 2 * 1024 * 1024;
@@ -26,12 +28,12 @@ pub fn read(skill: &Path, file: &Path) -> io::Result<String> {
 
 /// The path of a file of the skill's own, `..` taken out; `None` for everything that [`read`] would not show.
 pub(super) fn own(skill: &Path, file: &Path) -> Option<PathBuf> {
-    open(skill, file).is_ok().then(|| without_dots(&skill.join(file)))
+    open(skill, file).is_ok().then(|| normalise(&skill.join(file)))
 }
 
 fn open(skill: &Path, file: &Path) -> io::Result<File> {
     let outside = || io::Error::new(io::ErrorKind::InvalidInput, "not a file of the skill, not shown");
-    let file = without_dots(&skill.join(file));
+    let file = normalise(&skill.join(file));
     let file = file.strip_prefix(skill).map_err(|_| outside())?;
     let folder = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
     let folder = openat2(AT_FDCWD, skill, OpenHow::new().flags(folder))?;
@@ -40,21 +42,6 @@ fn open(skill: &Path, file: &Path) -> io::Result<File> {
     let resolve = ResolveFlag::RESOLVE_BENEATH | ResolveFlag::RESOLVE_NO_SYMLINKS;
     let opened = File::from(openat2(&folder, file, OpenHow::new().flags(flags).resolve(resolve))?);
     if opened.metadata()?.is_file() { Ok(opened) } else { Err(outside()) }
-}
-
-/// `scripts/../lib/a.py` is how an interpreter names what was imported over `..`.
-fn without_dots(path: &Path) -> PathBuf {
-    let mut clean = PathBuf::new();
-    for part in path.components() {
-        match part {
-            Component::ParentDir => {
-                clean.pop();
-            }
-            Component::CurDir => {}
-            part => clean.push(part),
-        }
-    }
-    clean
 }
 
 #[cfg(test)]
