@@ -7,7 +7,7 @@ use super::tracee;
 use crate::sandbox::event::Operation;
 
 /// One path that a call is about.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct PathUse {
     /// Absolute; links and `..` not yet resolved.
     pub path: PathBuf,
@@ -18,7 +18,7 @@ pub(super) struct PathUse {
 }
 
 /// Details that decide which errno a refusal has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum How {
     /// Looks only: `stat`, `access`, `readlink`.
     Query,

@@ -9,7 +9,7 @@ use super::calls::{How, PathUse};
 use super::launcher::Identity;
 use super::place::{Found, Place, Root, hidden_outside, normal};
 use crate::sandbox::event::{Layer, Operation, Verdict};
-use crate::sandbox::plan::{Access, Plan};
+use crate::sandbox::plan::{Access, Bind, Plan};
 
 /// What will come of one path of a call.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,6 +38,7 @@ pub(super) struct Judge {
     execute: Vec<PathBuf>,
     /// Read-only parts of the system: opening them for reading is never refused.
     system: Vec<PathBuf>,
+    view: Vec<Bind>,
 }
 
 const READ: u32 = 4;
@@ -55,6 +56,7 @@ impl Judge {
             denied: of(|bind| bind.access == Access::Deny),
             execute: plan.execute.clone(),
             system: of(|bind| bind.system && bind.access == Access::Read),
+            view: plan.view.clone(),
         }
     }
 
@@ -68,6 +70,20 @@ impl Judge {
             && self.denied.is_empty()
             && !used.path.components().any(|part| part == std::path::Component::ParentDir)
             && self.system.iter().any(|system| used.path.starts_with(system))
+    }
+
+    /// Whether nothing inside can make the same use come out differently: a look into the read-only system, through no
+    /// link that lies elsewhere.
+    pub(super) fn lasts(&self, used: &PathUse, judged: &Judged) -> bool {
+        let fixed = |path: &Path| {
+            let around = self.view.iter().filter(|bind| path.starts_with(&bind.path));
+            around.max_by_key(|bind| bind.path.as_os_str().len()).filter(|bind| bind.access == Access::Read)
+        };
+        let through_no_link = judged.path == used.path;
+        used.operation == Operation::Read
+            && matches!(used.how, How::Query | How::Open { write: false, create: false, .. })
+            && fixed(&used.path).is_some_and(|bind| bind.system || through_no_link)
+            && fixed(&judged.path).is_some()
     }
 
     /// `inside`: the caller's process number as it sees it itself.

@@ -20,6 +20,7 @@ mod init;
 mod judge;
 mod launcher;
 mod limits;
+mod looks;
 mod names;
 mod network;
 mod notify;

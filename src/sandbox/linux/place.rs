@@ -36,10 +36,13 @@ pub(super) struct Found {
 }
 
 impl Found {
-    fn new(fd: &OwnedFd) -> nix::Result<Self> {
+    /// `path`: where it is, when that is known already.
+    fn new(fd: &OwnedFd, path: Option<PathBuf>) -> nix::Result<Self> {
         let stat = fstat(fd)?;
         let read_only = fstatvfs(fd)?.flags().contains(FsFlags::ST_RDONLY);
-        let path = fs::read_link(format!("/proc/self/fd/{}", fd.as_raw_fd())).unwrap_or_default();
+        let path = path.unwrap_or_else(|| {
+            fs::read_link(format!("/proc/self/fd/{}", fd.as_raw_fd())).unwrap_or_default()
+        });
         Ok(Self { path, stat, read_only })
     }
 
@@ -109,8 +112,14 @@ impl Root {
         if !follow {
             flags |= OFlag::O_NOFOLLOW;
         }
-        let how = OpenHow::new().flags(flags).resolve(ResolveFlag::RESOLVE_IN_ROOT);
-        Found::new(&openat2(self.fd.as_fd(), path, how)?)
+        let how = OpenHow::new().flags(flags);
+        // Most paths lead through no link, and then are where they say.
+        let plain = how.resolve(ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_SYMLINKS);
+        match openat2(self.fd.as_fd(), path, plain) {
+            Err(nix::Error::ELOOP) => {}
+            fd => return Found::new(&fd?, Some(normal(path))),
+        }
+        Found::new(&openat2(self.fd.as_fd(), path, how.resolve(ResolveFlag::RESOLVE_IN_ROOT))?, None)
     }
 
     fn absent(&self, path: &Path, follow: bool) -> Place {

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::eventfd::{EfdFlags, EventFd};
 
+use super::looks::Looks;
 use super::names::Names;
 use crate::sandbox::event::{Event, EventKind, LimitHit, Operation, Resource, Verdict};
 
@@ -15,6 +16,7 @@ use crate::sandbox::event::{Event, EventKind, LimitHit, Operation, Resource, Ver
 pub(super) struct Shared {
     state: Mutex<State>,
     names: Mutex<Names>,
+    looks: Mutex<Looks>,
     written: Mutex<Vec<PathBuf>>,
     /// Written when something worth showing at once was added.
     pub wake: EventFd,
@@ -47,6 +49,7 @@ impl Shared {
         Ok(Self {
             state: Mutex::default(),
             names: Mutex::default(),
+            looks: Mutex::new(Looks::new()),
             written: Mutex::default(),
             wake: EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?,
             requested: Instant::now(),
@@ -127,13 +130,21 @@ impl Shared {
         let mut state = lock(&self.state);
         let at = state.started.map_or(Duration::ZERO, |started| started.elapsed());
         let mut events = std::mem::take(&mut state.events);
-        for ((path, operation, verdict), count) in state.files.drain() {
+        let mut tell = |path, operation, verdict, count| {
             events.push(Event { at, kind: EventKind::File { path, operation, verdict, count } });
+        };
+        for ((path, operation, verdict), count) in state.files.drain() {
+            tell(path, operation, verdict, count);
         }
+        self.looks().take(tell);
         if state.lost > 0 {
             events.push(Event { at, kind: EventKind::Lost(std::mem::take(&mut state.lost)) });
         }
         events
+    }
+
+    pub(super) fn looks(&self) -> MutexGuard<'_, Looks> {
+        lock(&self.looks)
     }
 
     pub(super) fn names(&self) -> MutexGuard<'_, Names> {

@@ -1,18 +1,18 @@
 //! Answers the calls that wait for an answer, and tells what they were.
 //!
-//! A plain receive-answer loop: every hop in between would cost more than the answer. Two threads take turns in it, so
-//! that a call is received while another is still being judged: until then a signal could interrupt it with EINTR,
-//! which programs do not expect from calls that never wait.
+//! A plain receive-answer loop: every hop in between would cost more than the answer. What [`quick`] cannot answer at
+//! once goes through the [`Supervisor`], and meanwhile a second thread takes its turn at receiving: until a call is
+//! received a signal can interrupt it with EINTR, which programs do not expect from calls that never wait.
 //! Refusals are decided by numbers and values alone; a path or an address only ever explains, or refuses.
 
 mod network;
 mod paths;
 mod programs;
+mod quick;
 mod values;
 
-use std::collections::HashMap;
 use std::os::fd::OwnedFd;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::{io, thread};
 
 use super::blame::Blame;
@@ -23,6 +23,7 @@ use super::judge::Judge;
 use super::notify::{Call, Listener};
 use super::shared::Shared;
 use super::tracee::{self, Ids};
+use quick::Quick;
 use crate::sandbox::event::{Denied, EventKind, Isolation, Layer, LimitHit, Operation, Resource};
 use crate::sandbox::plan::Plan;
 use crate::sandbox::syscalls::{self, Class};
@@ -37,11 +38,34 @@ pub(super) struct Supervisor {
     isolation: Isolation,
     blame: Blame,
     program_started: bool,
-    /// Opens a process may still make before its descriptors have to be counted again.
-    opens_left: HashMap<i32, u64>,
+    quick: Arc<Quick>,
 }
 
 const THREADS: usize = 2;
+
+/// Where calls arrive. One thread at a time receives: the kernel would wake all that wait for every single call.
+struct Reception {
+    listener: Arc<Listener>,
+    quick: Arc<Quick>,
+    turn: Mutex<()>,
+}
+
+impl Reception {
+    /// Receive, until there is a call that takes a closer look; `None` when nobody is left who could call.
+    fn next(&self) -> Option<Call> {
+        let _turn = lock(&self.turn);
+        loop {
+            let call = self.listener.next().ok()??;
+            if !self.quick.answer(&call) {
+                return Some(call);
+            }
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// What a refusal looks like to the program and to the reader.
 struct Answer<'a> {
@@ -61,6 +85,12 @@ impl Supervisor {
         launcher: OwnedFd,
     ) -> Self {
         let listener = Arc::new(listener);
+        let quick = Arc::new(Quick::new(
+            Arc::clone(&listener),
+            Arc::clone(&judge),
+            &plan,
+            Arc::clone(&shared),
+        ));
         let broker = Broker::new(Arc::clone(&listener), Arc::clone(&judge));
         Self {
             listener,
@@ -71,7 +101,7 @@ impl Supervisor {
             isolation,
             blame: Blame::new(launcher),
             program_started: false,
-            opens_left: HashMap::new(),
+            quick,
         }
     }
 
@@ -84,12 +114,14 @@ impl Supervisor {
         if let Some(call) = listener.next()? {
             self.handle(&call);
         }
-        let supervisor = Arc::new(Mutex::new(self));
+        let reception = Reception { listener, quick: Arc::clone(&self.quick), turn: Mutex::default() };
+        let both = Arc::new((reception, Mutex::new(self)));
         for _ in 0..THREADS {
-            let (listener, supervisor) = (Arc::clone(&listener), Arc::clone(&supervisor));
+            let both = Arc::clone(&both);
             thread::Builder::new().name("supervisor".into()).spawn(move || {
-                while let Ok(Some(call)) = listener.next() {
-                    supervisor.lock().unwrap_or_else(PoisonError::into_inner).handle(&call);
+                let (reception, supervisor) = &*both;
+                while let Some(call) = reception.next() {
+                    lock(supervisor).handle(&call);
                 }
             })?;
         }

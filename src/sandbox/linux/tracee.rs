@@ -39,12 +39,15 @@ pub(super) fn write_number(tid: i32, address: u64, number: u64) -> io::Result<()
     Ok(())
 }
 
-/// Read a NUL-terminated string of at most `limit` bytes. Page by page: the next page may not exist.
+/// Read a NUL-terminated string of at most `limit` bytes. Page by page, because the next page may not exist, and little at
+/// first, because most strings are short.
 pub(super) fn read_string(tid: i32, address: u64, limit: usize) -> io::Result<Vec<u8>> {
+    const FIRST: usize = 256;
     let mut text = Vec::new();
     while text.len() < limit {
-        let at = address + text.len() as u64;
-        let chunk = (PAGE - at as usize % PAGE).min(limit - text.len());
+        let at = address.wrapping_add(text.len() as u64);
+        let most = if text.is_empty() { FIRST } else { limit };
+        let chunk = (PAGE - at as usize % PAGE).min(limit - text.len()).min(most);
         let bytes = read_memory(tid, at, chunk)?;
         if bytes.is_empty() {
             return Err(ErrorKind::UnexpectedEof.into());

@@ -15,7 +15,7 @@ impl Supervisor {
         let low = |argument: usize| call.args[argument] & 0xffff_ffff;
         let refused = match call.number {
             libc::SYS_socket => {
-                self.watch_descriptors(call, &[]);
+                self.quick.watch_descriptors(call, &[]);
                 let (family, kind) = (low(0) as i32, low(1) & SOCKET_TYPE);
                 let usual = SOCKET_FAMILIES.contains(&family) && kind != libc::SOCK_RAW as u64;
                 // Asking for one's own interfaces and routes, as resolvers do.
