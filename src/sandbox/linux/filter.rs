@@ -4,6 +4,8 @@
 //! that return constant is exchanged afterwards (`SECCOMP_RET_USER_NOTIF`, seccomp(2)). Numbers with the x32 bit
 //! match no rule and are refused like every unknown number; a foreign architecture is killed.
 
+mod index;
+
 use std::collections::BTreeMap;
 use std::io;
 use std::os::fd::RawFd;
@@ -16,6 +18,7 @@ use seccompiler::{
 use super::sys;
 use crate::sandbox::plan::Observe;
 use crate::sandbox::syscalls::{self, Class};
+use index::Verdict;
 
 /// Compiled and ready to be loaded.
 #[derive(Debug)]
@@ -215,9 +218,22 @@ const TIOCLINUX: u64 = 0x541c;
 pub(super) const FORBIDDEN_PRCTLS: [u64; 3] =
     [libc::PR_SET_SECCOMP as u64, libc::PR_SET_MM as u64, libc::PR_SET_PTRACER as u64];
 
+/// Rules about arguments are seccompiler's; calls that are told apart by their numbers alone are found by the index.
 fn build(rules: Rules, mismatch: SeccompAction, matched: SeccompAction) -> io::Result<BpfProgram> {
     let arch = TargetArch::try_from(std::env::consts::ARCH).map_err(other)?;
-    SeccompFilter::new(rules, mismatch, matched, arch).and_then(BpfProgram::try_from).map_err(other)
+    let by_number = Verdict::Return(matched.clone().into());
+    let otherwise = Verdict::Return(mismatch.clone().into());
+    let verdict = |rules: &Vec<SeccompRule>| if rules.is_empty() { by_number } else { Verdict::Ask };
+    let numbers =
+        rules.iter().filter_map(|(number, rules)| Some((u32::try_from(*number).ok()?, verdict(rules))));
+    let verdicts = numbers.collect();
+    let by_arguments = rules.into_iter().filter(|(_, rules)| !rules.is_empty()).collect();
+    let program: BpfProgram = SeccompFilter::new(by_arguments, mismatch, matched, arch)
+        .and_then(BpfProgram::try_from)
+        .map_err(other)?;
+    // It begins with loading the architecture and comparing it.
+    let architecture = program.get(1).map_or(0, |comparison| comparison.k);
+    index::before(program, architecture, &verdicts, otherwise)
 }
 
 impl Filter {

@@ -23,10 +23,10 @@ use super::judge::Judge;
 use super::notify::{Call, Listener};
 use super::shared::Shared;
 use super::tracee::{self, Ids};
-use quick::Quick;
 use crate::sandbox::event::{Denied, EventKind, Isolation, Layer, LimitHit, Operation, Resource};
 use crate::sandbox::plan::Plan;
 use crate::sandbox::syscalls::{self, Class};
+use quick::Quick;
 
 #[derive(Debug)]
 pub(super) struct Supervisor {
@@ -85,12 +85,8 @@ impl Supervisor {
         launcher: OwnedFd,
     ) -> Self {
         let listener = Arc::new(listener);
-        let quick = Arc::new(Quick::new(
-            Arc::clone(&listener),
-            Arc::clone(&judge),
-            &plan,
-            Arc::clone(&shared),
-        ));
+        let quick =
+            Arc::new(Quick::new(Arc::clone(&listener), Arc::clone(&judge), &plan, Arc::clone(&shared)));
         let broker = Broker::new(Arc::clone(&listener), Arc::clone(&judge));
         Self {
             listener,
