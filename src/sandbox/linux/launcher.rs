@@ -146,7 +146,7 @@ fn prepare_process() {
     if Identity::current().privileged {
         let _ = nix::unistd::setgroups(&[]);
     }
-    let _ = sys::wipe_arguments_and_environment();
+    sys::wipe_arguments_and_environment();
     if let Ok(null) = fs::OpenOptions::new().read(true).write(true).open("/dev/null") {
         let _ = nix::unistd::dup2_stdin(&null);
         let _ = nix::unistd::dup2_stdout(&null);

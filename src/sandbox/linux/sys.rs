@@ -152,20 +152,32 @@ pub(super) fn exit_now(code: i32) -> ! {
 
 /// Overwrite this process's arguments and environment where the kernel reads them for
 /// `/proc/PID/cmdline` and `/proc/PID/environ`, so that nothing inside a sandbox can find them there.
-pub(super) fn wipe_arguments_and_environment() -> io::Result<()> {
-    let stat = std::fs::read_to_string("/proc/self/stat")?;
-    // Fields after the parenthesised name; arg_start, arg_end, env_start, env_end are fields 48 to 51 (proc_pid_stat(5)).
-    let fields: Vec<&str> = stat.rsplit_once(')').map_or("", |(_, rest)| rest).split_whitespace().collect();
-    let field = |number: usize| fields.get(number - 3).and_then(|text| text.parse::<usize>().ok());
-    for (start, end) in [(field(48), field(49)), (field(50), field(51))] {
-        if let (Some(start), Some(end)) = (start, end)
-            && start != 0
-            && end > start
-        {
-            // SAFETY: the kernel says that these addresses hold this process's own argument strings; only the
-            // launcher calls this, which never reads them again (its environment is cleared first).
-            unsafe { std::ptr::write_bytes(start as *mut u8, 0, end - start) };
+///
+/// The kernel puts both on the stack in one piece, the arguments first (execve(2)); the C library says where that begins
+/// (program_invocation_name(3)), and the environment's last string where it ends (environ(7)).
+pub(super) fn wipe_arguments_and_environment() {
+    unsafe extern "C" {
+        static program_invocation_name: *mut libc::c_char;
+        static environ: *const *mut libc::c_char;
+    }
+    // SAFETY: both are set before `main` and nothing here ever changes them; the strings lie in memory that is this process's
+    // own to write to. Only the launcher calls this, which reads neither arguments nor environment again.
+    unsafe {
+        let start = program_invocation_name;
+        if start.is_null() {
+            return;
+        }
+        let mut end = start.add(libc::strlen(start));
+        let mut variable = environ;
+        while !variable.is_null() && !(*variable).is_null() {
+            end = end.max((*variable).add(libc::strlen(*variable)));
+            variable = variable.add(1);
+        }
+        // More than the kernel takes (execve(2)): the strings are not where they were.
+        const MOST: usize = 8 * 1024 * 1024;
+        let length = (end as usize).wrapping_sub(start as usize);
+        if length <= MOST {
+            std::ptr::write_bytes(start, 0, length);
         }
     }
-    Ok(())
 }
