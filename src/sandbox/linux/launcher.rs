@@ -270,10 +270,16 @@ fn swap(one: u32, other: u32) -> String {
 
 /// A user namespace kept alive by its descriptor only.
 fn user_namespace(uid_map: &str, gid_map: &str) -> io::Result<OwnedFd> {
+    let launcher = nix::unistd::getpid();
     match sys::clone_into(libc::CLONE_NEWUSER as u64)? {
-        Cloned::Child => loop {
-            nix::unistd::pause();
-        },
+        Cloned::Child => {
+            let _ = sys::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL as libc::c_ulong);
+            // A launcher that was gone before the wish was made does not come back.
+            while nix::unistd::getppid() == launcher {
+                nix::unistd::pause();
+            }
+            sys::exit_now(0)
+        }
         Cloned::Parent { pid, pidfd } => {
             let opened = (|| {
                 fs::write(format!("/proc/{pid}/uid_map"), uid_map)?;

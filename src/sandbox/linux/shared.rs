@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 use std::io;
 use std::path::PathBuf;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use nix::sys::eventfd::{EfdFlags, EventFd};
 
-use super::looks::Looks;
+use super::judge::Judge;
+use super::looks::{self, Looks};
 use super::names::Names;
 use crate::sandbox::event::{Event, EventKind, LimitHit, Operation, Resource, Verdict};
 
@@ -17,6 +18,7 @@ pub(super) struct Shared {
     state: Mutex<State>,
     names: Mutex<Names>,
     looks: Mutex<Looks>,
+    judge: OnceLock<Arc<Judge>>,
     written: Mutex<Vec<PathBuf>>,
     /// Written when something worth showing at once was added.
     pub wake: EventFd,
@@ -50,6 +52,7 @@ impl Shared {
             state: Mutex::default(),
             names: Mutex::default(),
             looks: Mutex::new(Looks::new()),
+            judge: OnceLock::new(),
             written: Mutex::default(),
             wake: EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?,
             requested: Instant::now(),
@@ -136,11 +139,16 @@ impl Shared {
         for ((path, operation, verdict), count) in state.files.drain() {
             tell(path, operation, verdict, count);
         }
-        self.looks().take(tell);
+        looks::take(&self.looks, self.judge.get(), tell);
         if state.lost > 0 {
             events.push(Event { at, kind: EventKind::Lost(std::mem::take(&mut state.lost)) });
         }
         events
+    }
+
+    /// Who says what came of uses that were let through without a look.
+    pub(super) fn set_judge(&self, judge: &Arc<Judge>) {
+        let _ = self.judge.set(Arc::clone(judge));
     }
 
     pub(super) fn looks(&self) -> MutexGuard<'_, Looks> {

@@ -27,6 +27,7 @@ pub(super) struct Quick {
 
 impl Quick {
     pub(super) fn new(listener: Arc<Listener>, judge: Arc<Judge>, plan: &Plan, shared: Arc<Shared>) -> Self {
+        shared.set_judge(&judge);
         Self {
             listener,
             judge,
@@ -48,18 +49,20 @@ impl Quick {
             return false;
         }
         self.watch_descriptors(call, &paths);
-        if !self.tells_all && self.judge.is_harmless(used) {
+        let harmless = self.judge.is_harmless(used);
+        if harmless && !self.tells_all {
             self.listener.let_through(call);
             return true;
         }
-        if self.shared.looks().knows(used) {
+        let known = self.shared.looks().knows(used);
+        if known || harmless && self.shared.looks().learn(used, None) {
             self.listener.let_through(call);
             return true;
         }
         // Whose number it is does not matter: the path does not lead to a process.
         let judged = self.judge.judge(used, 0);
         // A link of the system that leads out of the view is no news: it is kept with the files, like what is missing.
-        let refused = judged.refusal.is_some() && !self.judge.is_harmless(used);
+        let refused = judged.refusal.is_some() && !harmless;
         if refused || !self.listener.is_waiting(call) {
             return false;
         }
@@ -69,7 +72,7 @@ impl Quick {
     }
 
     fn remember(&self, used: &PathUse, judged: Judged) {
-        if self.judge.lasts(used, &judged) && self.shared.looks().learn(used, &judged) {
+        if self.judge.lasts(used, &judged) && self.shared.looks().learn(used, Some(&judged)) {
             return;
         }
         self.shared.add_file(judged.path, judged.operation, judged.verdict);
