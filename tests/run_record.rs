@@ -71,6 +71,8 @@ fn denied(target: &str, blame: Vec<Frame>) -> Denied {
         layer: Layer::Mount,
         exists_outside: true,
         blame,
+        unread: None,
+        image: 2,
         count: 1,
     }
 }

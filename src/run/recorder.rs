@@ -221,6 +221,7 @@ impl Recorder {
             layer: denied.layer,
             rule: ruling.rule,
             asked: ruling.asked,
+            unread: denied.unread.clone().filter(|_| blame.is_empty()),
             blame,
             remedy: ruling.remedy,
             alternatives: ruling.alternatives,
@@ -266,6 +267,8 @@ impl Recorder {
             layer: Layer::Environment,
             exists_outside: true,
             blame: mentions.iter().take(1).cloned().collect(),
+            unread: None,
+            image: 0,
             count: mentions.len().max(1) as u64,
         };
         self.denied(&denied, Duration::ZERO);

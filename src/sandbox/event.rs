@@ -39,6 +39,7 @@ pub enum EventKind {
     Network(NetworkAttempt),
     ProcessStarted {
         pid: i32,
+        /// The process whose program started it: forks in between are none of their own.
         parent: i32,
         program: PathBuf,
         argv: Vec<String>,
@@ -123,12 +124,17 @@ pub struct Denied {
     pub layer: Layer,
     /// The path exists on the host although not inside.
     pub exists_outside: bool,
-    /// The skill's own source lines at the moment of the call, innermost first.
+    /// The source lines at the moment of the call, innermost first; behind them those from which the program was
+    /// started.
     pub blame: Vec<Frame>,
+    /// Why the stack could not be read, when there was one to read.
+    pub unread: Option<String>,
+    /// The process that started the calling program: the caller itself, or the one that it was forked from.
+    pub image: i32,
     pub count: u64,
 }
 
-/// One line of source code on the stack of a call.
+/// One line of source code on the stack of a call. Line 0: only the function is known.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Frame {
     pub file: PathBuf,

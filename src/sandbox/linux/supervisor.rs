@@ -137,6 +137,7 @@ impl Supervisor {
 
     /// Tell a refusal while its caller still waits: its arguments and its stack can only be read now.
     fn report(&mut self, call: &Call, ids: &Ids, answer: &Answer<'_>, exists_outside: bool) {
+        let blamed = self.blame.stack(call.tid, ids);
         let denied = Denied {
             pid: ids.process,
             program: tracee::program_name(ids.process),
@@ -147,7 +148,9 @@ impl Supervisor {
             errno: errno_name(answer.errno),
             layer: answer.layer,
             exists_outside,
-            blame: self.blame.stack(ids),
+            blame: blamed.frames,
+            unread: blamed.unread,
+            image: blamed.image,
             count: 1,
         };
         self.shared.add(EventKind::Denied(denied));

@@ -1,0 +1,198 @@
+//! Every refusal names the line of the skill that asked for it, in each language that is installed here.
+//!
+//! A script says itself what is expected: the line with the comment `@name` is to be blamed for what happens to the
+//! file `name` outside the sandbox.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, in its helpers too")]
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use common::{Skill, User, as_everybody, found, open_folder};
+use skilldeck::run::report::{Denial, Report};
+
+/// Files that exist on the host and not inside: opening one is a denial, told by its name.
+struct Outside(tempfile::TempDir);
+
+impl Outside {
+    fn new(scripts: &[&str]) -> Self {
+        let folder = open_folder();
+        for name in scripts.iter().flat_map(|script| marks(script)).map(|(name, _)| name) {
+            fs::write(folder.path().join(name), "").unwrap();
+        }
+        Self(folder)
+    }
+
+    fn path(&self) -> String {
+        self.0.path().display().to_string()
+    }
+}
+
+/// Names after an `@` in a comment, and their lines.
+fn marks(script: &str) -> Vec<(String, u32)> {
+    let lines = (1..).zip(script.lines());
+    let names = lines.flat_map(|(line, text)| {
+        let comment = text.rsplit_once(['#', '/']).map_or("", |(_, comment)| comment);
+        let names = comment.split_whitespace().filter_map(|word| word.strip_prefix('@'));
+        names.map(move |name| (name.to_owned(), line)).collect::<Vec<_>>()
+    });
+    names.collect()
+}
+
+/// Run an entry that may start these programs.
+fn run(skill: &Skill, user: User, entry: &str, programs: &str, args: &[&str]) -> Report {
+    let policy = skill.path.parent().unwrap().join("policy.yaml");
+    fs::write(&policy, format!("permissions:\n  run: [{programs}]\n")).unwrap();
+    let policy = policy.display().to_string();
+    skill.run(user, &[&["--entry", entry, "--policy", &policy, "--"], args].concat())
+}
+
+fn denial<'a>(report: &'a Report, name: &str) -> &'a Denial {
+    let found = report.denials.iter().find(|denial| denial.target.ends_with(&format!("/{name}")));
+    found.unwrap_or_else(|| panic!("{name} was not refused: {}\n{:#?}", report.stderr, report.denials))
+}
+
+fn places(denial: &Denial, skill: &Path) -> Vec<String> {
+    let short = |path: &Path| path.strip_prefix(skill).unwrap_or(path).display().to_string();
+    denial.blame.iter().map(|frame| format!("{}:{}", short(&frame.file), frame.line)).collect()
+}
+
+/// Every mark of these files (by path in the skill) is blamed, and nothing else is blamed for it.
+fn check(report: &Report, skill: &Path, files: &[(&str, &str)], what: &str) {
+    let mut wrong = BTreeMap::new();
+    for (file, source) in files {
+        for (name, line) in marks(source) {
+            let found = places(denial(report, &name), skill);
+            if found.first() != Some(&format!("{file}:{line}")) {
+                wrong.insert(
+                    format!("{name}, wanted {file}:{line}"),
+                    (found, denial(report, &name).unread.clone()),
+                );
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{what}: {wrong:#?}\n{}", report.stderr);
+}
+
+const PYTHON: &str = r#"import sys, os, threading, subprocess, asyncio, time
+from concurrent.futures import ThreadPoolExecutor
+OUT = sys.argv[1]
+def attempt(name):
+    try:
+        open(OUT + "/" + name)
+    except OSError:
+        pass
+def plain():
+    open(OUT + "/plain")  # @plain
+try:
+    plain()
+except OSError:
+    pass
+def numbers():
+    yield os.path.exists(OUT + "/generator")  # @generator
+list(numbers())
+async def task():
+    await asyncio.sleep(0)
+    os.access(OUT + "/task", 0)  # @task
+asyncio.run(task())
+[os.access(OUT + "/comprehension", 0) for _ in "a"]  # @comprehension
+(lambda: os.access(OUT + "/lambda", 0))()  # @lambda
+stop = threading.Event()
+def idle():
+    stop.wait()
+def busy():
+    while not stop.is_set():
+        sum(range(1000))
+for target in (idle, busy, idle):
+    threading.Thread(target=target, daemon=True).start()
+os.access(OUT + "/first", 0)  # @first
+def other():
+    os.access(OUT + "/other", 0)  # @other
+thread = threading.Thread(target=other); thread.start(); thread.join()
+def pooled(n):
+    os.access(OUT + "/pooled", 0)  # @pooled
+with ThreadPoolExecutor(3) as pool:
+    list(pool.map(pooled, range(20)))
+import helper
+exec(compile("import os\nos.access(OUT + '/exec', 0)", "<string>", "exec"))  # @exec
+def deep(n):
+    if n:
+        return deep(n - 1)
+    os.access(OUT + "/deep", 0)  # @deep
+deep(500)
+import ctypes
+ctypes.CDLL(None).access((OUT + "/ctypes").encode(), 0)  # @ctypes
+child = os.fork()
+if not child:
+    os.access(OUT + "/forked", 0)  # @forked
+    os._exit(0)
+os.waitpid(child, 0)
+def thread_forks():
+    child = os.fork()
+    if not child:
+        os.access(OUT + "/threadfork", 0)  # @threadfork
+        os._exit(0)
+    os.waitpid(child, 0)
+thread = threading.Thread(target=thread_forks); thread.start(); thread.join()
+subprocess.run(["cat", OUT + "/started"])  # @started
+def start():
+    subprocess.run(["cat", OUT + "/threadstart"])  # @threadstart
+thread = threading.Thread(target=start); thread.start(); thread.join()
+subprocess.run(["cat", OUT + "/prepared"], preexec_fn=lambda: None, close_fds=False)  # @prepared
+os.system("cat " + OUT + "/system")  # @system
+process = subprocess.Popen(["cat"], stdin=subprocess.PIPE)
+process.communicate(b"")
+later = subprocess.Popen(["sh", "-c", "read x; cat $0/later", OUT], stdin=subprocess.PIPE)  # @later
+time.sleep(0)
+later.communicate(b"go\n")
+stop.set()
+"#;
+
+const HELPER: &str = "import os, sys\nos.access(sys.argv[1] + '/imported', 0)  # @imported\n";
+
+fn pythons() -> Vec<PathBuf> {
+    let mut found = vec![PathBuf::from("/usr/bin/python3")];
+    for folder in [std::env::var("PYENV_ROOT").unwrap_or_default(), "/root/.pyenv".into()] {
+        if let Ok(versions) = fs::read_dir(Path::new(&folder).join("versions")) {
+            found.extend(versions.flatten().map(|version| version.path().join("bin/python3")));
+        }
+    }
+    found.retain(|program| {
+        let version = Command::new(program).arg("--version").output().map(|output| output.stdout);
+        let version = String::from_utf8_lossy(&version.unwrap_or_default()).into_owned();
+        let minor = version.split('.').nth(1).and_then(|minor| minor.parse::<u32>().ok());
+        version.starts_with("Python 3.") && minor.is_some_and(|minor| minor >= 8)
+    });
+    found.sort();
+    found.dedup();
+    found
+}
+
+/// Everybody, for a program in the system; only the caller for one of his own.
+fn users(program: &Path, check: impl Fn(User)) {
+    if program.starts_with("/usr") { as_everybody(check) } else { check(User::Caller) }
+}
+
+#[test]
+fn python_lines_of_the_thread_that_asked() {
+    if !found("/usr/bin/python3") {
+        return;
+    }
+    let outside = Outside::new(&[PYTHON, HELPER]);
+    for program in pythons() {
+        let skill = Skill::python(&format!("#!{}\n", program.display()));
+        let source = PYTHON.replacen("import sys", &format!("#!{}\nimport sys", program.display()), 1);
+        fs::write(skill.path.join("scripts/main.py"), &source).unwrap();
+        fs::write(skill.path.join("scripts/helper.py"), HELPER).unwrap();
+        users(&program, |user| {
+            let report = run(&skill, user, "scripts/main.py", "cat, sh", &[&outside.path()]);
+            let what = format!("{} {user:?}", program.display());
+            let files = [("scripts/main.py", source.as_str()), ("scripts/helper.py", HELPER)];
+            check(&report, &skill.path, &files, &what);
+        });
+    }
+}
