@@ -12,7 +12,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use common::{Skill, User, as_everybody, found, open_folder};
+use common::{Skill, User, as_everybody, found, open_folder, skip};
 use skilldeck::run::report::{Denial, Report};
 
 /// Files that exist on the host and not inside: opening one is a denial, told by its name.
@@ -193,6 +193,92 @@ fn python_lines_of_the_thread_that_asked() {
             let what = format!("{} {user:?}", program.display());
             let files = [("scripts/main.py", source.as_str()), ("scripts/helper.py", HELPER)];
             check(&report, &skill.path, &files, &what);
+        });
+    }
+}
+/// Nothing of this is printed: every line has to come from the shell's memory or from the script itself.
+const SHELL: &str = r#"OUT=$1
+exec 2>/dev/null
+cat "$OUT/plain"  # @plain
+cat "$OUT/piped" | sort | wc -l >/dev/null  # @piped
+x=$(cat "$OUT/substituted")  # @substituted
+(cd / && cat "$OUT/subshell")  # @subshell
+{
+  :
+  echo redirected
+} < "$OUT/group"  # @group
+while read -r line; do
+  :
+done < "$OUT/loop"  # @loop
+work() {
+  cat "$OUT/function"  # @function
+  [ -r "$OUT/tested" ] && :  # @tested
+}
+work
+cat "$OUT/background" &  # @background
+wait
+cd "$OUT/folder"  # @folder
+grep -q x \
+  "$OUT/continued" \
+  /dev/null
+env X=1 cat "$OUT/env"  # @env
+echo "$OUT/xargs" | xargs cat  # @xargs
+if ! cat "$OUT/negated"; then :; fi  # @negated
+for name in one two; do
+  test -e "$OUT/no-$name"
+done
+. "$(dirname "$0")/lib.sh"
+more
+python3 "$(dirname "$0")/inner.py" "$OUT"
+sh -c "cat $OUT/inline"  # @inline
+exec cat "$OUT/exec"  # @exec
+"#;
+
+const LIBRARY: &str = "more() {\n  cat \"$OUT/library\"  # @library\n}\n";
+const INNER: &str = "import os, subprocess, sys\nos.access(sys.argv[1] + '/inner', 0)  # @inner\n\
+    subprocess.run(['sh', os.path.dirname(__file__) + '/last.sh', sys.argv[1]])\n";
+const LAST: &str = "exec 2>/dev/null\ncat $1/last  # @last\n";
+
+#[test]
+fn shell_lines_without_a_word_of_the_shell() {
+    let files = [
+        ("scripts/main.sh", SHELL),
+        ("scripts/lib.sh", LIBRARY),
+        ("scripts/inner.py", INNER),
+        ("scripts/last.sh", LAST),
+    ];
+    let outside = Outside::new(&files.map(|(_, source)| source));
+    fs::write(outside.0.path().join("continued"), "").unwrap();
+    let skill = Skill::new("main.sh", SHELL);
+    for (file, source) in files {
+        fs::write(skill.path.join(file), source).unwrap();
+    }
+    for shell in ["/bin/dash", "/bin/bash", "/bin/zsh", "/bin/ksh"] {
+        if !Path::new(shell).exists() {
+            skip(&format!("{shell} is not installed"));
+            continue;
+        }
+        let source = format!("#!{shell}\n{SHELL}");
+        fs::write(skill.path.join("scripts/main.sh"), &source).unwrap();
+        as_everybody(|user| {
+            let programs = "cat, sort, wc, env, xargs, grep, python3, sh, dirname";
+            let report = run(&skill, user, "scripts/main.sh", programs, &[&outside.path()]);
+            let files = [("scripts/main.sh", &*source), files[1], files[2], files[3]];
+            check(&report, &skill.path, &files, &format!("{shell} {user:?}"));
+            let places = |name| places(denial(&report, name), &skill.path);
+            assert_eq!(places("continued")[0], "scripts/main.sh:23", "{shell} {user:?}");
+            let chain = places("last");
+            assert_eq!(
+                chain[..2],
+                ["scripts/last.sh:2", "scripts/inner.py:3"],
+                "{shell} {user:?}: {chain:?}"
+            );
+            if shell == "/bin/bash" {
+                let chain = places("function");
+                assert_eq!(chain, ["scripts/main.sh:16", "scripts/main.sh:19"], "{user:?}");
+                let chain = places("library");
+                assert_eq!(chain[1], "scripts/main.sh:33", "{user:?}: {chain:?}");
+            }
         });
     }
 }

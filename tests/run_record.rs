@@ -73,6 +73,7 @@ fn denied(target: &str, blame: Vec<Frame>) -> Denied {
         blame,
         unread: None,
         image: 2,
+        programs: Vec::new(),
         count: 1,
     }
 }

@@ -12,6 +12,7 @@ use super::complaint::Complaints;
 use super::output::OutputText;
 use super::prepare::Prepared;
 use super::report::{Denial, FileAccess, PolicySummary, Process, Report, VERSION};
+use super::shell::{Effect, Scripts};
 use super::source;
 use crate::policy::decide::{Call, Scope};
 use crate::policy::{Places, Policy};
@@ -29,8 +30,14 @@ const MAX_NETWORK: usize = 2_000;
 const MAX_PROCESSES: usize = 2_000;
 /// Words of a process's command line, and the length of each, that are kept.
 const MAX_ARGV: usize = 64;
+/// Programs that started each other, between a refusal and the script that it came from.
+const MAX_PROGRAMS: usize = 64;
+/// Lines that are looked for in shell scripts.
+const MAX_LINES: usize = 4096;
 const MAX_ARGUMENT: usize = 1024;
 
+/// The shell, and the program that it started or what it was refused itself; the line that its memory has.
+type LineKey = (usize, Result<usize, (Operation, String)>, Option<Frame>);
 type DenialKey = (Operation, String, String, Option<Frame>);
 
 /// See the module.
@@ -50,6 +57,11 @@ pub struct Recorder {
     folders: HashMap<(Operation, String), (usize, usize)>,
     files: HashMap<(PathBuf, Operation, Verdict), usize>,
     processes: HashMap<i32, usize>,
+    /// By place in the report: the process that started this one.
+    starters: Vec<Option<usize>>,
+    scripts: Scripts,
+    /// Lines of shell scripts that have been looked for.
+    lines: HashMap<LineKey, Option<Frame>>,
     before: Snapshot,
     complaints: Complaints,
 }
@@ -75,6 +87,9 @@ impl Recorder {
             folders: HashMap::new(),
             files: HashMap::new(),
             processes: HashMap::new(),
+            starters: Vec::new(),
+            scripts: Scripts::new(&request.skill.path, &prepared.plan.cwd),
+            lines: HashMap::new(),
             before: Snapshot::take(roots),
             complaints: Complaints::new(
                 request.entry.interpreter.language,
@@ -171,6 +186,7 @@ impl Recorder {
     /// The same refusal at the same line of the skill is one denial that happened several times.
     fn denied(&mut self, denied: &Denied, at: Duration) {
         let blame = self.own_frames(&denied.blame);
+        let blame = self.shell_frames(denied, blame);
         let key = (denied.operation, denied.target.clone(), denied.errno.clone(), blame.first().cloned());
         if let Some(index) = self.denials.get(&key) {
             self.report.denials[*index].count += denied.count;
@@ -231,14 +247,72 @@ impl Recorder {
     /// The lines of the skill itself; the interpreter's library lies between them and the call. When the skill
     /// has none on the stack, all of it is better than nothing.
     fn own_frames(&self, blame: &[Frame]) -> Vec<Frame> {
-        let own: Vec<Frame> = blame
-            .iter()
-            .filter_map(|frame| {
-                let file = source::own(&self.skill, &self.cwd.join(&frame.file))?;
-                Some(Frame { file, ..frame.clone() })
-            })
-            .collect();
+        let own: Vec<Frame> = blame.iter().filter_map(|frame| self.own_frame(frame)).collect();
         if own.is_empty() { blame.to_vec() } else { own }
+    }
+
+    fn own_frame(&self, frame: &Frame) -> Option<Frame> {
+        let file = source::own(&self.skill, &self.cwd.join(&frame.file))?;
+        Some(Frame { file, ..frame.clone() })
+    }
+
+    /// Put the line of the innermost shell script first, or confirm it, unless a program that it started has lines of
+    /// its own in the skill.
+    fn shell_frames(&mut self, denied: &Denied, mut blame: Vec<Frame>) -> Vec<Frame> {
+        let mut at = self.processes.get(&denied.image).copied();
+        let (mut started, mut before) = (None::<usize>, 0);
+        for frames in denied.programs.iter().copied().chain(std::iter::repeat(0)).take(MAX_PROGRAMS) {
+            let Some(process) = at.and_then(|at| self.report.processes.get(at)) else { break };
+            let of_program = denied.blame.iter().skip(before).take(frames);
+            let known = of_program.filter_map(|frame| self.own_frame(frame)).next();
+            if let Some(script) = self.scripts.script_of(process) {
+                let known = known.filter(|frame| self.scripts.is_part(&script, &frame.file));
+                let line =
+                    self.script_line(&script, (at.unwrap_or_default(), started), denied, known.as_ref());
+                if line.is_none() && known.is_some() {
+                    blame.retain(|frame| !self.scripts.is_part(&script, &frame.file));
+                } else if known.is_some() {
+                    blame.remove(0);
+                } else if line.is_some() && blame.first().is_some_and(|frame| self.own_frame(frame).is_none())
+                {
+                    // Lines of libraries, shown for want of better ones.
+                    blame.clear();
+                }
+                blame.splice(..0, line);
+                break;
+            }
+            if known.is_some() {
+                break;
+            }
+            before += frames;
+            started = at;
+            at = at.and_then(|at| self.starters[at]);
+        }
+        blame
+    }
+
+    fn script_line(
+        &mut self,
+        script: &Path,
+        (shell, started): (usize, Option<usize>),
+        denied: &Denied,
+        known: Option<&Frame>,
+    ) -> Option<Frame> {
+        let own = || (denied.operation, denied.target.clone());
+        let key: LineKey = (shell, started.ok_or_else(own), known.cloned());
+        if let Some(line) = self.lines.get(&key) {
+            return line.clone();
+        }
+        if self.lines.len() >= MAX_LINES {
+            return None;
+        }
+        let effect = match started {
+            Some(program) => Effect::Started(&self.report.processes[program].argv),
+            None => Effect::Own(denied),
+        };
+        let line = self.scripts.line(script, effect, known);
+        self.lines.insert(key, line.clone());
+        line
     }
 
     /// A complaint has come after the refusal that it is about. Returns whether it was new.
@@ -269,6 +343,7 @@ impl Recorder {
             blame: mentions.iter().take(1).cloned().collect(),
             unread: None,
             image: 0,
+            programs: Vec::new(),
             count: mentions.len().max(1) as u64,
         };
         self.denied(&denied, Duration::ZERO);
@@ -299,6 +374,8 @@ impl Recorder {
             return;
         }
         let argv = argv.iter().take(MAX_ARGV).map(|arg| arg.chars().take(MAX_ARGUMENT).collect()).collect();
+        let starter = self.processes.get(&pid).or_else(|| self.processes.get(&parent)).copied();
+        self.starters.push(starter);
         self.processes.insert(pid, self.report.processes.len());
         self.report.processes.push(Process { pid, parent, program: program.to_owned(), argv, exit: None });
     }

@@ -131,6 +131,8 @@ pub struct Denied {
     pub unread: Option<String>,
     /// The process that started the calling program: the caller itself, or the one that it was forked from.
     pub image: i32,
+    /// How many of the lines belong to the calling program, to the one that started it, and so on.
+    pub programs: Vec<usize>,
     pub count: u64,
 }
 

@@ -29,7 +29,8 @@ const MOST_IMAGES: usize = 4096;
 /// Forks between a process and the program that it was forked from.
 const MOST_FORKS: usize = 64;
 /// Lines of callers that are kept of the programs around a program.
-const MOST_FRAMES: usize = 48;
+const MOST_FRAMES: usize = 64;
+const MOST_PROGRAMS: usize = 64;
 
 #[derive(Debug)]
 pub(super) struct Blame {
@@ -53,14 +54,35 @@ struct Image {
     /// When the process began: its number alone may be used again.
     began: u64,
     /// The lines from which the program was started.
-    origin: Vec<Frame>,
+    origin: Lines,
+}
+
+/// Lines of a program, and behind them those of the programs that started each other.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Lines {
+    /// Innermost first.
+    pub frames: Vec<Frame>,
+    /// How many of the lines belong to each program.
+    pub programs: Vec<usize>,
+}
+
+impl Lines {
+    fn new(frames: Vec<Frame>) -> Self {
+        Self { programs: vec![frames.len()], frames }
+    }
+
+    fn append(&mut self, outer: &Self) {
+        if self.frames.len() + outer.frames.len() <= MOST_FRAMES && self.programs.len() < MOST_PROGRAMS {
+            self.frames.extend(outer.frames.iter().cloned());
+            self.programs.extend(&outer.programs);
+        }
+    }
 }
 
 /// What is known of the caller.
 #[derive(Debug, Default)]
 pub(super) struct Blamed {
-    /// Innermost first.
-    pub frames: Vec<Frame>,
+    pub lines: Lines,
     pub unread: Option<String>,
     /// The process that started the program; the caller may be a fork of it.
     pub image: i32,
@@ -84,7 +106,7 @@ impl Blame {
     /// The run's own program is about to start.
     pub(super) fn begin(&mut self, process: i32) {
         self.begun = Instant::now();
-        self.remember(process, Vec::new());
+        self.remember(process, Lines::default());
     }
 
     /// The caller is about to become another program: what its own program knows of the reason is lost afterwards.
@@ -94,9 +116,9 @@ impl Blame {
         let parent = starter
             .map_or(ids.parent, |(process, _)| if process == ids.process { ids.parent } else { process });
         let begun = Instant::now();
-        let mut origin = Vec::new();
+        let mut origin = Lines::new(Vec::new());
         if self.starts.allows(self.begun.elapsed()) {
-            origin = self.read(tid, ids, starter).frames;
+            origin = Lines::new(self.read(tid, ids, starter).frames);
             self.starts.spent += begun.elapsed();
         }
         self.append_origin(&mut origin, starter);
@@ -111,14 +133,14 @@ impl Blame {
             let begun = Instant::now();
             let stack = self.read(tid, ids, image);
             self.refusals.spent += begun.elapsed();
-            Blamed { frames: stack.frames, unread: stack.unread, image: 0 }
+            Blamed { lines: Lines::new(stack.frames), unread: stack.unread, image: 0 }
         } else {
             Blamed {
                 unread: Some("not read: too many refusals in too short a time".into()),
                 ..Blamed::default()
             }
         };
-        self.append_origin(&mut blamed.frames, image);
+        self.append_origin(&mut blamed.lines, image);
         blamed.image = image.map_or(ids.process, |(process, _)| process);
         blamed
     }
@@ -136,7 +158,7 @@ impl Blame {
         None
     }
 
-    fn remember(&mut self, process: i32, origin: Vec<Frame>) {
+    fn remember(&mut self, process: i32, origin: Lines) {
         let Some((_, began)) = birth(process) else { return };
         if self.images.len() >= MOST_IMAGES {
             self.images
@@ -151,10 +173,9 @@ impl Blame {
         }
     }
 
-    fn append_origin(&self, frames: &mut Vec<Frame>, image: Option<(i32, u64)>) {
+    fn append_origin(&self, lines: &mut Lines, image: Option<(i32, u64)>) {
         if let Some(image) = image.and_then(|(process, _)| self.images.get(&process)) {
-            let room = MOST_FRAMES.saturating_sub(frames.len());
-            frames.extend(image.origin.iter().take(room).cloned());
+            lines.append(&image.origin);
         }
     }
 

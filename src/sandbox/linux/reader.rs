@@ -8,6 +8,8 @@
 //! A line that is not the right one is worse than none. So every way of reading (`python`) checks that what it found
 //! belongs to the thread that waits, and gives nothing where that cannot be known.
 
+mod bash;
+mod program;
 mod python;
 
 use std::os::fd::{AsFd, OwnedFd};
@@ -143,6 +145,7 @@ impl Waiting {
 #[derive(Default)]
 struct Readers {
     python: python::Readers,
+    bash: bash::Readers,
 }
 
 impl Readers {
@@ -158,7 +161,11 @@ impl Readers {
             Err(_) => return Stack::default(),
         };
         let name = program.file_name().unwrap_or_default().to_string_lossy();
-        let frames = if name.contains("python") { self.python.read(&thread) } else { None };
+        let frames = match name.as_ref() {
+            name if name.contains("python") => self.python.read(&thread),
+            name if name.contains("bash") => self.bash.read(&thread),
+            _ => None,
+        };
         Stack { frames: frames.unwrap_or_default(), unread: None }
     }
 }

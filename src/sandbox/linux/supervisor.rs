@@ -148,9 +148,10 @@ impl Supervisor {
             errno: errno_name(answer.errno),
             layer: answer.layer,
             exists_outside,
-            blame: blamed.frames,
+            blame: blamed.lines.frames,
             unread: blamed.unread,
             image: blamed.image,
+            programs: blamed.lines.programs,
             count: 1,
         };
         self.shared.add(EventKind::Denied(denied));
