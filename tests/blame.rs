@@ -282,3 +282,94 @@ fn shell_lines_without_a_word_of_the_shell() {
         });
     }
 }
+
+const NATIVE: &str = r#"#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+static char *out;
+static char path[4096];
+static char *in(const char *name) { snprintf(path, sizeof path, "%s/%s", out, name); return path; }
+__attribute__((noinline)) int plain(int n) {
+  char local[100]; memset(local, n, sizeof local);
+  int fd = open(in("plain"), O_RDONLY); // @plain
+  return fd + local[n];
+}
+static int compare(const void *a, const void *b) {
+  struct stat s;
+  return stat(in("callback"), &s) + *(const int *)a - *(const int *)b; // @callback
+}
+static inline __attribute__((always_inline)) int inlined(void) {
+  return access(in("inlined"), R_OK) + 1; // @inlined
+}
+static void *threaded(void *x) {
+  FILE *file = fopen(in("threaded"), "r"); // @threaded
+  return file ? x : NULL;
+}
+__attribute__((noinline)) int deep(int n) {
+  if (n == 0) return access(in("deep"), R_OK) + 1; // @deep
+  return deep(n - 1) + 1;
+}
+int main(int argc, char **argv) {
+  out = argv[1];
+  int sum = plain(argc) + inlined() + deep(20);
+  int numbers[] = {2, 1};
+  qsort(numbers, 2, sizeof *numbers, compare);
+  pthread_t thread;
+  pthread_create(&thread, NULL, threaded, out);
+  pthread_join(thread, NULL);
+  char *args[] = {"cat", in("started"), NULL};
+  char *all[] = {NULL};
+  if (argc < 9) execve("/usr/bin/cat", args, all); // @started
+  return sum;
+}
+"#;
+
+#[test]
+fn native_lines_from_debug_information() {
+    if !found("cc") {
+        return;
+    }
+    let outside = Outside::new(&[NATIVE]);
+    let skill = Skill::new("main.c", NATIVE);
+    let scripts = skill.path.join("scripts");
+    let compile = |flags: &[&str]| {
+        let source = scripts.join("main.c");
+        let done = Command::new("cc").args(flags).arg("-o").arg(scripts.join("tool")).arg(source).status();
+        assert!(done.unwrap().success(), "{flags:?}");
+    };
+    let run = |user| run(&skill, user, "scripts/tool", "cat", &[&outside.path()]);
+    for flags in [
+        &["-g", "-O0"][..],
+        &["-g", "-O0", "-fomit-frame-pointer"],
+        &["-g", "-O2", "-fno-optimize-sibling-calls"],
+        &["-g", "-O1", "-fno-omit-frame-pointer", "-fno-pie", "-no-pie"],
+        &["-g", "-O0", "-static"],
+        &["-gdwarf-4", "-O0", "-gz"],
+    ] {
+        compile(flags);
+        as_everybody(|user| {
+            let report = run(user);
+            check(&report, &skill.path, &[("scripts/main.c", NATIVE)], &format!("{flags:?} {user:?}"));
+            let chain = places(denial(&report, "callback"), &skill.path);
+            assert_eq!(chain[1], "scripts/main.c:35", "{flags:?} {user:?}: {chain:?}");
+        });
+    }
+    compile(&["-O0"]);
+    as_everybody(|user| {
+        let report = run(user);
+        let blame = &denial(&report, "plain").blame;
+        let functions: Vec<&str> = blame.iter().map(|frame| frame.function.as_str()).collect();
+        assert_eq!(functions, ["plain", "main"], "{user:?}");
+        assert!(blame.iter().all(|frame| frame.file == scripts.join("tool") && frame.line == 0), "{blame:?}");
+    });
+    compile(&["-s"]);
+    as_everybody(|user| {
+        let report = run(user);
+        let denial = denial(&report, "plain");
+        assert_eq!((&denial.blame[..], &denial.unread), (&[][..], &None), "{user:?}");
+    });
+}

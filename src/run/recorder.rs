@@ -247,8 +247,10 @@ impl Recorder {
     /// The lines of the skill itself; the interpreter's library lies between them and the call. When the skill
     /// has none on the stack, all of it is better than nothing.
     fn own_frames(&self, blame: &[Frame]) -> Vec<Frame> {
-        let own: Vec<Frame> = blame.iter().filter_map(|frame| self.own_frame(frame)).collect();
-        if own.is_empty() { blame.to_vec() } else { own }
+        let mut own: Vec<Frame> = blame.iter().filter_map(|frame| self.own_frame(frame)).collect();
+        // A function without a line comes behind the same one with its line, where that is known.
+        own.dedup_by(|next, last| next.line == 0 && last.line != 0 && next.function == last.function);
+        if own.is_empty() { blame.iter().filter(|frame| frame.line > 0).cloned().collect() } else { own }
     }
 
     fn own_frame(&self, frame: &Frame) -> Option<Frame> {
@@ -263,8 +265,8 @@ impl Recorder {
         let (mut started, mut before) = (None::<usize>, 0);
         for frames in denied.programs.iter().copied().chain(std::iter::repeat(0)).take(MAX_PROGRAMS) {
             let Some(process) = at.and_then(|at| self.report.processes.get(at)) else { break };
-            let of_program = denied.blame.iter().skip(before).take(frames);
-            let known = of_program.filter_map(|frame| self.own_frame(frame)).next();
+            let mut of_program = denied.blame.iter().skip(before).take(frames);
+            let known = of_program.find_map(|frame| self.own_frame(frame));
             if let Some(script) = self.scripts.script_of(process) {
                 let known = known.filter(|frame| self.scripts.is_part(&script, &frame.file));
                 let line =

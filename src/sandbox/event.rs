@@ -144,6 +144,13 @@ pub struct Frame {
     pub function: String,
 }
 
+impl Frame {
+    /// `file:line`, or just the file where the line is not known; `file` is how the file is to be shown.
+    pub fn place(&self, file: &str) -> String {
+        if self.line == 0 { file.to_owned() } else { format!("{file}:{}", self.line) }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct NetworkAttempt {
     /// Numeric address, `null` when the name was never resolved (nothing is asked outside for a refused host).

@@ -231,7 +231,7 @@ impl<'a> Reader<'a> {
                 }
             }
             "ansi_c_string" | "translated_string" | "arithmetic_expansion" | "process_substitution" => {
-                word.gap()
+                word.gap();
             }
             _ => {
                 word.gap();

@@ -2,7 +2,7 @@ use super::*;
 use crate::sandbox::event::Layer;
 
 struct Folder {
-    _folder: tempfile::TempDir,
+    _kept: tempfile::TempDir,
     scripts: Scripts,
     script: PathBuf,
 }
@@ -14,7 +14,7 @@ fn folder(files: &[(&str, &str)]) -> Folder {
         std::fs::write(skill.join(name), text).unwrap();
     }
     let scripts = Scripts::new(&skill, &skill);
-    Folder { _folder: folder, scripts, script: skill.join(files[0].0) }
+    Folder { _kept: folder, scripts, script: skill.join(files[0].0) }
 }
 
 impl Folder {
@@ -54,6 +54,7 @@ fn of(script: &str) -> Folder {
     folder(&[("a.sh", script)])
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "compared with an answer")]
 fn at(line: u32) -> Option<(String, u32)> {
     Some(("a.sh".into(), line))
 }

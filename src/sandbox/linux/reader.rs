@@ -9,8 +9,10 @@
 //! belongs to the thread that waits, and gives nothing where that cannot be known.
 
 mod bash;
+mod native;
 mod program;
 mod python;
+mod unwind;
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -80,18 +82,15 @@ struct Thread {
     /// Its number inside.
     inside: i32,
     image: u64,
-    /// Its stack pointer at the call.
+    /// Its stack pointer and program counter at the call.
     sp: u64,
+    pc: u64,
 }
 
 impl Thread {
     fn new(question: &Question) -> io::Result<Self> {
-        Ok(Self {
-            process: question.process,
-            inside: question.inside_thread,
-            image: question.image,
-            sp: Waiting::new(question.process, question.tid)?.sp,
-        })
+        let Waiting { sp, pc, .. } = Waiting::new(question.process, question.tid)?;
+        Ok(Self { process: question.process, inside: question.inside_thread, image: question.image, sp, pc })
     }
 
     fn program(&self) -> io::Result<PathBuf> {
@@ -110,11 +109,12 @@ impl Thread {
             const SHARED: u64 = (libc::CLONE_VM | libc::CLONE_VFORK) as u64;
             let spawns = waiting.number == libc::SYS_clone as u64 && waiting.args[0] & SHARED == SHARED;
             let into = index_at(maps, waiting.args[1].checked_sub(1)?);
-            (spawns && into == Some(stack)).then_some((tid, waiting.sp))
+            (spawns && into == Some(stack)).then_some((tid, waiting))
         });
-        let (tid, sp) = spawners.next()?;
+        let (tid, Waiting { sp, pc, .. }) = spawners.next()?;
         let inside = tracee::ids(tid)?.inside_thread;
-        spawners.next().is_none().then_some(Self { process: self.process, inside, image: self.image, sp })
+        let spawner = Self { process: self.process, inside, image: self.image, sp, pc };
+        spawners.next().is_none().then_some(spawner)
     }
 }
 
@@ -125,6 +125,7 @@ struct Waiting {
     number: u64,
     args: [u64; 6],
     sp: u64,
+    pc: u64,
 }
 
 impl Waiting {
@@ -138,6 +139,7 @@ impl Waiting {
             number: number.ok_or(io::ErrorKind::NotFound)?,
             args: [next()?, next()?, next()?, next()?, next()?, next()?],
             sp: next()?,
+            pc: next()?,
         })
     }
 }
@@ -164,7 +166,7 @@ impl Readers {
         let frames = match name.as_ref() {
             name if name.contains("python") => self.python.read(&thread),
             name if name.contains("bash") => self.bash.read(&thread),
-            _ => None,
+            _ => native::read(&thread),
         };
         Stack { frames: frames.unwrap_or_default(), unread: None }
     }

@@ -10,7 +10,7 @@ use object::{LittleEndian, Object, ObjectSymbol, ReadCache, elf};
 use super::{Mapping, Thread};
 
 /// Largest program file that is looked into, and most symbols of it.
-const MAX_FILE: u64 = 1024 * 1024 * 1024;
+pub(super) const MAX_FILE: u64 = 1024 * 1024 * 1024;
 const MAX_SYMBOLS: usize = 2_000_000;
 
 pub(super) type Elf<'a> = ElfFile64<'a, LittleEndian, &'a ReadCache<File>>;
@@ -41,7 +41,7 @@ pub(super) fn symbols(thread: &Thread, maps: &[Mapping], wanted: &[&str]) -> Opt
     let elf = Elf::parse(&cache).ok()?;
     let bias = bias(&elf, maps, inode)?;
     let mut found = HashMap::new();
-    for symbol in elf.dynamic_symbols().take(MAX_SYMBOLS).filter(|symbol| symbol.is_definition()) {
+    for symbol in elf.dynamic_symbols().take(MAX_SYMBOLS).filter(ObjectSymbol::is_definition) {
         if let Ok(name) = symbol.name()
             && wanted.contains(&name)
         {

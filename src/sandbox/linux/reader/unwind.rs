@@ -1,0 +1,285 @@
+//! Walks the native stack of a thread that waits in a call, without stopping it.
+//!
+//! Known at the call are only program counter and stack pointer (proc_pid_syscall(5)); the rest comes from the tables
+//! that compilers write for exceptions (`.eh_frame`), as far as functions on the way have saved it. A function whose
+//! frame hangs on a register that nobody saved is worked out from its first instructions, and believed only when the
+//! return address found so lies behind a call, of this very function where the call names one.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::os::fd::AsFd;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::rc::Rc;
+
+use gimli::{
+    BaseAddresses, CfaRule, EhFrame, EhFrameHdr, EndianSlice, LittleEndian, Register, RegisterRule,
+    UnwindContext, UnwindSection, UnwindTableRow, X86_64,
+};
+use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, ResolveFlag, openat2};
+use object::{Object, ObjectSection, ReadCache};
+
+use super::program::{Elf, MAX_FILE, bias};
+use super::{Mapping, Thread, index_at, mappings};
+use crate::sandbox::linux::tracee::{read_memory, read_number};
+
+type Slice<'a> = EndianSlice<'a, LittleEndian>;
+
+/// Steps from the call to the outermost function.
+const MOST_STEPS: usize = 256;
+const MOST_MODULES: usize = 32;
+/// Largest table of frames that is read.
+const MAX_TABLE: u64 = 64 * 1024 * 1024;
+
+/// Where a thread is in one function: registers that nobody has saved are not known.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Registers {
+    pub pc: u64,
+    pub sp: u64,
+    pub fp: Option<u64>,
+    others: [Option<u64>; 5],
+}
+
+/// rbx and r12 to r15: a function has to leave them, rbp and rsp as they were.
+const PRESERVED: [Register; 5] = [X86_64::RBX, X86_64::R12, X86_64::R13, X86_64::R14, X86_64::R15];
+
+/// A mapped file.
+pub(super) struct Module {
+    pub cache: ReadCache<File>,
+    pub name: String,
+    pub inode: u64,
+    pub bias: u64,
+    frames: Vec<u8>,
+    frames_at: u64,
+    index: Vec<u8>,
+    index_at: u64,
+}
+
+/// The stack of one thread at one moment.
+pub(super) struct Walk {
+    process: i32,
+    pub maps: Vec<Mapping>,
+    modules: HashMap<u64, Option<Rc<Module>>>,
+    pub at: Registers,
+    /// The first step is at the call itself, all others behind one.
+    first: bool,
+    steps: usize,
+}
+
+impl Walk {
+    pub(super) fn new(thread: &Thread) -> Option<Self> {
+        Some(Self {
+            process: thread.process,
+            maps: mappings(thread.process).ok()?,
+            modules: HashMap::new(),
+            at: Registers { pc: thread.pc, sp: thread.sp, ..Registers::default() },
+            first: true,
+            steps: 0,
+        })
+    }
+
+    /// An address within the instruction that the function is at.
+    pub(super) fn instruction(&self) -> u64 {
+        if self.first { self.at.pc } else { self.at.pc.wrapping_sub(1) }
+    }
+
+    /// The file that the code at an address comes from.
+    pub(super) fn module(&mut self, address: u64) -> Option<Rc<Module>> {
+        let map = &self.maps[index_at(&self.maps, address)?];
+        if !map.executable || map.inode == 0 {
+            return None;
+        }
+        if !self.modules.contains_key(&map.inode) && self.modules.len() < MOST_MODULES {
+            let module = Module::open(self.process, map, &self.maps).map(Rc::new);
+            self.modules.insert(map.inode, module);
+        }
+        self.modules.get(&map.inode)?.clone()
+    }
+
+    /// Go on to the calling function. `None` at the end, and where the way is lost.
+    pub(super) fn step(&mut self) -> Option<()> {
+        self.steps += 1;
+        let address = self.instruction();
+        let module = self.module(address)?;
+        let (row, start) = module.row(address.wrapping_sub(module.bias))?;
+        let begin = start.wrapping_add(module.bias);
+        let cfa = match *row.cfa() {
+            CfaRule::RegisterAndOffset { register, offset } => {
+                let base = match self.register(register) {
+                    Some(base) => base,
+                    None if register == X86_64::RBP && offset == 16 => self.frame_by_code(begin)?,
+                    None => return None,
+                };
+                base.wrapping_add_signed(offset)
+            }
+            CfaRule::Expression(_) => return None,
+        };
+        let saved = |register: Register, now: Option<u64>| match row.register(register) {
+            Some(RegisterRule::Offset(offset)) => read_number(self.process, cfa.wrapping_add_signed(offset)),
+            None | Some(RegisterRule::SameValue) => now,
+            Some(_) => None,
+        };
+        let pc = match row.register(X86_64::RA) {
+            Some(RegisterRule::Offset(offset)) => read_number(self.process, cfa.wrapping_add_signed(offset))?,
+            _ => return None,
+        };
+        let mut others = self.at.others;
+        for (value, register) in others.iter_mut().zip(PRESERVED) {
+            *value = saved(register, *value);
+        }
+        let fp = saved(X86_64::RBP, self.at.fp);
+        self.go(Registers { pc, sp: cfa, fp, others })
+    }
+
+    /// Go on along the frame pointer, through code that no table describes but that is known to keep one.
+    pub(super) fn step_by_frame_pointer(&mut self) -> Option<()> {
+        self.steps += 1;
+        let fp = self.at.fp?;
+        let (above, pc) = (read_number(self.process, fp)?, read_number(self.process, fp.checked_add(8)?)?);
+        self.go(Registers { pc, sp: fp.checked_add(16)?, fp: Some(above), others: [None; 5] })
+    }
+
+    /// A caller's frame lies above, and not too far.
+    fn go(&mut self, next: Registers) -> Option<()> {
+        if next.sp <= self.at.sp || self.steps > MOST_STEPS || next.pc == 0 {
+            return None;
+        }
+        self.at = next;
+        self.first = false;
+        Some(())
+    }
+
+    fn register(&self, register: Register) -> Option<u64> {
+        match register {
+            X86_64::RSP => Some(self.at.sp),
+            X86_64::RBP => self.at.fp,
+            _ => self.at.others[PRESERVED.iter().position(|other| *other == register)?],
+        }
+    }
+
+    /// The frame pointer of a function that begins with `push rbp; mov rbp, rsp`, pushes and a subtraction: the
+    /// stack pointer is known, and the code says how far below the frame pointer it is.
+    fn frame_by_code(&self, begin: u64) -> Option<u64> {
+        let code = read_memory(self.process, begin, 64).ok()?;
+        let fp = self.at.sp.checked_add(frame_size(&code)?)?;
+        let back = read_number(self.process, fp.checked_add(8)?)?;
+        let map = &self.maps[index_at(&self.maps, back)?];
+        let before =
+            read_memory(self.process, back.checked_sub(7)?, 7).ok().filter(|code| code.len() == 7)?;
+        (map.executable && called(&before, back, begin)).then_some(fp)
+    }
+}
+
+/// How far a function moves the stack pointer below its frame pointer.
+fn frame_size(code: &[u8]) -> Option<u64> {
+    let code = code.strip_prefix(&[0xf3, 0x0f, 0x1e, 0xfa]).unwrap_or(code);
+    let code = code.strip_prefix(&[0x55])?;
+    let mut code =
+        code.strip_prefix(&[0x48, 0x89, 0xe5]).or_else(|| code.strip_prefix(&[0x48, 0x8b, 0xec]))?;
+    let mut size = 0;
+    loop {
+        code = match code {
+            [0x50..=0x57, rest @ ..] | [0x41, 0x50..=0x57, rest @ ..] => rest,
+            [0x48, 0x83, 0xec, less, ..] => return (*less < 0x80).then(|| size + u64::from(*less)),
+            [0x48, 0x81, 0xec, a, b, c, d, ..] => {
+                return Some(size + u64::from(u32::from_le_bytes([*a, *b, *c, *d])));
+            }
+            _ => return Some(size),
+        };
+        size += 8;
+    }
+}
+
+/// Whether the bytes before a return address are a call, and of `function` where the call says of which.
+fn called(before: &[u8], back: u64, function: u64) -> bool {
+    if let [_, _, 0xe8, a, b, c, d] = before {
+        let target = back.wrapping_add_signed(i64::from(i32::from_le_bytes([*a, *b, *c, *d])));
+        return target == function;
+    }
+    // `call` through a register or memory: ff /2, of two to seven bytes.
+    (2..=7).any(|length| {
+        let call = &before[7 - length..];
+        let call = if call[0] & 0xf0 == 0x40 { &call[1..] } else { call };
+        call.len() >= 2 && call[0] == 0xff && call[1] & 0x38 == 0x10
+    })
+}
+
+impl Module {
+    fn open(process: i32, map: &Mapping, maps: &[Mapping]) -> Option<Self> {
+        // As the process sees it; the file has to be the one that is mapped.
+        let root = format!("/proc/{process}/root");
+        let root =
+            openat2(AT_FDCWD, Path::new(&root), OpenHow::new().flags(OFlag::O_PATH | OFlag::O_CLOEXEC))
+                .ok()?;
+        let how = OpenHow::new().flags(OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC);
+        let how = how.resolve(ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_MAGICLINKS);
+        let file = File::from(openat2(root.as_fd(), Path::new(&map.name), how).ok()?);
+        let metadata = file.metadata().ok()?;
+        if !metadata.is_file() || metadata.len() > MAX_FILE || metadata.ino() != map.inode {
+            return None;
+        }
+        let cache = ReadCache::new(file);
+        let elf = Elf::parse(&cache).ok()?;
+        let bias = bias(&elf, maps, map.inode)?;
+        let section = |name: &str| {
+            let section = elf.section_by_name(name).filter(|section| section.size() <= MAX_TABLE);
+            section
+                .and_then(|section| Some((section.data().ok()?.to_vec(), section.address())))
+                .unwrap_or_default()
+        };
+        let ((frames, frames_at), (index, index_at)) = (section(".eh_frame"), section(".eh_frame_hdr"));
+        drop(elf);
+        Some(Self {
+            cache,
+            name: map.name.clone(),
+            inode: map.inode,
+            bias,
+            frames,
+            frames_at,
+            index,
+            index_at,
+        })
+    }
+
+    /// How to get out of the function at an address of the file, and where it begins.
+    fn row(&self, address: u64) -> Option<(UnwindTableRow<usize>, u64)> {
+        let frames: EhFrame<Slice<'_>> = EhFrame::new(&self.frames, LittleEndian);
+        let bases = BaseAddresses::default().set_eh_frame(self.frames_at).set_eh_frame_hdr(self.index_at);
+        let fde = if self.index.is_empty() {
+            frames.fde_for_address(&bases, address, EhFrame::cie_from_offset).ok()?
+        } else {
+            let index = EhFrameHdr::new(&self.index, LittleEndian).parse(&bases, 8).ok()?;
+            index.table()?.fde_for_address(&frames, &bases, address, EhFrame::cie_from_offset).ok()?
+        };
+        let mut context = UnwindContext::new();
+        let row = fde.unwind_info_for_address(&frames, &bases, &mut context, address).ok()?;
+        Some((row.clone(), fde.initial_address()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn first_instructions_tell_the_size_of_a_frame() {
+        let plain = [0x55, 0x48, 0x89, 0xe5, 0x48, 0x83, 0xec, 0x20, 0xc3];
+        assert_eq!(frame_size(&plain), Some(0x20));
+        let marked =
+            [0xf3, 0x0f, 0x1e, 0xfa, 0x55, 0x48, 0x89, 0xe5, 0x41, 0x54, 0x53, 0x48, 0x81, 0xec, 0, 1, 0, 0];
+        assert_eq!(frame_size(&marked), Some(0x110));
+        assert_eq!(frame_size(&[0x53, 0x48, 0x83, 0xec, 0x20]), None, "it keeps no frame pointer");
+        assert_eq!(frame_size(&[0x55, 0x48]), None);
+    }
+
+    #[test]
+    fn return_addresses_lie_behind_calls() {
+        let direct = [0x90, 0x90, 0xe8, 0xfb, 0xff, 0xff, 0xff];
+        assert!(called(&direct, 0x1005, 0x1000));
+        assert!(!called(&direct, 0x1005, 0x1001), "a call of another function");
+        assert!(called(&[0x90, 0x90, 0x90, 0x90, 0x90, 0xff, 0xd0], 9, 0));
+        assert!(called(&[0x90, 0x90, 0x90, 0x90, 0x41, 0xff, 0xd4], 9, 0));
+        assert!(called(&[0x90, 0xff, 0x15, 1, 2, 3, 4], 9, 0));
+        assert!(!called(&[0x90; 7], 9, 0));
+    }
+}
