@@ -373,3 +373,70 @@ fn native_lines_from_debug_information() {
         assert_eq!((&denial.blame[..], &denial.unread), (&[][..], &None), "{user:?}");
     });
 }
+
+const NODE: &str = r"import fs from 'node:fs';
+import { execFileSync, spawnSync, spawn } from 'node:child_process';
+import { helper } from './helper.cjs';
+const out = process.argv[2];
+const quiet = (action) => { try { action(); } catch {} };
+try { fs.readFileSync(`${out}/top`); } catch {} // @top
+quiet(() => fs.openSync(`${out}/arrow`)); // @arrow
+class Reader {
+  #path = out;
+  read() {
+    fs.existsSync(`${this.#path}/method`); // @method
+  }
+}
+new Reader().read();
+async function later() {
+  await null;
+  fs.accessSync(`${out}/async`); // @async
+}
+await later().catch(() => {});
+function* numbers() {
+  yield fs.existsSync(out + '/generator'); // @generator
+}
+[...numbers()];
+[1].forEach(() => {
+  fs.existsSync(out + '/callback'); // @callback
+});
+quiet(() => JSON.parse('[1]', () => fs.statSync(out + '/reviver'))); // @reviver
+helper(out);
+await import('./module.mjs');
+setTimeout(() => {
+  fs.existsSync(`${out}/timer`); // @timer
+}, 1);
+spawnSync('cat', [`${out}/spawned`]); // @spawned
+quiet(() => execFileSync('sh', ['-c', `cat ${out}/shell`], { stdio: 'ignore' })); // @shell
+const child = spawn('cat', [`${out}/child`], { stdio: 'ignore' }); // @child
+await new Promise((done) => child.on('exit', done));
+await fs.promises.readFile(`${out}/pooled`).catch(() => {});
+";
+
+const HELPER_CJS: &str = "const fs = require('fs');\n// é\nexports.helper = (out) => {\n  \
+    fs.existsSync(out + '/helper'); // @helper\n};\n";
+const MODULE: &str = "#!/usr/bin/env node\n/* \u{1f600} */ import fs from 'node:fs';\n\
+    fs.existsSync(process.argv[2] + '/imported'); // @imported\n";
+
+#[test]
+fn node_lines_of_calls_on_its_own_stack() {
+    if !found("node") {
+        return;
+    }
+    let files =
+        [("scripts/main.mjs", NODE), ("scripts/helper.cjs", HELPER_CJS), ("scripts/module.mjs", MODULE)];
+    let outside = Outside::new(&files.map(|(_, source)| source));
+    fs::write(outside.0.path().join("pooled"), "").unwrap();
+    let skill = Skill::new("main.mjs", NODE);
+    for (file, source) in files {
+        fs::write(skill.path.join(file), source).unwrap();
+    }
+    as_everybody(|user| {
+        let report = run(&skill, user, "scripts/main.mjs", "cat, sh", &[&outside.path()]);
+        check(&report, &skill.path, &files, &format!("{user:?}"));
+        let chain = places(denial(&report, "helper"), &skill.path);
+        assert_eq!(chain, ["scripts/helper.cjs:4", "scripts/main.mjs:28"], "{user:?}");
+        let chain = places(denial(&report, "pooled"), &skill.path);
+        assert!(chain.is_empty(), "{user:?}: no script is on the stack of that thread: {chain:?}");
+    });
+}

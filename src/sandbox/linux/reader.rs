@@ -10,6 +10,7 @@
 
 mod bash;
 mod native;
+mod node;
 mod program;
 mod python;
 mod unwind;
@@ -148,6 +149,7 @@ impl Waiting {
 struct Readers {
     python: python::Readers,
     bash: bash::Readers,
+    node: node::Readers,
 }
 
 impl Readers {
@@ -166,6 +168,7 @@ impl Readers {
         let frames = match name.as_ref() {
             name if name.contains("python") => self.python.read(&thread),
             name if name.contains("bash") => self.bash.read(&thread),
+            "node" | "nodejs" => self.node.read(&thread),
             _ => native::read(&thread),
         };
         Stack { frames: frames.unwrap_or_default(), unread: None }

@@ -73,7 +73,8 @@ fn name(module: &Module, addresses: &[u64]) -> Option<Vec<(u64, Vec<Frame>)>> {
         context = Dwarf::load(section).ok().and_then(|dwarf| Context::from_dwarf(dwarf).ok());
     }
     let symbols = symbols(&elf);
-    let found = addresses.iter().map(|address| context.as_ref().map_or_else(Vec::new, |c| lines(c, *address)));
+    let found =
+        addresses.iter().map(|address| context.as_ref().map_or_else(Vec::new, |c| lines(c, *address)));
     let found: Vec<Vec<Frame>> = found.collect();
     // Where some functions have lines, those without are of a library that was linked in.
     let with_lines = found.iter().any(|frames| !frames.is_empty());

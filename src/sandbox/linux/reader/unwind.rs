@@ -96,6 +96,18 @@ impl Walk {
         self.modules.get(&map.inode)?.clone()
     }
 
+    /// Whether the function's code comes from a file.
+    pub(super) fn is_in_file(&mut self) -> bool {
+        let address = self.instruction();
+        self.module(address).is_some()
+    }
+
+    /// Whether the function's code was made at run time.
+    pub(super) fn is_generated(&self) -> bool {
+        let map = index_at(&self.maps, self.instruction()).map(|index| &self.maps[index]);
+        map.is_some_and(|map| map.executable && map.inode == 0)
+    }
+
     /// Go on to the calling function. `None` at the end, and where the way is lost.
     pub(super) fn step(&mut self) -> Option<()> {
         self.steps += 1;
@@ -157,16 +169,63 @@ impl Walk {
         }
     }
 
-    /// The frame pointer of a function that begins with `push rbp; mov rbp, rsp`, pushes and a subtraction: the
-    /// stack pointer is known, and the code says how far below the frame pointer it is.
+    /// The frame pointer of the function that begins there, which hangs its frame on it. When the function begins with
+    /// `push rbp; mov rbp, rsp`, pushes and a subtraction, its code says how far below the stack pointer is. Else
+    /// there must be just one return address on the stack that lies behind a call of this function.
     fn frame_by_code(&self, begin: u64) -> Option<u64> {
+        /// How much of the stack is looked through.
+        const WINDOW: usize = 64 * 1024;
         let code = read_memory(self.process, begin, 64).ok()?;
-        let fp = self.at.sp.checked_add(frame_size(&code)?)?;
-        let back = read_number(self.process, fp.checked_add(8)?)?;
-        let map = &self.maps[index_at(&self.maps, back)?];
-        let before =
-            read_memory(self.process, back.checked_sub(7)?, 7).ok().filter(|code| code.len() == 7)?;
-        (map.executable && called(&before, back, begin)).then_some(fp)
+        let by_code = frame_size(&code).and_then(|size| self.at.sp.checked_add(size));
+        if let Some(fp) = by_code
+            && let Some(back) = read_number(self.process, fp.checked_add(8)?)
+            && self.is_behind_call(back, begin, true)
+        {
+            return Some(fp);
+        }
+        let stack = &self.maps[index_at(&self.maps, self.at.sp)?];
+        let length = usize::try_from(stack.end - self.at.sp).ok()?.min(WINDOW);
+        let words = read_memory(self.process, self.at.sp, length).ok()?;
+        let addresses =
+            words.chunks_exact(8).map(|word| u64::from_le_bytes(word.try_into().unwrap_or_default()));
+        let mut backs =
+            addresses.enumerate().skip(1).filter(|(_, back)| self.is_behind_call(*back, begin, false));
+        let (index, _) = backs.next()?;
+        backs.next().is_none().then_some(self.at.sp + 8 * (index as u64 - 1))
+    }
+
+    /// Whether a return address lies behind a call of `function`, or, if that may be, of an address out of a register
+    /// or of memory.
+    fn is_behind_call(&self, back: u64, function: u64, any: bool) -> bool {
+        let Some(map) = index_at(&self.maps, back).map(|index| &self.maps[index]) else { return false };
+        if !map.executable || back - map.start < 7 {
+            return false;
+        }
+        match read_memory(self.process, back - 7, 7).ok().and_then(|before| called(&before, back)) {
+            Some(Called::Function(target)) => self.leads_to(target, function, 3),
+            Some(Called::Any) => any,
+            _ => false,
+        }
+    }
+
+    /// Whether code at `target` is the function, or jumps there: an entry of a linkage table, a call at the very end.
+    fn leads_to(&self, target: u64, function: u64, left: u32) -> bool {
+        if target == function {
+            return true;
+        }
+        let Ok(code) = read_memory(self.process, target, 64) else { return false };
+        let plain = code.strip_prefix(&[0xf3, 0x0f, 0x1e, 0xfa]).unwrap_or(&code);
+        let plain = plain.strip_prefix(&[0xf2]).unwrap_or(plain);
+        if let [0xff, 0x25, a, b, c, d, rest @ ..] = plain {
+            let behind = target.wrapping_add((code.len() - rest.len()) as u64);
+            let entry = behind.wrapping_add_signed(i32::from_le_bytes([*a, *b, *c, *d]).into());
+            let next = read_number(self.process, entry).filter(|_| left > 0);
+            return next.is_some_and(|next| self.leads_to(next, function, left - 1));
+        }
+        code.windows(5).enumerate().any(|(at, jump)| {
+            let next = relative(target.wrapping_add(at as u64 + 5), &jump[1..]);
+            jump[0] == 0xe9 && (next == function || (left > 0 && self.leads_to(next, function, left - 1)))
+        })
     }
 }
 
@@ -190,18 +249,30 @@ fn frame_size(code: &[u8]) -> Option<u64> {
     }
 }
 
-/// Whether the bytes before a return address are a call, and of `function` where the call says of which.
-fn called(before: &[u8], back: u64, function: u64) -> bool {
-    if let [_, _, 0xe8, a, b, c, d] = before {
-        let target = back.wrapping_add_signed(i64::from(i32::from_le_bytes([*a, *b, *c, *d])));
-        return target == function;
+/// What a call that lies before a return address calls.
+#[derive(Debug, PartialEq)]
+enum Called {
+    Function(u64),
+    /// What a register or memory held.
+    Any,
+}
+
+fn called(before: &[u8], back: u64) -> Option<Called> {
+    if before.len() == 7 && before[2] == 0xe8 {
+        return Some(Called::Function(relative(back, &before[3..])));
     }
-    // `call` through a register or memory: ff /2, of two to seven bytes.
-    (2..=7).any(|length| {
-        let call = &before[7 - length..];
+    // ff /2, of two to seven bytes.
+    let indirect = (2..=before.len()).any(|length| {
+        let call = &before[before.len() - length..];
         let call = if call[0] & 0xf0 == 0x40 { &call[1..] } else { call };
         call.len() >= 2 && call[0] == 0xff && call[1] & 0x38 == 0x10
-    })
+    });
+    indirect.then_some(Called::Any)
+}
+
+fn relative(behind: u64, distance: &[u8]) -> u64 {
+    let distance = distance.try_into().map_or(0, i32::from_le_bytes);
+    behind.wrapping_add_signed(distance.into())
 }
 
 impl Module {
@@ -275,11 +346,13 @@ mod tests {
     #[test]
     fn return_addresses_lie_behind_calls() {
         let direct = [0x90, 0x90, 0xe8, 0xfb, 0xff, 0xff, 0xff];
-        assert!(called(&direct, 0x1005, 0x1000));
-        assert!(!called(&direct, 0x1005, 0x1001), "a call of another function");
-        assert!(called(&[0x90, 0x90, 0x90, 0x90, 0x90, 0xff, 0xd0], 9, 0));
-        assert!(called(&[0x90, 0x90, 0x90, 0x90, 0x41, 0xff, 0xd4], 9, 0));
-        assert!(called(&[0x90, 0xff, 0x15, 1, 2, 3, 4], 9, 0));
-        assert!(!called(&[0x90; 7], 9, 0));
+        assert_eq!(called(&direct, 0x1005), Some(Called::Function(0x1000)));
+        for indirect in
+            [[0x90, 0x90, 0x90, 0x90, 0x90, 0xff, 0xd0], [0x90, 0x90, 0x90, 0x90, 0x41, 0xff, 0xd4]]
+        {
+            assert_eq!(called(&indirect, 9), Some(Called::Any));
+        }
+        assert_eq!(called(&[0x90, 0xff, 0x15, 1, 2, 3, 4], 9), Some(Called::Any));
+        assert_eq!(called(&[0x90; 7], 9), None);
     }
 }
