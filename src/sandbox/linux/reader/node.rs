@@ -12,7 +12,7 @@ use std::path::PathBuf;
 
 use super::unwind::Walk;
 use super::{Frame, MOST_FRAMES, Thread, program};
-use crate::sandbox::linux::tracee::{read_memory, read_number};
+use crate::sandbox::linux::tracee::{self, read_memory, read_number};
 
 const MOST_OPEN: usize = 64;
 const MOST_WALKED: usize = 512;
@@ -37,7 +37,7 @@ impl Readers {
         }
         let mut walk = Walk::new(thread)?;
         let layout = self.open.entry(thread.image).or_insert_with(|| Layout::read(thread, &walk)).as_ref()?;
-        let script = Script { process: thread.process, layout };
+        let mut script = Script { process: thread.process, layout };
         let mut frames = Vec::new();
         for _ in 0..MOST_WALKED {
             if walk.step().is_some() {
@@ -45,6 +45,7 @@ impl Readers {
             }
             let builtin = walk.is_in_file();
             let Some(fp) = walk.at.fp.filter(|_| builtin || walk.is_generated()) else { break };
+            script.follow_fork(thread.process, fp);
             frames.extend(script.frame(fp, builtin));
             if frames.len() >= MOST_FRAMES || walk.step_by_frame_pointer().is_none() {
                 break;
@@ -175,6 +176,23 @@ struct Script<'a> {
 }
 
 impl Script<'_> {
+    /// V8 keeps its heap from a child that is forked: there, the parent's is read, as long as it stands in the same
+    /// functions, waiting for the child to start its program.
+    fn follow_fork(&mut self, process: i32, fp: u64) {
+        const COMPARED: usize = 512;
+        let function = |process| Script { process, layout: self.layout }.slot(fp, self.layout.fp_function);
+        let Some(object) = function(process).filter(|object| object & 3 == 1) else { return };
+        if self.process != process || read_number(process, object - 1).is_some() {
+            return;
+        }
+        let stack = |process| read_memory(process, fp, COMPARED).ok();
+        if let Some(parent) = tracee::ids(process).map(|ids| ids.parent)
+            && stack(parent).is_some_and(|parents| Some(parents) == stack(process))
+        {
+            self.process = parent;
+        }
+    }
+
     /// The line that a frame of V8 stands at, when it is one of a script's function.
     fn frame(&self, fp: u64, builtin: bool) -> Option<Frame> {
         let layout = self.layout;
