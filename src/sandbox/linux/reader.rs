@@ -53,7 +53,7 @@ const MOST_FRAMES: usize = 32;
 /// Names longer than this are cut, and files with longer names left out: an answer must fit into a message.
 const LONGEST_FUNCTION: usize = 256;
 const LONGEST_FILE: usize = 4096;
-const LONGEST_ANSWER: usize = 24 * 1024;
+const LONGEST_ANSWER: usize = 48 * 1024;
 
 /// Answer questions until nobody asks any more.
 pub(super) fn serve(socket: &OwnedFd) -> ! {
@@ -264,7 +264,7 @@ mod tests {
         let frame =
             |file: usize| Frame { file: "\u{1}".repeat(file).into(), line: 1, function: "é".repeat(1000) };
         let kept = bounded(vec![frame(5000), frame(10), frame(4000), frame(20)]);
-        assert_eq!(kept.len(), 2);
+        assert_eq!(kept.len(), 3);
         assert!(kept.iter().all(|frame| frame.function.chars().count() == LONGEST_FUNCTION));
         assert_eq!(bounded(vec![frame(1); 1000]).len(), MOST_FRAMES);
     }
