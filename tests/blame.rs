@@ -440,3 +440,109 @@ fn node_lines_of_calls_on_its_own_stack() {
         assert!(chain.is_empty(), "{user:?}: no script is on the stack of that thread: {chain:?}");
     });
 }
+
+/// In a loop, hot enough to be compiled: a wrong line would be worse than none.
+const HOT: &str = r"const fs = require('fs');
+const out = process.argv[2];
+function look(name) {
+  return fs.existsSync(out + name); // @hot
+}
+let seen = 0;
+for (let i = 0; i < 20000; i++) {
+  seen += look('/../nowhere');
+}
+look('/hot');
+";
+
+#[test]
+fn compiled_code_has_the_right_line_or_none() {
+    if !found("node") {
+        return;
+    }
+    let outside = Outside::new(&[HOT]);
+    let skill = Skill::new("main.js", HOT);
+    let report = run(&skill, User::Caller, "scripts/main.js", "", &[&outside.path()]);
+    let chain = places(denial(&report, "hot"), &skill.path);
+    for place in &chain {
+        let known =
+            ["scripts/main.js:4", "scripts/main.js:10", "scripts/main.js:0"].contains(&place.as_str());
+        assert!(known, "{chain:?}");
+    }
+    assert!(chain.contains(&"scripts/main.js:10".to_owned()), "{chain:?}");
+}
+
+const DOUBTFUL: &str = "#!SHELL
+exec 2>/dev/null
+for name in a b; do
+  cat $1/twice
+done
+cat $1/twice
+eval 'cat $1/eval'
+";
+
+#[test]
+fn what_could_be_two_lines_is_told_apart_or_left_out() {
+    let outside = Outside::new(&[]);
+    for name in ["twice", "eval"] {
+        fs::write(outside.0.path().join(name), "").unwrap();
+    }
+    let skill = Skill::new("main.sh", "");
+    for (shell, twice) in [("/bin/bash", &[4, 6][..]), ("/bin/dash", &[])] {
+        if !Path::new(shell).exists() {
+            skip(&format!("{shell} is not installed"));
+            continue;
+        }
+        fs::write(skill.path.join("scripts/main.sh"), DOUBTFUL.replace("SHELL", shell)).unwrap();
+        as_everybody(|user| {
+            let report = run(&skill, user, "scripts/main.sh", "cat", &[&outside.path()]);
+            let found = report.denials.iter().filter(|denial| denial.target.ends_with("/twice"));
+            let lines: Vec<u32> =
+                found.clone().filter_map(|denial| Some(denial.blame.first()?.line)).collect();
+            assert_eq!(lines, twice, "{shell} {user:?}");
+            assert_eq!(found.map(|denial| denial.count).sum::<u64>(), 3, "{shell} {user:?}");
+            // In bash the text has the line of `eval`; nobody knows what else it could be in dash.
+            let eval: Vec<u32> = denial(&report, "eval").blame.iter().map(|frame| frame.line).collect();
+            assert!(eval.is_empty() || eval == [7], "{shell} {user:?}: {eval:?}");
+        });
+    }
+}
+
+#[test]
+fn the_thousandth_refusal_has_its_line() {
+    if !found("python3") {
+        return;
+    }
+    let outside = Outside::new(&[]);
+    fs::write(outside.0.path().join("often"), "").unwrap();
+    let skill =
+        Skill::python("import os, sys\nfor _ in range(1000):\n  os.access(sys.argv[1] + '/often', 0)\n");
+    as_everybody(|user| {
+        let report = run(&skill, user, "scripts/main.py", "", &[&outside.path()]);
+        let denial = denial(&report, "often");
+        assert_eq!((denial.count, denial.blame[0].line, report.denials.len()), (1000, 3, 1), "{user:?}");
+    });
+}
+
+#[test]
+fn a_process_that_hides_is_held_and_told() {
+    if !found("python3") {
+        return;
+    }
+    let outside = Outside::new(&[]);
+    for name in ["hidden", "seen"] {
+        fs::write(outside.0.path().join(name), "").unwrap();
+    }
+    // PR_SET_DUMPABLE (4) to 0.
+    let skill = Skill::python(
+        "import ctypes, os, sys\nprint(ctypes.CDLL(None).prctl(4, 0, 0, 0, 0))\n\
+         print(os.access(sys.argv[1] + '/hidden', 0))\n",
+    );
+    as_everybody(|user| {
+        let report = run(&skill, user, "scripts/main.py", "", &[&outside.path()]);
+        assert_eq!(report.stdout, "0\nFalse\n", "{user:?}");
+        let denial = denial(&report, "hidden");
+        let readable = places(denial, &skill.path) == ["scripts/main.py:3"];
+        let told = denial.unread.as_deref().is_some_and(|why| why.starts_with("unreadable: "));
+        assert!(readable || told, "{user:?}: {denial:#?}");
+    });
+}

@@ -73,13 +73,22 @@ impl Scripts {
         }
         let one_line =
             places.windows(2).all(|pair| pair[0].0 == pair[1].0 && pair[0].1.line == pair[1].1.line);
-        if !(one_line && complete) {
-            let known = known?;
-            places
-                .retain(|(file, site)| *file == known.file && (site.line..=site.last).contains(&known.line));
+        let only = one_line && complete;
+        if let Some(known) = known {
+            let at_known = |place: &(&Path, &Site)| {
+                place.0 == known.file && (place.1.line..=place.1.last).contains(&known.line)
+            };
             // Of commands within commands, the one that begins last.
-            let line = places.iter().map(|(_, site)| site.line).max()?;
-            places.retain(|(_, site)| site.line == line);
+            let line = places.iter().filter(|place| at_known(place)).map(|(_, site)| site.line).max();
+            if let Some(line) = line {
+                places.retain(|place| at_known(place) && place.1.line == line);
+            } else {
+                // A shell opens the files of a compound command before it has a line of that command.
+                let redirects = places.iter().all(|(_, site)| matches!(site.deed, Deed::Redirect { .. }));
+                (only && redirects).then_some(())?;
+            }
+        } else if !only {
+            return None;
         }
         let (file, site) = places.first()?;
         let function = known.filter(|known| known.file == *file && known.line == site.line);

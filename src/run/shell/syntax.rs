@@ -131,13 +131,19 @@ impl<'a> Reader<'a> {
         let mut words: Vec<Word> = words.map(|child| self.word(child)).collect();
         self.searches(node, &words);
         let mut program = false;
-        // Words that only say how the command behind them is to be run.
-        while let Some("command" | "exec" | "builtin" | "time") = words.first().and_then(Word::literal) {
-            program |= words.remove(0).literal() != Some("time");
-            let options = words
-                .iter()
-                .take_while(|word| word.literal().is_some_and(|word| word.starts_with('-')))
-                .count();
+        // Words that only say how the command behind them is to be run. Behind `time` and `!` the grammar takes the
+        // beginning of a compound command for a simple one.
+        while let Some(first) = words.first().and_then(Word::literal) {
+            match first {
+                "command" | "exec" | "builtin" => program = true,
+                "time" | "!" | "if" | "then" | "else" | "elif" | "while" | "until" | "do" | "{" => {}
+                "for" | "case" | "select" | "function" | "in" | "fi" | "done" | "esac" | "}" => return,
+                _ => break,
+            }
+            words.remove(0);
+            let options = words.iter();
+            let options =
+                options.take_while(|word| word.literal().is_some_and(|word| word.starts_with('-'))).count();
             if options > 0 {
                 // An option may have a value.
                 let mut any = Word { many: true, ..Word::default() };

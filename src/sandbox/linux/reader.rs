@@ -150,6 +150,7 @@ struct Readers {
     python: python::Readers,
     bash: bash::Readers,
     node: node::Readers,
+    modules: unwind::Modules,
 }
 
 impl Readers {
@@ -168,8 +169,8 @@ impl Readers {
         let frames = match name.as_ref() {
             name if name.contains("python") => self.python.read(&thread),
             name if name.contains("bash") => self.bash.read(&thread),
-            "node" | "nodejs" => self.node.read(&thread),
-            _ => native::read(&thread),
+            "node" | "nodejs" => self.node.read(&thread, &mut self.modules),
+            _ => native::read(&thread, &mut self.modules),
         };
         Stack { frames: frames.unwrap_or_default(), unread: None }
     }

@@ -9,16 +9,22 @@ use gimli::{Dwarf, EndianSlice, LittleEndian, SectionId};
 use object::{Object, ObjectSection, ObjectSymbol, SymbolKind};
 
 use super::program::Elf;
-use super::unwind::{Module, Walk};
+use super::unwind::{Module, Modules, Walk};
 use super::{Frame, MOST_FRAMES, Thread};
 
 /// More debug information than this takes longer to read than a waiting call has time.
 const MAX_DEBUG: u64 = 48 * 1024 * 1024;
 const MAX_SYMBOLS: usize = 1_000_000;
 
+/// Names that are kept of one file.
+const MOST_NAMES: usize = 10_000;
+
 /// The frames of a thread in files outside the system's own folders.
-pub(super) fn read(thread: &Thread) -> Option<Vec<Frame>> {
-    let mut walk = Walk::new(thread)?;
+pub(super) fn read(thread: &Thread, modules: &mut Modules) -> Option<Vec<Frame>> {
+    let mut walk = Walk::new(thread, modules)?;
+    if walk.maps.iter().all(|map| !map.executable || map.inode == 0 || is_system(&map.name)) {
+        return None;
+    }
     let mut places: Vec<(Rc<Module>, u64)> = Vec::new();
     while places.len() < MOST_FRAMES {
         let address = walk.instruction();
@@ -31,15 +37,18 @@ pub(super) fn read(thread: &Thread) -> Option<Vec<Frame>> {
         }
     }
     let mut frames = Vec::new();
-    let mut known: HashMap<u64, Vec<(u64, Vec<Frame>)>> = HashMap::new();
     for (module, address) in &places {
-        let named = known.entry(module.inode).or_insert_with(|| {
-            let addresses = places.iter().filter(|(other, _)| other.inode == module.inode);
-            name(module, &addresses.map(|(_, address)| *address).collect::<Vec<_>>()).unwrap_or_default()
-        });
-        if let Some((_, lines)) = named.iter().find(|(other, _)| other == address) {
-            frames.extend(lines.iter().cloned());
+        if !module.named.borrow().contains_key(address) {
+            let of_module = places.iter().filter(|(other, _)| Rc::ptr_eq(other, module));
+            let named = name(module, &of_module.map(|(_, address)| *address).collect::<Vec<_>>());
+            let mut known = module.named.borrow_mut();
+            if known.len() >= MOST_NAMES {
+                known.clear();
+            }
+            known.extend(named.unwrap_or_default());
+            known.entry(*address).or_default();
         }
+        frames.extend(module.named.borrow().get(address).into_iter().flatten().cloned());
     }
     frames.retain(|frame| frame.function != "_start");
     Some(frames)

@@ -10,7 +10,7 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 
-use super::unwind::Walk;
+use super::unwind::{Modules, Walk};
 use super::{Frame, MOST_FRAMES, Thread, program};
 use crate::sandbox::linux::tracee::{self, read_memory, read_number};
 
@@ -28,14 +28,14 @@ pub(super) struct Readers {
 }
 
 impl Readers {
-    pub(super) fn read(&mut self, thread: &Thread) -> Option<Vec<Frame>> {
+    pub(super) fn read(&mut self, thread: &Thread, modules: &mut Modules) -> Option<Vec<Frame>> {
         if self.open.len() >= MOST_OPEN {
             self.open.clear();
         }
         if thread.image == 0 {
             self.open.remove(&0);
         }
-        let mut walk = Walk::new(thread)?;
+        let mut walk = Walk::new(thread, modules)?;
         let layout = self.open.entry(thread.image).or_insert_with(|| Layout::read(thread, &walk)).as_ref()?;
         let mut script = Script { process: thread.process, layout };
         let mut frames = Vec::new();
@@ -84,7 +84,7 @@ struct Layout {
 }
 
 impl Layout {
-    fn read(thread: &Thread, walk: &Walk) -> Option<Self> {
+    fn read(thread: &Thread, walk: &Walk<'_>) -> Option<Self> {
         const NAMES: [&str; 23] = [
             "v8dbg_off_fp_context_or_frame_type",
             "v8dbg_off_fp_function",

@@ -5,6 +5,7 @@
 //! frame hangs on a register that nobody saved is worked out from its first instructions, and believed only when the
 //! return address found so lies behind a call, of this very function where the call names one.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fs::File;
 use std::os::fd::AsFd;
@@ -20,14 +21,14 @@ use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, ResolveFlag, openat2};
 use object::{Object, ObjectSection, ReadCache};
 
 use super::program::{Elf, MAX_FILE, bias};
-use super::{Mapping, Thread, index_at, mappings};
+use super::{Frame, Mapping, Thread, index_at, mappings};
 use crate::sandbox::linux::tracee::{read_memory, read_number};
 
 type Slice<'a> = EndianSlice<'a, LittleEndian>;
 
 /// Steps from the call to the outermost function.
 const MOST_STEPS: usize = 256;
-const MOST_MODULES: usize = 32;
+const MOST_MODULES: usize = 128;
 /// Largest table of frames that is read.
 const MAX_TABLE: u64 = 64 * 1024 * 1024;
 
@@ -43,12 +44,39 @@ pub(super) struct Registers {
 /// rbx and r12 to r15: a function has to leave them, rbp and rsp as they were.
 const PRESERVED: [Register; 5] = [X86_64::RBX, X86_64::R12, X86_64::R13, X86_64::R14, X86_64::R15];
 
+/// Files that have been opened, by program, inode and place in memory: reading them takes longer than a walk.
+#[derive(Default)]
+pub(super) struct Modules {
+    open: HashMap<(u64, u64, u64), Option<Rc<Module>>>,
+    bytes: usize,
+}
+
+impl Modules {
+    fn get(&mut self, image: u64, process: i32, map: &Mapping, maps: &[Mapping]) -> Option<Rc<Module>> {
+        /// Tables that are kept of all of them together.
+        const MOST_BYTES: usize = 256 * 1024 * 1024;
+        let start = maps.iter().find(|other| other.inode == map.inode)?.start;
+        let key = (image, map.inode, start);
+        if let Some(module) = self.open.get(&key).filter(|_| image != 0) {
+            return module.clone();
+        }
+        if self.open.len() >= MOST_MODULES || self.bytes > MOST_BYTES {
+            (self.open, self.bytes) = (HashMap::new(), 0);
+        }
+        let module = Module::open(process, map, maps).map(Rc::new);
+        self.bytes += module.as_ref().map_or(0, |module| module.frames.len() + module.index.len());
+        self.open.insert(key, module.clone());
+        module
+    }
+}
+
 /// A mapped file.
 pub(super) struct Module {
     pub cache: ReadCache<File>,
     pub name: String,
-    pub inode: u64,
     pub bias: u64,
+    /// What addresses of the file are called, once that has been found out.
+    pub named: RefCell<HashMap<u64, Vec<Frame>>>,
     frames: Vec<u8>,
     frames_at: u64,
     index: Vec<u8>,
@@ -56,22 +84,24 @@ pub(super) struct Module {
 }
 
 /// The stack of one thread at one moment.
-pub(super) struct Walk {
+pub(super) struct Walk<'a> {
     process: i32,
+    image: u64,
     pub maps: Vec<Mapping>,
-    modules: HashMap<u64, Option<Rc<Module>>>,
+    modules: &'a mut Modules,
     pub at: Registers,
     /// The first step is at the call itself, all others behind one.
     first: bool,
     steps: usize,
 }
 
-impl Walk {
-    pub(super) fn new(thread: &Thread) -> Option<Self> {
+impl<'a> Walk<'a> {
+    pub(super) fn new(thread: &Thread, modules: &'a mut Modules) -> Option<Self> {
         Some(Self {
             process: thread.process,
+            image: thread.image,
             maps: mappings(thread.process).ok()?,
-            modules: HashMap::new(),
+            modules,
             at: Registers { pc: thread.pc, sp: thread.sp, ..Registers::default() },
             first: true,
             steps: 0,
@@ -89,11 +119,7 @@ impl Walk {
         if !map.executable || map.inode == 0 {
             return None;
         }
-        if !self.modules.contains_key(&map.inode) && self.modules.len() < MOST_MODULES {
-            let module = Module::open(self.process, map, &self.maps).map(Rc::new);
-            self.modules.insert(map.inode, module);
-        }
-        self.modules.get(&map.inode)?.clone()
+        self.modules.get(self.image, self.process, map, &self.maps)
     }
 
     /// Whether the function's code comes from a file.
@@ -303,7 +329,7 @@ impl Module {
         Some(Self {
             cache,
             name: map.name.clone(),
-            inode: map.inode,
+            named: RefCell::default(),
             bias,
             frames,
             frames_at,
