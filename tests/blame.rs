@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use common::{Skill, User, as_everybody, found, open_folder, skip};
+use skilldeck::report::text;
 use skilldeck::run::report::{Denial, Report};
 
 /// Files that exist on the host and not inside: opening one is a denial, told by its name.
@@ -529,9 +530,7 @@ fn a_process_that_hides_is_held_and_told() {
         return;
     }
     let outside = Outside::new(&[]);
-    for name in ["hidden", "seen"] {
-        fs::write(outside.0.path().join(name), "").unwrap();
-    }
+    fs::write(outside.0.path().join("hidden"), "").unwrap();
     // PR_SET_DUMPABLE (4) to 0.
     let skill = Skill::python(
         "import ctypes, os, sys\nprint(ctypes.CDLL(None).prctl(4, 0, 0, 0, 0))\n\
@@ -541,8 +540,95 @@ fn a_process_that_hides_is_held_and_told() {
         let report = run(&skill, user, "scripts/main.py", "", &[&outside.path()]);
         assert_eq!(report.stdout, "0\nFalse\n", "{user:?}");
         let denial = denial(&report, "hidden");
-        let readable = places(denial, &skill.path) == ["scripts/main.py:3"];
-        let told = denial.unread.as_deref().is_some_and(|why| why.starts_with("unreadable: "));
-        assert!(readable || told, "{user:?}: {denial:#?}");
+        // Root may read every process.
+        if user == User::Caller && nix::unistd::geteuid().is_root() {
+            assert_eq!(places(denial, &skill.path), ["scripts/main.py:3"]);
+        } else {
+            let told = denial.unread.as_deref().is_some_and(|why| why.starts_with("unreadable: "));
+            assert!(told && denial.blame.is_empty(), "{user:?}: {denial:#?}");
+            let text = text::summary(&report, &skill.path, text::Style { colour: false });
+            assert!(text.contains("    at     unreadable: the process has made itself undumpable"), "{text}");
+        }
     });
+}
+
+/// Looks like bash, and leads whoever reads its variables in circles.
+const LIAR: &str = r#"#include <stdio.h>
+#include <unistd.h>
+struct entry { struct entry *next; const char *key; void *data; } loop = {&loop, "BASH_SOURCE", &loop};
+void *heads[65536];
+struct { void *buckets; int count; } table = {heads, 65536};
+void *context[5] = {0, 0, 0, 0, &table};
+void *global_variables = context;
+int line_number = -1;
+int main(int argc, char **argv) {
+  char path[4096];
+  for (int i = 0; i < 65536; i++) heads[i] = &loop;
+  for (int i = 0; i < 5; i++) {
+    snprintf(path, sizeof path, "%s/refused%d", argv[1], i);
+    access(path, R_OK);
+  }
+  puts("done");
+}
+"#;
+
+#[test]
+fn programs_that_mislead_the_reader_are_told_all_the_same() {
+    if !found("cc") {
+        return;
+    }
+    let outside = Outside::new(&[]);
+    for n in 0..5 {
+        fs::write(outside.0.path().join(format!("refused{n}")), "").unwrap();
+    }
+    let skill = Skill::new("main.c", LIAR);
+    let scripts = skill.path.join("scripts");
+    let made = |program: &str, args: &[&str]| {
+        let done = Command::new(program).args(args).current_dir(&scripts).status();
+        assert!(done.unwrap().success(), "{program} {args:?}");
+    };
+    made("cc", &["-g", "-rdynamic", "-o", "bash", "main.c"]);
+    made("cc", &["-g", "-rdynamic", "-o", "node", "main.c"]);
+    made("cc", &["-g", "-o", "python3.11", "main.c"]);
+    let mut entries = vec!["bash".to_owned(), "node".to_owned(), "python3.11".to_owned()];
+    let noise: Vec<u8> = (0..40_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+    fs::write(scripts.join("noise"), noise).unwrap();
+    for section in [".debug_info", ".debug_abbrev", ".debug_line", ".debug_str", ".eh_frame_hdr", ".symtab"] {
+        let name = format!("noise{}", section.replace('.', "-"));
+        made("cc", &["-g", "-o", &name, "main.c"]);
+        let noise = fs::read(scripts.join("noise")).unwrap();
+        let file = scripts.join(&name);
+        let mut bytes = fs::read(&file).unwrap();
+        let (at, length) = section_of(&bytes, section).unwrap();
+        bytes[at..at + length].iter_mut().zip(noise.iter().cycle()).for_each(|(byte, noise)| *byte = *noise);
+        fs::write(&file, bytes).unwrap();
+        entries.push(name);
+    }
+    for entry in &entries {
+        as_everybody(|user| {
+            let report = run(&skill, user, &format!("scripts/{entry}"), "", &[&outside.path()]);
+            assert_eq!(report.stdout, "done\n", "{entry} {user:?}: {}", report.stderr);
+            let refused = (0..5).map(|n| denial(&report, &format!("refused{n}")));
+            let own = |denial: &Denial| denial.blame.iter().all(|frame| frame.file.starts_with(&scripts));
+            assert!(refused.clone().all(own), "{entry} {user:?}");
+            assert!(report.duration_ms < 8000.0, "{entry} {user:?}: {}", report.duration_ms);
+        });
+    }
+}
+
+/// Place and length of a section in an ELF file.
+fn section_of(bytes: &[u8], name: &str) -> Option<(usize, usize)> {
+    let number = |at: usize, size: usize| {
+        bytes[at..at + size].iter().rev().fold(0_usize, |sum, byte| sum << 8 | usize::from(*byte))
+    };
+    let (table, count, names) = (number(40, 8), number(60, 2), number(62, 2));
+    let place = |index: usize| {
+        let header = table + 64 * index;
+        (number(header, 4), number(header + 24, 8), number(header + 32, 8))
+    };
+    let strings = place(names).1;
+    let found = (0..count).map(place).find(|(offset, _, _)| {
+        bytes[strings + offset..].starts_with(name.as_bytes()) && bytes[strings + offset + name.len()] == 0
+    });
+    found.map(|(_, at, length)| (at, length))
 }
