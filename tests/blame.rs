@@ -46,8 +46,12 @@ fn marks(script: &str) -> Vec<(String, u32)> {
 
 /// Run an entry that may start these programs.
 fn run(skill: &Skill, user: User, entry: &str, programs: &str, args: &[&str]) -> Report {
+    run_under(skill, user, entry, &format!("  run: [{programs}]\n"), args)
+}
+
+fn run_under(skill: &Skill, user: User, entry: &str, permissions: &str, args: &[&str]) -> Report {
     let policy = skill.path.parent().unwrap().join("policy.yaml");
-    fs::write(&policy, format!("permissions:\n  run: [{programs}]\n")).unwrap();
+    fs::write(&policy, format!("permissions:\n{permissions}")).unwrap();
     let policy = policy.display().to_string();
     skill.run(user, &[&["--entry", entry, "--policy", &policy, "--"], args].concat())
 }
@@ -631,4 +635,64 @@ fn section_of(bytes: &[u8], name: &str) -> Option<(usize, usize)> {
         bytes[strings + offset..].starts_with(name.as_bytes()) && bytes[strings + offset + name.len()] == 0
     });
     found.map(|(_, at, length)| (at, length))
+}
+
+const OUTER_PYTHON: &str = "import os, subprocess, sys
+here = os.path.dirname(os.path.abspath(__file__))
+def start():
+    subprocess.run([sys.argv[2], here + '/inner.py', sys.argv[1]])
+start()
+";
+const INNER_PYTHON: &str = "import os, sys
+os.access(sys.argv[1] + '/within', 0)  # @within
+exec('import subprocess; subprocess.run([\"cat\", sys.argv[1] + \"/deeper\"])')  # @deeper
+";
+
+#[test]
+fn python_that_starts_another_python() {
+    let pythons = pythons();
+    let (Some(first), Some(last)) = (pythons.first(), pythons.last()) else {
+        return skip("no Python is installed");
+    };
+    let outside = Outside::new(&[INNER_PYTHON]);
+    let skill = Skill::python("");
+    fs::write(skill.path.join("scripts/inner.py"), INNER_PYTHON).unwrap();
+    for (outer, inner) in [(first, last), (last, last), (last, first)] {
+        let source = format!("#!{}\n{OUTER_PYTHON}", outer.display());
+        fs::write(skill.path.join("scripts/main.py"), source).unwrap();
+        let needed = if inner.starts_with("/usr") { outer } else { inner };
+        let prefix = inner.ancestors().nth(2).unwrap().display().to_string();
+        let inner = inner.display().to_string();
+        users(needed, |user| {
+            let permissions = format!("  run: [{inner}, cat]\n  read: [{prefix}]\n");
+            let args = [&*outside.path(), &inner];
+            let report = run_under(&skill, user, "scripts/main.py", &permissions, &args);
+            let what = format!("{} {inner} {user:?}", outer.display());
+            check(&report, &skill.path, &[("scripts/inner.py", INNER_PYTHON)], &what);
+            let chain = places(denial(&report, "within"), &skill.path);
+            assert_eq!(chain, ["scripts/inner.py:2", "scripts/main.py:5", "scripts/main.py:6"], "{what}");
+        });
+    }
+}
+
+#[test]
+fn python_in_an_environment_of_its_own() {
+    if !found("/usr/bin/python3") {
+        return;
+    }
+    let source = "import os, sys\nos.access(sys.argv[1] + '/venv', 0)  # @venv\n";
+    let outside = Outside::new(&[source]);
+    let skill = Skill::python(source);
+    let environment = skill.path.join(".venv");
+    let made =
+        Command::new("/usr/bin/python3").args(["-m", "venv", "--without-pip"]).arg(&environment).status();
+    if !made.is_ok_and(|status| status.success()) {
+        return skip("this Python makes no environments");
+    }
+    let source = format!("#!{}/bin/python3\n{source}", environment.display());
+    fs::write(skill.path.join("scripts/main.py"), &source).unwrap();
+    as_everybody(|user| {
+        let report = run(&skill, user, "scripts/main.py", "", &[&outside.path()]);
+        check(&report, &skill.path, &[("scripts/main.py", &source)], &format!("{user:?}"));
+    });
 }
