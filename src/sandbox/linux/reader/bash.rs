@@ -46,7 +46,9 @@ impl Readers {
 impl Shell {
     fn find(thread: &Thread) -> Option<Self> {
         let maps = mappings(thread.process).ok()?;
-        let found = super::program::symbols(thread, &maps, &["line_number", "global_variables"])?;
+        let found = super::program::symbols(thread, &maps, |name| {
+            matches!(name, "line_number" | "global_variables")
+        })?;
         Some(Self {
             line_number: *found.get("line_number")?,
             global_variables: *found.get("global_variables")?,

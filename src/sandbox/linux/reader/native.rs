@@ -61,7 +61,7 @@ fn is_system(name: &str) -> bool {
 
 /// What debug information and symbols say of these addresses.
 fn name(module: &Module, addresses: &[u64]) -> Option<Vec<(u64, Vec<Frame>)>> {
-    let elf = Elf::parse(&module.cache).ok()?;
+    let elf = Elf::parse(&*module.bytes).ok()?;
     let debug: u64 =
         elf.sections().filter(|section| is_debug(section.name())).map(|section| section.size()).sum();
     let mut sections: HashMap<SectionId, Cow<'_, [u8]>> = HashMap::new();

@@ -110,7 +110,10 @@ impl Layout {
             "v8dbg_type_ByteArray__BYTE_ARRAY_TYPE",
             "v8dbg_type_Code__CODE_TYPE",
         ];
-        let found = program::symbols(thread, &walk.maps, &NAMES)?;
+        // Before V8 9.5 tables of positions began otherwise.
+        const RECENT: &str = "v8dbg_frametype_BaselineFrame";
+        let found = program::symbols(thread, &walk.maps, |name| name == RECENT || NAMES.contains(&name))?;
+        found.contains_key(RECENT).then_some(())?;
         let mut values = [0; NAMES.len()];
         for (value, name) in values.iter_mut().zip(NAMES) {
             let bytes = read_memory(thread.process, *found.get(name)?, 4).ok()?;
@@ -342,9 +345,9 @@ fn file_of(name: &str) -> Option<PathBuf> {
 }
 
 /// The last position at or before an offset. Each entry is two numbers: how much further the bytecode is (as its
-/// complement where no statement begins), and how much further the source.
+/// complement where no statement begins), and how much further the source. The function itself is entered at -1.
 fn position_at(table: &[u8], offset: u64) -> Option<usize> {
-    let (mut at, mut code, mut source) = (0, 0_i64, 0_i64);
+    let (mut at, mut code, mut source) = (0, -1_i64, 0_i64);
     let mut found = None;
     while at < table.len() {
         let (step, position) = (number(table, &mut at)?, number(table, &mut at)?);
@@ -395,7 +398,7 @@ mod tests {
 
     #[test]
     fn positions_are_found_by_offset() {
-        // Offsets 0 (statement), 3 and 10; positions 5, 20 and 12 (as kept: twice the position and one more).
+        // Offsets 0 (of a statement), 3 and 10; positions 5, 20 and 12 (as kept: twice the position and one more).
         let mut table = Vec::new();
         let mut add = |value: i64| {
             let mut bits = ((value << 1) ^ (value >> 63)) as u64;
@@ -407,7 +410,7 @@ mod tests {
                 }
             }
         };
-        for value in [0, 12, -(3 + 1), 30, -(7 + 1), -16] {
+        for value in [1, 12, -(3 + 1), 30, -(7 + 1), -16] {
             add(value);
         }
         let at = |offset| position_at(&table, offset);

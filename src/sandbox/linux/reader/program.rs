@@ -4,16 +4,24 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::os::unix::fs::MetadataExt;
 
+use memmap2::Mmap;
 use object::read::elf::{ElfFile64, FileHeader, ProgramHeader};
-use object::{LittleEndian, Object, ObjectSymbol, ReadCache, elf};
+use object::{LittleEndian, Object, ObjectSymbol, elf};
 
 use super::{Mapping, Thread};
 
 /// Largest program file that is looked into, and most symbols of it.
-pub(super) const MAX_FILE: u64 = 1024 * 1024 * 1024;
+pub(super) const MAX_FILE: u64 = 512 * 1024 * 1024;
 const MAX_SYMBOLS: usize = 2_000_000;
 
-pub(super) type Elf<'a> = ElfFile64<'a, LittleEndian, &'a ReadCache<File>>;
+pub(super) type Elf<'a> = ElfFile64<'a, LittleEndian, &'a [u8]>;
+
+/// The bytes of a file, read where they are looked at.
+pub(super) fn map(file: &File) -> Option<Mmap> {
+    // SAFETY: the bytes are only read as numbers and names that are checked. Whoever makes the file shorter meanwhile
+    // ends this process by a signal, which is made to be ended.
+    unsafe { Mmap::map(file) }.ok()
+}
 
 /// Open what a process runs: its own file, whatever has happened to the path since.
 pub(super) fn open(thread: &Thread) -> Option<(File, u64)> {
@@ -35,15 +43,19 @@ pub(super) fn bias(elf: &Elf<'_>, maps: &[Mapping], inode: u64) -> Option<u64> {
 }
 
 /// Addresses in the process of the exported symbols that are wanted.
-pub(super) fn symbols(thread: &Thread, maps: &[Mapping], wanted: &[&str]) -> Option<HashMap<String, u64>> {
+pub(super) fn symbols(
+    thread: &Thread,
+    maps: &[Mapping],
+    is_wanted: impl Fn(&str) -> bool,
+) -> Option<HashMap<String, u64>> {
     let (file, inode) = open(thread)?;
-    let cache = ReadCache::new(file);
-    let elf = Elf::parse(&cache).ok()?;
+    let bytes = map(&file)?;
+    let elf = Elf::parse(&*bytes).ok()?;
     let bias = bias(&elf, maps, inode)?;
     let mut found = HashMap::new();
     for symbol in elf.dynamic_symbols().take(MAX_SYMBOLS).filter(ObjectSymbol::is_definition) {
         if let Ok(name) = symbol.name()
-            && wanted.contains(&name)
+            && is_wanted(name)
         {
             found.insert(name.to_owned(), symbol.address().wrapping_add(bias));
         }

@@ -8,6 +8,7 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fs::File;
+use std::ops::Range;
 use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -17,10 +18,11 @@ use gimli::{
     BaseAddresses, CfaRule, EhFrame, EhFrameHdr, EndianSlice, LittleEndian, Register, RegisterRule,
     UnwindContext, UnwindSection, UnwindTableRow, X86_64,
 };
+use memmap2::Mmap;
 use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, ResolveFlag, openat2};
-use object::{Object, ObjectSection, ReadCache};
+use object::{Object, ObjectSection};
 
-use super::program::{Elf, MAX_FILE, bias};
+use super::program::{self, Elf, MAX_FILE, bias};
 use super::{Frame, Mapping, Thread, index_at, mappings};
 use crate::sandbox::linux::tracee::{read_memory, read_number};
 
@@ -29,8 +31,6 @@ type Slice<'a> = EndianSlice<'a, LittleEndian>;
 /// Steps from the call to the outermost function.
 const MOST_STEPS: usize = 256;
 const MOST_MODULES: usize = 128;
-/// Largest table of frames that is read.
-const MAX_TABLE: u64 = 64 * 1024 * 1024;
 
 /// Where a thread is in one function: registers that nobody has saved are not known.
 #[derive(Debug, Clone, Copy, Default)]
@@ -53,8 +53,8 @@ pub(super) struct Modules {
 
 impl Modules {
     fn get(&mut self, image: u64, process: i32, map: &Mapping, maps: &[Mapping]) -> Option<Rc<Module>> {
-        /// Tables that are kept of all of them together.
-        const MOST_BYTES: usize = 256 * 1024 * 1024;
+        /// What all of them together may take of the address space.
+        const MOST_BYTES: usize = 512 * 1024 * 1024;
         let start = maps.iter().find(|other| other.inode == map.inode)?.start;
         let key = (image, map.inode, start);
         if let Some(module) = self.open.get(&key).filter(|_| image != 0) {
@@ -64,7 +64,7 @@ impl Modules {
             (self.open, self.bytes) = (HashMap::new(), 0);
         }
         let module = Module::open(process, map, maps).map(Rc::new);
-        self.bytes += module.as_ref().map_or(0, |module| module.frames.len() + module.index.len());
+        self.bytes += module.as_ref().map_or(0, |module| module.bytes.len());
         self.open.insert(key, module.clone());
         module
     }
@@ -72,15 +72,14 @@ impl Modules {
 
 /// A mapped file.
 pub(super) struct Module {
-    pub cache: ReadCache<File>,
+    pub bytes: Mmap,
     pub name: String,
     pub bias: u64,
     /// What addresses of the file are called, once that has been found out.
     pub named: RefCell<HashMap<u64, Vec<Frame>>>,
-    frames: Vec<u8>,
-    frames_at: u64,
-    index: Vec<u8>,
-    index_at: u64,
+    /// `.eh_frame` and its index: place in the file, and address.
+    frames: (Range<usize>, u64),
+    index: (Range<usize>, u64),
 }
 
 /// The stack of one thread at one moment.
@@ -315,37 +314,31 @@ impl Module {
         if !metadata.is_file() || metadata.len() > MAX_FILE || metadata.ino() != map.inode {
             return None;
         }
-        let cache = ReadCache::new(file);
-        let elf = Elf::parse(&cache).ok()?;
+        let bytes = program::map(&file)?;
+        let elf = Elf::parse(&*bytes).ok()?;
         let bias = bias(&elf, maps, map.inode)?;
         let section = |name: &str| {
-            let section = elf.section_by_name(name).filter(|section| section.size() <= MAX_TABLE);
-            section
-                .and_then(|section| Some((section.data().ok()?.to_vec(), section.address())))
-                .unwrap_or_default()
+            let section = elf.section_by_name(name)?;
+            let (start, length) = section.file_range()?;
+            let start = usize::try_from(start).ok()?;
+            let end = start.checked_add(usize::try_from(length).ok()?)?;
+            (end <= bytes.len()).then_some((start..end, section.address()))
         };
-        let ((frames, frames_at), (index, index_at)) = (section(".eh_frame"), section(".eh_frame_hdr"));
-        drop(elf);
-        Some(Self {
-            cache,
-            name: map.name.clone(),
-            named: RefCell::default(),
-            bias,
-            frames,
-            frames_at,
-            index,
-            index_at,
-        })
+        let frames = section(".eh_frame")?;
+        let index = section(".eh_frame_hdr").unwrap_or_default();
+        Some(Self { name: map.name.clone(), bias, named: RefCell::default(), frames, index, bytes })
     }
 
     /// How to get out of the function at an address of the file, and where it begins.
     fn row(&self, address: u64) -> Option<(UnwindTableRow<usize>, u64)> {
-        let frames: EhFrame<Slice<'_>> = EhFrame::new(&self.frames, LittleEndian);
-        let bases = BaseAddresses::default().set_eh_frame(self.frames_at).set_eh_frame_hdr(self.index_at);
-        let fde = if self.index.is_empty() {
+        let (frames_at, index_at) = (self.frames.1, self.index.1);
+        let frames: EhFrame<Slice<'_>> = EhFrame::new(self.bytes.get(self.frames.0.clone())?, LittleEndian);
+        let index = self.bytes.get(self.index.0.clone())?;
+        let bases = BaseAddresses::default().set_eh_frame(frames_at).set_eh_frame_hdr(index_at);
+        let fde = if index.is_empty() {
             frames.fde_for_address(&bases, address, EhFrame::cie_from_offset).ok()?
         } else {
-            let index = EhFrameHdr::new(&self.index, LittleEndian).parse(&bases, 8).ok()?;
+            let index = EhFrameHdr::new(index, LittleEndian).parse(&bases, 8).ok()?;
             index.table()?.fde_for_address(&frames, &bases, address, EhFrame::cie_from_offset).ok()?
         };
         let mut context = UnwindContext::new();
