@@ -441,7 +441,9 @@ fn nodes() -> Vec<String> {
     let path = std::env::var("PATH").unwrap_or_default();
     let more = std::env::var("SKILLDECK_NODES").unwrap_or_default();
     let mut nodes: Vec<String> = more.split(':').filter(|node| !node.is_empty()).map(str::to_owned).collect();
-    nodes.iter_mut().for_each(|folder| *folder = format!("{folder}:{path}"));
+    for folder in &mut nodes {
+        *folder = format!("{folder}:{path}");
+    }
     if found("node") {
         nodes.insert(0, path);
     }

@@ -64,13 +64,15 @@ struct Layout {
     fp_bytecode_offset: i32,
     map_type: i32,
     function_shared: i32,
-    shared_data: i32,
     shared_name: i32,
     shared_script: i32,
+    /// Of the bytecode that belongs to a function; newer versions keep it elsewhere.
+    shared_data: Option<(i32, i32)>,
     script_name: i32,
     script_source: i32,
     bytecode_data: i32,
-    code_bytecode: i32,
+    /// Of the table in bytecode, and the table's type.
+    positions: (i32, i32),
     string_length: i32,
     string_chars: i32,
     cons_first: i32,
@@ -79,95 +81,56 @@ struct Layout {
     type_shared: i32,
     type_script: i32,
     type_bytecode: i32,
-    type_bytes: i32,
     type_code: i32,
 }
 
 impl Layout {
     fn read(thread: &Thread, walk: &Walk<'_>) -> Option<Self> {
-        const NAMES: [&str; 23] = [
-            "v8dbg_off_fp_context_or_frame_type",
-            "v8dbg_off_fp_function",
-            "v8dbg_off_fp_bytecode_array",
-            "v8dbg_off_fp_bytecode_offset",
-            "v8dbg_class_Map__instance_type__uint16_t",
-            "v8dbg_class_JSFunction__shared__SharedFunctionInfo",
-            "v8dbg_class_SharedFunctionInfo__function_data__Object",
-            "v8dbg_class_SharedFunctionInfo__name_or_scope_info__Object",
-            "v8dbg_class_SharedFunctionInfo__script_or_debug_info__HeapObject",
-            "v8dbg_class_Script__name__Object",
-            "v8dbg_class_Script__source__Object",
-            "v8dbg_class_BytecodeArray__data__uintptr_t",
-            "v8dbg_class_Code__bytecode_or_interpreter_data__HeapObject",
-            "v8dbg_class_String__length__int32_t",
-            "v8dbg_class_SeqOneByteString__chars__char",
-            "v8dbg_class_ConsString__first__String",
-            "v8dbg_class_ConsString__second__String",
-            "v8dbg_class_ThinString__actual__String",
-            "v8dbg_type_SharedFunctionInfo__SHARED_FUNCTION_INFO_TYPE",
-            "v8dbg_type_Script__SCRIPT_TYPE",
-            "v8dbg_type_BytecodeArray__BYTECODE_ARRAY_TYPE",
-            "v8dbg_type_ByteArray__BYTE_ARRAY_TYPE",
-            "v8dbg_type_Code__CODE_TYPE",
-        ];
+        let found = program::symbols(thread, &walk.maps, |name| name.starts_with("v8dbg_"))?;
+        let maybe = |name: &str| {
+            let address = found.get(&format!("v8dbg_{name}"))?;
+            read_memory(thread.process, *address, 4).ok()?.try_into().ok().map(i32::from_ne_bytes)
+        };
+        let field = |class: &str, field: &str| {
+            // The name ends with the field's type, which changes with versions.
+            let start = format!("v8dbg_class_{class}__{field}__");
+            let name = found.keys().find(|name| name.starts_with(&start))?;
+            maybe(name.strip_prefix("v8dbg_")?)
+        };
         // Before V8 9.5 tables of positions began otherwise.
-        const RECENT: &str = "v8dbg_frametype_BaselineFrame";
-        let found = program::symbols(thread, &walk.maps, |name| name == RECENT || NAMES.contains(&name))?;
-        found.contains_key(RECENT).then_some(())?;
-        let mut values = [0; NAMES.len()];
-        for (value, name) in values.iter_mut().zip(NAMES) {
-            let bytes = read_memory(thread.process, *found.get(name)?, 4).ok()?;
-            *value = i32::from_ne_bytes(bytes.try_into().ok()?);
-        }
-        let [
-            fp_context,
-            fp_function,
-            fp_bytecode_array,
-            fp_bytecode_offset,
-            map_type,
-            function_shared,
-            shared_data,
-            shared_name,
-            shared_script,
-            script_name,
-            script_source,
-            bytecode_data,
-            code_bytecode,
-            string_length,
-            string_chars,
-            cons_first,
-            cons_second,
-            thin_actual,
-            type_shared,
-            type_script,
-            type_bytecode,
-            type_bytes,
-            type_code,
-        ] = values;
+        maybe("frametype_BaselineFrame")?;
+        let bytecode_data = field("BytecodeArray", "data")?;
+        // Where the table is, is not among the constants: known are these two forms of bytecode.
+        let positions = match (bytecode_data, field("BytecodeArray", "wrapper")) {
+            (54, None) => (32, maybe("type_ByteArray__BYTE_ARRAY_TYPE")?),
+            (64, Some(16)) => (24, maybe("type_TrustedByteArray__TRUSTED_BYTE_ARRAY_TYPE")?),
+            _ => return None,
+        };
         Some(Self {
-            fp_context,
-            fp_function,
-            fp_bytecode_array,
-            fp_bytecode_offset,
-            map_type,
-            function_shared,
-            shared_data,
-            shared_name,
-            shared_script,
-            script_name,
-            script_source,
+            fp_context: maybe("off_fp_context_or_frame_type")?,
+            fp_function: maybe("off_fp_function")?,
+            fp_bytecode_array: maybe("off_fp_bytecode_array")?,
+            fp_bytecode_offset: maybe("off_fp_bytecode_offset")?,
+            map_type: field("Map", "instance_type")?,
+            function_shared: field("JSFunction", "shared")?,
+            shared_name: field("SharedFunctionInfo", "name_or_scope_info")?,
+            shared_script: field("SharedFunctionInfo", "script")
+                .or_else(|| field("SharedFunctionInfo", "script_or_debug_info"))?,
+            shared_data: field("SharedFunctionInfo", "function_data")
+                .zip(field("Code", "bytecode_or_interpreter_data")),
+            script_name: field("Script", "name")?,
+            script_source: field("Script", "source")?,
             bytecode_data,
-            code_bytecode,
-            string_length,
-            string_chars,
-            cons_first,
-            cons_second,
-            thin_actual,
-            type_shared,
-            type_script,
-            type_bytecode,
-            type_bytes,
-            type_code,
+            positions,
+            string_length: field("String", "length")?,
+            string_chars: field("SeqOneByteString", "chars")?,
+            cons_first: field("ConsString", "first")?,
+            cons_second: field("ConsString", "second")?,
+            thin_actual: field("ThinString", "actual")?,
+            type_shared: maybe("type_SharedFunctionInfo__SHARED_FUNCTION_INFO_TYPE")?,
+            type_script: maybe("type_Script__SCRIPT_TYPE")?,
+            type_bytecode: maybe("type_BytecodeArray__BYTECODE_ARRAY_TYPE")?,
+            type_code: maybe("type_Code__CODE_TYPE")?,
         })
     }
 }
@@ -227,23 +190,18 @@ impl Script<'_> {
         if self.kind(bytecode)? != layout.type_bytecode || offset & 0xffff_ffff != 0 {
             return None;
         }
-        let data = self.field(shared, layout.shared_data)?;
-        let of_code = || {
-            (self.kind(data)? == layout.type_code).then_some(())?;
-            self.field(data, layout.code_bytecode)
-        };
-        if data != bytecode && of_code() != Some(bytecode) {
-            return None;
+        if let Some((data, of_code)) = layout.shared_data {
+            let data = self.field(shared, data)?;
+            let of_code = || {
+                (self.kind(data)? == layout.type_code).then_some(())?;
+                self.field(data, of_code)
+            };
+            (data == bytecode || of_code() == Some(bytecode)).then_some(())?;
         }
         // The offset counts from the tagged pointer.
         let offset = (offset >> 32).checked_sub(u64::try_from(layout.bytecode_data).ok()? - 1)?;
-        // Behind map and length: constants, handlers, source positions; then numbers, and the bytecode itself.
-        const POSITIONS: i32 = 32;
-        if !(POSITIONS + 8..POSITIONS + 40).contains(&layout.bytecode_data) {
-            return None;
-        }
-        let table = self.field(bytecode, POSITIONS)?;
-        if self.kind(table)? != layout.type_bytes {
+        let table = self.field(bytecode, layout.positions.0)?;
+        if self.kind(table)? != layout.positions.1 {
             return None;
         }
         let length = usize::try_from(self.field(table, 8)? >> 32).ok()?;
