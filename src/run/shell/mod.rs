@@ -11,6 +11,7 @@ mod syntax;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use syntax::{Deed, Script, Site};
 
@@ -21,6 +22,8 @@ use crate::sandbox::event::{Denied, Frame, Operation};
 /// Scripts of one run that are read, and how many one may read in turn.
 const MAX_SCRIPTS: usize = 64;
 const MAX_SOURCED: usize = 16;
+/// How long all of a run's scripts may be read and searched.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The scripts of a skill, read when they are first needed.
 #[derive(Debug, Clone)]
@@ -28,6 +31,7 @@ pub(super) struct Scripts {
     skill: PathBuf,
     cwd: PathBuf,
     read: HashMap<PathBuf, Arc<Script>>,
+    spent: Duration,
 }
 
 /// What a shell did that was refused in the end.
@@ -41,7 +45,7 @@ pub(super) enum Effect<'a> {
 
 impl Scripts {
     pub(super) fn new(skill: &Path, cwd: &Path) -> Self {
-        Self { skill: skill.to_owned(), cwd: cwd.to_owned(), read: HashMap::new() }
+        Self { skill: skill.to_owned(), cwd: cwd.to_owned(), read: HashMap::new(), spent: Duration::ZERO }
     }
 
     /// The script of the skill that a process runs, when it is a shell that runs one.
@@ -64,6 +68,14 @@ impl Scripts {
     /// The line of `script`, or of a script that it reads, that had this effect. `known`: the stack that was read in
     /// the shell's memory, if any, of which the first line is to be confirmed.
     pub(super) fn line(&mut self, script: &Path, effect: Effect<'_>, known: Option<&Frame>) -> Option<Frame> {
+        (self.spent < PATIENCE).then_some(())?;
+        let begun = Instant::now();
+        let line = self.find(script, effect, known);
+        self.spent += begun.elapsed();
+        line
+    }
+
+    fn find(&mut self, script: &Path, effect: Effect<'_>, known: Option<&Frame>) -> Option<Frame> {
         let (files, complete) = self.with_sourced(script);
         let functions = |name: &str| files.iter().any(|(_, script)| script.functions.contains(name));
         let mut places: Vec<(&Path, &Site)> = Vec::new();

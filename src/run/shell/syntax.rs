@@ -69,7 +69,7 @@ pub(super) fn parse(text: &str) -> Script {
 
 /// The syntax tree of a script; `None` when it takes too long to make.
 fn tree(text: &str) -> Option<Tree> {
-    const PATIENCE: Duration = Duration::from_millis(500);
+    const PATIENCE: Duration = Duration::from_millis(300);
     let mut parser = Parser::new();
     parser.set_language(&tree_sitter_bash::LANGUAGE.into()).ok()?;
     let begun = Instant::now();

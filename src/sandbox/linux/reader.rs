@@ -5,8 +5,9 @@
 //! supervisor does not read itself. It asks this process, forked by the launcher, which may die without harm: the
 //! denial is then told without a line.
 //!
-//! A line that is not the right one is worse than none. So every way of reading (`python`) checks that what it found
-//! belongs to the thread that waits, and gives nothing where that cannot be known.
+//! A line that is not the right one is worse than none. So every way of reading ([`python`], [`bash`], [`node`],
+//! [`native`]) checks that what it found belongs to the thread that waits, and gives nothing where that cannot be
+//! known. Nothing is stopped for it: a thread that waits in a call cannot move.
 
 mod bash;
 mod native;
