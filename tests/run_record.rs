@@ -71,6 +71,9 @@ fn denied(target: &str, blame: Vec<Frame>) -> Denied {
         layer: Layer::Mount,
         exists_outside: true,
         blame,
+        unread: None,
+        image: 2,
+        programs: Vec::new(),
         count: 1,
     }
 }

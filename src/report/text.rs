@@ -122,6 +122,8 @@ impl Summary<'_> {
         self.line(&format!("{}  {}", self.style.bad(&head), self.style.quiet(&how)));
         if let Some(frame) = denial.blame.first() {
             self.blame(frame, &denial.blame[1..]);
+        } else if let Some(why) = &denial.unread {
+            self.line(&format!("    at     {}", self.style.quiet(&one_line(why, 300))));
         }
         self.line(&format!("    rule   {}", one_line(&denial.rule, 300)));
         if let Some(asked) = &denial.asked {
@@ -138,12 +140,12 @@ impl Summary<'_> {
 
     /// Where in the skill, and the line itself.
     fn blame(&mut self, frame: &Frame, callers: &[Frame]) {
-        let mut place = format!("{}:{}", self.short(&frame.file), frame.line);
+        let mut place = frame.place(&self.short(&frame.file));
         if !frame.function.is_empty() {
             let _ = write!(place, " in {}", frame.function);
         }
         for caller in callers.iter().take(3) {
-            let _ = write!(place, " ← {}:{}", self.short(&caller.file), caller.line);
+            let _ = write!(place, " ← {}", caller.place(&self.short(&caller.file)));
         }
         self.line(&format!("    at     {}", one_line(&place, 300)));
         if let Some(source) = source_line(self.skill, frame) {

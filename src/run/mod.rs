@@ -9,6 +9,7 @@ mod output;
 pub mod prepare;
 pub mod recorder;
 pub mod report;
+mod shell;
 pub mod source;
 mod view;
 mod withheld;

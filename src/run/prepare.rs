@@ -104,6 +104,7 @@ pub fn prepare_for(request: RunRequest, caller: &BTreeMap<String, String>) -> Re
 
     let mut argv = vec![utf8(&program)?.to_owned()];
     argv.extend(interpreter.arguments.iter().cloned());
+    argv.extend(keep_positions(&request).map(str::to_owned));
     if interpreter.language != Language::Native {
         argv.push(utf8(&script)?.to_owned());
     }
@@ -233,6 +234,14 @@ fn environment(
 /// The path with its links resolved, as far as it exists.
 pub(super) fn real(path: &Path) -> PathBuf {
     path.canonicalize().unwrap_or_else(|_| path.to_owned())
+}
+
+/// V8 leaves out where in the source its bytecode comes from until somebody asks, and nobody can from outside.
+fn keep_positions(request: &RunRequest) -> Option<&'static str> {
+    let interpreter = &request.entry.interpreter;
+    let name = interpreter.program.as_ref().and_then(|program| program.file_name()?.to_str());
+    let node = interpreter.language == Language::Node && matches!(name, Some("node" | "nodejs"));
+    (node && request.observe != Observe::Off).then_some("--no-enable-lazy-source-positions")
 }
 
 fn utf8(path: &Path) -> Result<&str, PrepareError> {

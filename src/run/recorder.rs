@@ -3,6 +3,8 @@
 //! Used by `skilldeck run` and by the workbench, so that both show the same. Everything is bounded: what goes
 //! beyond is counted in `lost_events`.
 
+mod blame;
+
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -12,7 +14,7 @@ use super::complaint::Complaints;
 use super::output::OutputText;
 use super::prepare::Prepared;
 use super::report::{Denial, FileAccess, PolicySummary, Process, Report, VERSION};
-use super::source;
+use super::shell::Scripts;
 use crate::policy::decide::{Call, Scope};
 use crate::policy::{Places, Policy};
 use crate::sandbox::event::{
@@ -50,6 +52,11 @@ pub struct Recorder {
     folders: HashMap<(Operation, String), (usize, usize)>,
     files: HashMap<(PathBuf, Operation, Verdict), usize>,
     processes: HashMap<i32, usize>,
+    /// By place in the report: the process that started this one.
+    starters: Vec<Option<usize>>,
+    scripts: Scripts,
+    /// Lines of shell scripts that have been looked for.
+    lines: HashMap<blame::LineKey, Option<Frame>>,
     before: Snapshot,
     complaints: Complaints,
 }
@@ -75,6 +82,9 @@ impl Recorder {
             folders: HashMap::new(),
             files: HashMap::new(),
             processes: HashMap::new(),
+            starters: Vec::new(),
+            scripts: Scripts::new(&request.skill.path, &prepared.plan.cwd),
+            lines: HashMap::new(),
             before: Snapshot::take(roots),
             complaints: Complaints::new(
                 request.entry.interpreter.language,
@@ -171,6 +181,7 @@ impl Recorder {
     /// The same refusal at the same line of the skill is one denial that happened several times.
     fn denied(&mut self, denied: &Denied, at: Duration) {
         let blame = self.own_frames(&denied.blame);
+        let blame = self.shell_frames(denied, blame);
         let key = (denied.operation, denied.target.clone(), denied.errno.clone(), blame.first().cloned());
         if let Some(index) = self.denials.get(&key) {
             self.report.denials[*index].count += denied.count;
@@ -221,36 +232,11 @@ impl Recorder {
             layer: denied.layer,
             rule: ruling.rule,
             asked: ruling.asked,
+            unread: denied.unread.clone().filter(|_| blame.is_empty()),
             blame,
             remedy: ruling.remedy,
             alternatives: ruling.alternatives,
         });
-    }
-
-    /// The lines of the skill itself; the interpreter's library lies between them and the call. When the skill
-    /// has none on the stack, all of it is better than nothing.
-    fn own_frames(&self, blame: &[Frame]) -> Vec<Frame> {
-        let own: Vec<Frame> = blame
-            .iter()
-            .filter_map(|frame| {
-                let file = source::own(&self.skill, &self.cwd.join(&frame.file))?;
-                Some(Frame { file, ..frame.clone() })
-            })
-            .collect();
-        if own.is_empty() { blame.to_vec() } else { own }
-    }
-
-    /// A complaint has come after the refusal that it is about. Returns whether it was new.
-    fn blame_late(&mut self, first: usize) -> bool {
-        let mut changed = false;
-        for denial in self.report.denials.iter_mut().filter(|denial| denial.blame.is_empty()) {
-            let program = denial.operation == Operation::Execute;
-            if let Some(frames) = self.complaints.about(first, &denial.target, program) {
-                denial.blame = frames.to_vec();
-                changed = true;
-            }
-        }
-        changed
     }
 
     /// A variable that was not passed: known before the start.
@@ -266,6 +252,9 @@ impl Recorder {
             layer: Layer::Environment,
             exists_outside: true,
             blame: mentions.iter().take(1).cloned().collect(),
+            unread: None,
+            image: 0,
+            programs: Vec::new(),
             count: mentions.len().max(1) as u64,
         };
         self.denied(&denied, Duration::ZERO);
@@ -296,6 +285,8 @@ impl Recorder {
             return;
         }
         let argv = argv.iter().take(MAX_ARGV).map(|arg| arg.chars().take(MAX_ARGUMENT).collect()).collect();
+        let starter = self.processes.get(&pid).or_else(|| self.processes.get(&parent)).copied();
+        self.starters.push(starter);
         self.processes.insert(pid, self.report.processes.len());
         self.report.processes.push(Process { pid, parent, program: program.to_owned(), argv, exit: None });
     }

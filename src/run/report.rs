@@ -77,6 +77,9 @@ pub struct Denial {
     pub asked: Option<String>,
     #[serde(serialize_with = "lossy_frames")]
     pub blame: Vec<Frame>,
+    /// Why there is no line, when the process could not be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unread: Option<String>,
     /// The smallest grant; `null` where nothing can be granted, which the rule then says.
     pub remedy: Option<Remedy>,
     /// Wider grants that would allow it too, narrowest first.

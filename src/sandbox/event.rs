@@ -39,6 +39,7 @@ pub enum EventKind {
     Network(NetworkAttempt),
     ProcessStarted {
         pid: i32,
+        /// The process whose program started it: forks in between are none of their own.
         parent: i32,
         program: PathBuf,
         argv: Vec<String>,
@@ -123,17 +124,31 @@ pub struct Denied {
     pub layer: Layer,
     /// The path exists on the host although not inside.
     pub exists_outside: bool,
-    /// The skill's own source lines at the moment of the call, innermost first.
+    /// The source lines at the moment of the call, innermost first; behind them those from which the program was
+    /// started.
     pub blame: Vec<Frame>,
+    /// Why the stack could not be read, when there was one to read.
+    pub unread: Option<String>,
+    /// The process that started the calling program: the caller itself, or the one that it was forked from.
+    pub image: i32,
+    /// How many of the lines belong to the calling program, to the one that started it, and so on.
+    pub programs: Vec<usize>,
     pub count: u64,
 }
 
-/// One line of source code on the stack of a call.
+/// One line of source code on the stack of a call. Line 0: only the function is known.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Frame {
     pub file: PathBuf,
     pub line: u32,
     pub function: String,
+}
+
+impl Frame {
+    /// `file:line`, or just the file where the line is not known; `file` is how the file is to be shown.
+    pub fn place(&self, file: &str) -> String {
+        if self.line == 0 { file.to_owned() } else { format!("{file}:{}", self.line) }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -165,6 +165,7 @@ impl Supervisor {
 
     /// Tell a refusal while its caller still waits: its arguments and its stack can only be read now.
     fn report(&mut self, call: &Call, ids: &Ids, answer: &Answer<'_>, exists_outside: bool) {
+        let blamed = self.blame.stack(call.tid, ids);
         let denied = Denied {
             pid: ids.process,
             program: tracee::program_name(ids.process),
@@ -175,7 +176,10 @@ impl Supervisor {
             errno: errno_name(answer.errno),
             layer: answer.layer,
             exists_outside,
-            blame: self.blame.stack(ids),
+            blame: blamed.lines.frames,
+            unread: blamed.unread,
+            image: blamed.image,
+            programs: blamed.lines.programs,
             count: 1,
         };
         self.shared.add(EventKind::Denied(denied));

@@ -107,12 +107,6 @@ pub(super) fn program_name(tid: i32) -> String {
         .map_or_else(|_| "?".into(), |name| name.trim_end().to_owned())
 }
 
-/// File name of the program a process runs.
-pub(super) fn program_file(process: i32) -> String {
-    let path = fs::read_link(format!("/proc/{process}/exe")).unwrap_or_default();
-    path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
-}
-
 /// Numbers of a thread's process, and its own inside the sandbox's namespace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Ids {

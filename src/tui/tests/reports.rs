@@ -35,6 +35,7 @@ pub(crate) fn report(skill: &Path) -> Report {
             frame("scripts/report.py", 7, "load"),
             frame("scripts/report.py", 12, "main"),
         ],
+        unread: None,
         remedy: remedy.map(|(permission, add)| Remedy { permission: permission.into(), add: add.into() }),
         alternatives: Vec::new(),
     };

@@ -102,7 +102,7 @@ fn copied(state: &State) -> Option<(&'static str, String)> {
     if (matches!(state.layers.last(), Some(Layer::Denial(_))) || state.focus == Pane::Findings)
         && let Some(denial) = state.denial().filter(|_| state.run_tab.finding == Finding::Denials)
     {
-        let place = state.blamed(denial).map(|f| format!(" at {}:{}", f.file.display(), f.line));
+        let place = state.blamed(denial).map(|f| format!(" at {}", f.place(&f.file.display().to_string())));
         let call = format!("{} = {}{}", denial.arguments, denial.errno, place.unwrap_or_default());
         let remedy = denial.remedy.as_ref().map(|r| format!("\n{}: [{}]", r.permission, r.add));
         return Some(("the denial", format!("{call}\n{}{}", denial.rule, remedy.unwrap_or_default())));

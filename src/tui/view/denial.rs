@@ -141,9 +141,9 @@ fn section(look: &Look<'_>, title: Vec<Span<'static>>, room: Room, rows: &mut Ve
 fn blame(look: &Look<'_>, state: &State, denial: &Denial, room: Room, rows: &mut Vec<Row>) {
     let Some(frame) = state.blamed(denial) else {
         section(look, vec![look.span(Role::Muted, "where")], room, rows);
-        rows.push(vec![
-            look.span(Role::Muted, "no line of the skill's own code was on the stack of this call"),
-        ]);
+        let why = denial.unread.as_deref();
+        let why = why.unwrap_or("no line of the skill's own code was on the stack of this call");
+        rows.push(vec![look.span(Role::Muted, why)]);
         rows.push(Vec::new());
         return;
     };
@@ -153,6 +153,8 @@ fn blame(look: &Look<'_>, state: &State, denial: &Denial, room: Room, rows: &mut
     ];
     section(look, title, room, rows);
     match state.files.get(&frame.file) {
+        // Only the function is known.
+        _ if frame.line == 0 => {}
         Some(FileText::Read(text, key)) => {
             let line = (frame.line as usize).max(1) - 1;
             let highlighted = state.highlights.get(*key);
@@ -204,7 +206,7 @@ fn here(look: &Look<'_>, room: Room, row: &mut Row) {
 
 fn place(state: &State, frame: &Frame) -> String {
     let file = state.skill().map_or_else(|| frame.file.display().to_string(), |s| within(s, &frame.file));
-    format!("{file}:{}", frame.line)
+    frame.place(&file)
 }
 
 /// What would allow it: first, because it is what most people came for.

@@ -130,7 +130,7 @@ fn denial(canvas: &Canvas<'_>, state: &State, denial: &Denial, columns: u16) -> 
             let file =
                 state.skill().map_or_else(|| frame.file.display().to_string(), |s| within(s, &frame.file));
             let short = file.rsplit('/').next().unwrap_or(&file).to_owned();
-            format!("{}:{}", if columns >= 100 { file } else { short }, frame.line)
+            frame.place(if columns >= 100 { &file } else { &short })
         });
         right.push(look.cell(Role::Accent, &place.unwrap_or_default(), where_columns));
     }

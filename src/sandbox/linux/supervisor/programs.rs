@@ -35,10 +35,10 @@ impl Supervisor {
         match judged.refusal {
             Some(refusal) => self.report_path(call, &ids, &judged, refusal),
             None if judged.verdict == Verdict::Allowed => {
-                self.blame.forget(ids.process);
+                let parent = self.blame.start(call.tid, &ids);
                 self.shared.add(EventKind::ProcessStarted {
                     pid: ids.process,
-                    parent: ids.parent,
+                    parent,
                     program: judged.path.clone(),
                     argv,
                 });
@@ -55,6 +55,7 @@ impl Supervisor {
         self.listener.let_through(call);
         self.shared.add(EventKind::Started { isolation: self.isolation.clone(), startup });
         if let Some(ids) = tracee::ids(call.tid) {
+            self.blame.begin(ids.process);
             self.shared.add(EventKind::ProcessStarted {
                 pid: ids.process,
                 parent: ids.parent,
