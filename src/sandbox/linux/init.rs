@@ -15,7 +15,7 @@ use super::filter::Filter;
 use super::launcher::{Channels, Identity, read_plan};
 use super::view::{self, Packed};
 use super::wire::{self, Failure, Message, Step};
-use super::{confine, sys};
+use super::{capture, confine, sys};
 use crate::sandbox::plan::{Observe, Plan};
 
 /// Written to the ready pipe when the run goes without a supervisor.
@@ -94,8 +94,10 @@ fn set_up(
         None => view::open_sources(plan, ground.old_root.as_fd(), None)?,
     };
     view::size_scratch(plan.limits.scratch)?;
-    view::attach(&sources)?;
+    let stage = capture::Stage::build(plan, &sources)?;
+    view::attach(&sources, stage.as_ref())?;
     drop(sources);
+    let captured = stage.map(capture::Stage::leave).transpose()?;
     let root = view::leave_old_root()?;
     // Holds the mounts for the supervisor's last look; there is no such file without a /proc of our own.
     let mounts = std::fs::File::open("/proc/self/ns/mnt").ok();
@@ -112,6 +114,7 @@ fn set_up(
     confine::drop_capabilities().step("drop capabilities")?;
     let program_fd = open_process(program).step("pidfd_open")?;
     let mut fds = vec![program_fd.as_fd(), root.as_fd(), ground.names.as_fd()];
+    fds.extend(captured.as_ref().map(AsFd::as_fd));
     fds.extend(mounts.as_ref().map(AsFd::as_fd));
     let message = Message::Ready { landlock_abi: confine::landlock_abi(), proc: ground.proc };
     wire::send(channels.control.as_fd(), &message, &fds).step("report the start")?;
