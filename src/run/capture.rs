@@ -4,7 +4,7 @@
 //!     let capturing = capture::arrange(&mut prepared)?;         // instead of materialise_write_grants
 //!     …                                                         // the run, to the end of its events
 //!     let captured = capturing.collect(handle.take_captured().as_ref())?;
-//!     captured.changes(); captured.diff(index); captured.keep(&Selection::All)
+//!     captured.changes(); captured.diff(index); captured.keep(Selection::All)
 //!
 //! What was captured was made by a program that nobody trusts: names, links, rights, devices and depth are all its
 //! choice, so it is read from descriptors, without following links, within bounds. What is kept is written only below

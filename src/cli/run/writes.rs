@@ -42,7 +42,7 @@ pub(super) fn keep(captured: &Captured, report: &mut Report) {
     if captured.is_truncated() {
         say(report, TOO_MANY);
     } else if report.outcome.as_ref().is_some_and(|outcome| outcome.code == Some(0)) {
-        captured.keep(&Selection::All).tell(report);
+        captured.keep(Selection::All).tell(report);
     } else if !captured.changes().is_empty() {
         say(report, "the script did not exit with 0");
     }
@@ -72,7 +72,7 @@ pub(super) fn review(captured: &Captured, report: &mut Report, interactive: bool
     let _ = std::io::stdin().lock().take(1024).read_line(&mut answer);
     ASKING.store(false, Ordering::Relaxed);
     if matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes") {
-        captured.keep(&Selection::All).tell(report);
+        captured.keep(Selection::All).tell(report);
     }
 }
 

@@ -39,7 +39,7 @@ pub struct Kept {
 
 impl Captured {
     /// Make the selected changes on the host.
-    pub fn keep(&self, selection: &Selection<'_>) -> Kept {
+    pub fn keep(&self, selection: Selection<'_>) -> Kept {
         let wanted = self.wanted(selection);
         let mut keeper = Keeper { captured: self, failed: vec![None; self.changes.len()], number: 0 };
         if self.truncated {
@@ -78,7 +78,7 @@ impl Captured {
         done
     }
 
-    fn wanted(&self, selection: &Selection<'_>) -> BTreeSet<usize> {
+    fn wanted(&self, selection: Selection<'_>) -> BTreeSet<usize> {
         let Selection::Only(chosen) = selection else { return (0..self.changes.len()).collect() };
         let chosen: BTreeSet<usize> = chosen.iter().copied().filter(|n| *n < self.changes.len()).collect();
         let is_needed = |change: &CapturedChange| {
@@ -215,7 +215,7 @@ impl<'a> Keeper<'a> {
     fn set_mode(&self, change: &CapturedChange, after: &State) -> Outcome {
         let spot = self.spot(change)?;
         let place = spot.host.pin(&join(&spot.missing, &change.below)).map_err(words)?;
-        let data = place.metadata().map_err(|error| words(error))?;
+        let data = place.metadata().map_err(words)?;
         // A link would be followed.
         if data.is_symlink() || data.is_dir() != (after.thing == Thing::Folder) {
             return Err("something else is there now".into());

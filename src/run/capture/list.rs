@@ -152,7 +152,7 @@ impl Lister<'_> {
                 self.folder(side, below, depth + 1)
             }
             (Thing::File, Thing::File) => {
-                let kind = if !self.same(side, below, &before, &after)? {
+                let kind = if !Self::same(side, below, &before, &after)? {
                     ChangeKind::Modified
                 } else if before.mode != after.mode {
                     ChangeKind::ModeChanged
@@ -219,7 +219,7 @@ impl Lister<'_> {
     }
 
     /// Opening a file for writing copies it up; that alone is no change.
-    fn same(&self, side: &Side<'_>, below: &Path, before: &State, after: &State) -> io::Result<bool> {
+    fn same(side: &Side<'_>, below: &Path, before: &State, after: &State) -> io::Result<bool> {
         if before.bytes != after.bytes {
             return Ok(false);
         }

@@ -105,6 +105,14 @@ pub(super) struct Stage {
     with_places: Vec<(PathBuf, OwnedFd)>,
 }
 
+/// A read-only tree in which places to mount on are missing.
+struct Lacking<'a> {
+    target: &'a Path,
+    tree: BorrowedFd<'a>,
+    /// Relative to the tree, and whether a folder is to be mounted there.
+    names: Vec<(PathBuf, bool)>,
+}
+
 impl Stage {
     /// Mount an overlay for each capture of the plan; `None` when there is none.
     pub(super) fn build(plan: &Plan, sources: &[Source]) -> Result<Option<Self>, Failure> {
@@ -122,10 +130,9 @@ impl Stage {
                 .step(format!("capture the writes to {}", capture.folder.display()))?;
             stage.merged.push(merged);
         }
-        for (target, tree, places) in stage.missing_places(sources) {
-            stage
-                .add_places(target, tree, &places)
-                .step(format!("make a place to mount on in {}", target.display()))?;
+        for lacking in stage.missing_places(sources) {
+            let step = format!("make a place to mount on in {}", lacking.target.display());
+            stage.add_places(&lacking).step(step)?;
         }
         Ok(Some(stage))
     }
@@ -148,11 +155,8 @@ impl Stage {
 
     /// A folder that does not exist can be shown only where there is a name to mount it on: which names are missing in
     /// which of the trees.
-    fn missing_places<'a>(
-        &self,
-        sources: &'a [Source],
-    ) -> Vec<(&'a Path, BorrowedFd<'a>, Vec<(PathBuf, bool)>)> {
-        let mut found: Vec<(&Path, BorrowedFd<'_>, Vec<(PathBuf, bool)>)> = Vec::new();
+    fn missing_places<'a>(&self, sources: &'a [Source]) -> Vec<Lacking<'a>> {
+        let mut found: Vec<Lacking<'a>> = Vec::new();
         for (index, source) in sources.iter().enumerate() {
             let Kind::Captured { capture, below } = &source.kind else { continue };
             let around = sources[..index].iter().rev().find(|one| {
@@ -170,27 +174,22 @@ impl Stage {
             }
             let Ok((_, directory)) = self.part(*capture, below) else { continue };
             let place = (rest.to_owned(), directory);
-            match found.iter_mut().find(|(have, ..)| *have == target.as_path()) {
-                Some((.., places)) => places.push(place),
-                None => found.push((target, tree.as_fd(), vec![place])),
+            match found.iter_mut().find(|have| have.target == target.as_path()) {
+                Some(have) => have.names.push(place),
+                None => found.push(Lacking { target, tree: tree.as_fd(), names: vec![place] }),
             }
         }
         found
     }
 
     /// The tree is the host's and stays as it is: a layer that holds nothing but those names is put on top.
-    fn add_places(
-        &mut self,
-        target: &Path,
-        tree: BorrowedFd<'_>,
-        wanted: &[(PathBuf, bool)],
-    ) -> io::Result<()> {
+    fn add_places(&mut self, lacking: &Lacking<'_>) -> io::Result<()> {
         let number = self.merged.len() + self.with_places.len();
         let [lower, places, merged] = folders(number, ["lower", "places", "merged"])?;
-        sys::move_mount(tree, &lower)?;
+        sys::move_mount(lacking.tree, &lower)?;
         refuse_mounts_below(&lower)?;
         take_after(&lower, &places)?;
-        for (rest, directory) in wanted {
+        for (rest, directory) in &lacking.names {
             let mut made = PathBuf::new();
             for part in rest.parent().into_iter().flat_map(Path::components) {
                 made.push(part);
@@ -212,7 +211,7 @@ impl Stage {
         let layers = format!("userxattr,lowerdir={}:{}", places.display(), lower.display());
         mount_overlay(&merged, MsFlags::MS_RDONLY, &layers)?;
         let tree = sys::open_tree(open_path(&merged)?.as_fd())?;
-        self.with_places.push((target.to_owned(), tree));
+        self.with_places.push((lacking.target.to_owned(), tree));
         Ok(())
     }
 
