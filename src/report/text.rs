@@ -215,7 +215,7 @@ impl Summary<'_> {
             self.diff(change.diff.as_deref().unwrap_or_default(), &mut lines);
         }
         if report.changes_truncated {
-            let text = "! too many files to compare: changes of this run may be missing here";
+            let text = "! not everything could be compared: changes of this run may be missing here";
             self.line(&self.style.warning(text));
         }
         if report.changes.len() > most {

@@ -11,7 +11,7 @@ use crate::sandbox::event::OutcomeKind;
 /// Whether a question is on the screen: a signal then means no, and ends this program.
 pub(super) static ASKING: AtomicBool = AtomicBool::new(false);
 
-const TOO_MANY: &str = "there are too many to list them all; grant a narrower folder, or use --writes direct";
+const TOO_MANY: &str = "there are too many, too deep or too well hidden to be listed; grant a narrower folder, or use --writes direct";
 
 /// Look at what was captured and put it into the report. `None` when there is nothing that could be kept.
 pub(super) fn collect(

@@ -69,8 +69,7 @@ impl Tree {
         let open = || openat2(&self.root, below, flags | safe, Mode::empty(), WITHIN);
         match open() {
             Err(Errno::ACCESS) if self.of_a_run && !flags.contains(OFlags::PATH) => {
-                let place = openat2(&self.root, below, OFlags::PATH | safe, Mode::empty(), WITHIN)?;
-                let place = File::from(place);
+                let place = self.pin(below)?;
                 let mode = place.metadata()?.permissions().mode() | 0o700;
                 set_mode(&place, mode)?;
                 Ok(open()?)
@@ -93,7 +92,10 @@ impl Tree {
     pub(super) fn state(&self, below: &Path) -> io::Result<Option<State>> {
         let place = match self.open(below, OFlags::PATH) {
             Ok(place) => File::from(place),
-            Err(error) if matches!(error.raw_os_error(), Some(libc::ENOENT | libc::ENOTDIR)) => {
+            // What is behind a link is not below this folder.
+            Err(error)
+                if matches!(error.raw_os_error(), Some(libc::ENOENT | libc::ENOTDIR | libc::ELOOP)) =>
+            {
                 return Ok(None);
             }
             Err(error) => return Err(error),
