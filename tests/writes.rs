@@ -380,3 +380,81 @@ fn folders_of_the_host_cannot_be_renamed_and_programs_fall_back() {
     assert_eq!(report.stdout, format!("{}\n", nix::libc::EXDEV), "{}", report.stderr);
     assert_eq!(report.changes.len(), 1, "{:#?}", report.changes);
 }
+
+#[test]
+fn whatever_a_script_does_is_kept_as_a_direct_run_does_it() {
+    if !found("python3") {
+        return;
+    }
+    let source = r"
+import os, random, shutil, sys
+seed = random.Random(int(sys.argv[1]))
+os.chdir('out')
+def places():
+    return [os.path.join(top, name) for top, folders, files in os.walk('.') for name in sorted(folders) + sorted(files)]
+def some(): return seed.choice(sorted(places()) or ['none'])
+def new(): return os.path.join(seed.choice(['.'] + sorted(p for p in places() if os.path.isdir(p) and not os.path.islink(p))), seed.choice('abcdef'))
+def remove(place): shutil.rmtree(place) if os.path.isdir(place) and not os.path.islink(place) else os.remove(place)
+# Folders of the host cannot be renamed in an overlay: shutil.move copies them.
+def replace(old, new): os.path.isdir(old) and not os.path.islink(old) or os.replace(old, new)
+actions = [
+    lambda: open(new(), 'w').write(str(seed.random())), lambda: open(some(), 'a').write('more'), lambda: open(some(), 'r+').close(),
+    lambda: os.mkdir(new()), lambda: remove(some()), lambda: shutil.move(some(), new()), lambda: os.symlink('nowhere', new()),
+    lambda: os.chmod(some(), seed.choice([0o700, 0o750, 0o755])), lambda: replace(some(), new()),
+    lambda: os.truncate(some(), 1), lambda: os.makedirs(new() + '/' + seed.choice('xyz'))]
+for number in range(80):
+    which = seed.randrange(len(actions))
+    try: print(number, which, actions[which](), sorted(places()))
+    except (OSError, shutil.Error) as error: print(number, which, str(error), sorted(places()))
+";
+    let skill = |user| {
+        let skill = Skill::python(source);
+        skill.policy(OUT);
+        for name in ["a/a", "a/b/c", "b/x", "c", "d", "e/f/a/b", "f"] {
+            skill.file(&format!("out/{name}"), name);
+        }
+        skill.of(user);
+        skill
+    };
+    for seed in 0..24 {
+        let user =
+            if seed % 2 == 1 && nix::unistd::geteuid().is_root() { User::Nobody } else { User::Caller };
+        let (direct, kept) = (skill(user), skill(user));
+        let seed = seed.to_string();
+        let by_itself = direct.run(user, &["--trust", "--", &seed]);
+        assert_ran(&by_itself);
+        let report = kept.run(user, &[&KEEP[..], &["--", &seed]].concat());
+        assert_ran(&report);
+        // The script saw the same in both.
+        for (one, other) in report.stdout.lines().zip(by_itself.stdout.lines()) {
+            assert_eq!(one, other, "{user:?} {seed}");
+        }
+        assert_eq!(report.writes.as_ref().unwrap().conflicts, [], "{user:?} {seed}");
+        assert_eq!(picture(&kept.path), picture(&direct.path), "{user:?} {seed}");
+    }
+}
+
+#[test]
+fn files_of_others_can_be_read_and_the_note_says_that_they_cannot_be_changed() {
+    if !nix::unistd::geteuid().is_root() {
+        return common::skip("needs root: files of another user have to be made");
+    }
+    let skill = Skill::new(
+        "main.sh",
+        "read -r line < out/theirs; echo \"$line\"; echo mine > out/new; (echo x >> out/theirs) 2>/dev/null || echo refused\n",
+    );
+    skill.policy(OUT).file("out/theirs", "theirs\n");
+    for user in [User::Caller, User::Nobody] {
+        skill.of(user);
+        let theirs = skill.path.join("out/theirs");
+        std::os::unix::fs::chown(&theirs, Some(1234), Some(1234)).unwrap();
+        fs::set_permissions(&theirs, fs::Permissions::from_mode(0o666)).unwrap();
+        let output = skill.plain_command(user).args(REVIEW).output().unwrap();
+        let shown = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.stdout, b"theirs\nrefused\n", "{user:?}: {shown}");
+        assert!(
+            shown.contains("belong to another user or group") && shown.contains("+ out/new"),
+            "{user:?}: {shown}"
+        );
+    }
+}

@@ -127,6 +127,7 @@ pub fn arrange(prepared: &mut Prepared) -> Result<Capturing, PrepareError> {
         own_policy: resolve(&prepared.request.skill.path).join(crate::policy::FILE_NAME),
     };
     prepared.plan.captures = captures;
+    prepared.notes.extend(capturing.limits());
     Ok(capturing)
 }
 
@@ -244,6 +245,22 @@ pub struct Captured {
 }
 
 impl Capturing {
+    /// A file is copied before it is changed, and the run can only make files of its own user and group.
+    fn limits(&self) -> Option<String> {
+        let (user, group) = (rustix::process::geteuid(), rustix::process::getegid());
+        let known = if user.is_root() {
+            self.spots.iter().map(|spot| spot.owner).collect()
+        } else {
+            vec![(user.as_raw(), group.as_raw())]
+        };
+        let count = self.before.of_others(&known);
+        (count > 0).then(|| {
+            format!(
+                "{count} files or folders that the run may write belong to another user or group: with captured writes they can be read, but not changed (EOVERFLOW)"
+            )
+        })
+    }
+
     /// Look at what was captured, after the run. `None` is a run that never began, or whose changes cannot be read.
     pub fn collect(self, captured: Option<&sandbox::Captured>) -> std::io::Result<Captured> {
         let Some(layers) = captured else {

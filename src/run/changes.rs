@@ -10,6 +10,7 @@ use super::report::{Change, ChangeKind};
 /// Most files that are compared. A write grant may be a whole workspace.
 const MAX_FILES: usize = 20_000;
 const MAX_DEPTH: usize = 32;
+const MAX_OWNERS: usize = 64;
 
 /// The state of all files below some folders.
 #[derive(Debug, Clone, Default)]
@@ -18,6 +19,8 @@ pub(super) struct Snapshot {
     files: BTreeMap<PathBuf, Mark>,
     /// There were more files than are compared.
     cut: bool,
+    /// How many there are of each owner and group; of the first few.
+    owners: BTreeMap<(u32, u32), usize>,
 }
 
 /// Enough of a file to notice a change.
@@ -59,8 +62,13 @@ impl Snapshot {
         (self.files.get(path), !self.cut)
     }
 
+    /// How many files and folders belong to nobody of these.
+    pub(super) fn of_others(&self, known: &[(u32, u32)]) -> usize {
+        self.owners.iter().filter(|(owner, _)| !known.contains(owner)).map(|(_, count)| count).sum()
+    }
+
     pub(super) fn take(roots: Vec<PathBuf>) -> Self {
-        let mut snapshot = Self { roots: Vec::new(), files: BTreeMap::new(), cut: false };
+        let mut snapshot = Self::default();
         for root in &roots {
             snapshot.walk(root, 0);
         }
@@ -76,6 +84,10 @@ impl Snapshot {
         // Links are compared themselves, never followed: a run could point one anywhere.
         let Ok(data) = path.symlink_metadata() else { return };
         self.files.insert(path.to_owned(), Mark::of(&data));
+        let owner = (data.uid(), data.gid());
+        if self.owners.len() < MAX_OWNERS || self.owners.contains_key(&owner) {
+            *self.owners.entry(owner).or_default() += 1;
+        }
         if data.is_dir()
             && let Ok(entries) = path.read_dir()
         {

@@ -56,7 +56,7 @@ pub(super) fn list(capturing: &Capturing, uppers: &[Tree]) -> (Vec<CapturedChang
     let mut lister = Lister { capturing, changes: Vec::new(), truncated: false };
     for (capture, (spot, upper)) in capturing.spots.iter().zip(uppers).enumerate() {
         let side = Side { capture, spot, upper };
-        if lister.folder(&side, Path::new(""), 0).is_err() {
+        if lister.folder(&side, Path::new(""), 0, false).is_err() {
             lister.truncated = true;
         }
     }
@@ -107,8 +107,9 @@ impl Lister<'_> {
         }
     }
 
-    /// Everything that the upper layer has in a folder.
-    fn folder(&mut self, side: &Side<'_>, below: &Path, depth: usize) -> io::Result<()> {
+    /// Everything that the upper layer has in a folder. `new`: in a folder that hides what is beneath; those in it do so
+    /// too, without a note of their own.
+    fn folder(&mut self, side: &Side<'_>, below: &Path, depth: usize, new: bool) -> io::Result<()> {
         let room = self.room(depth);
         if room == 0 {
             return Ok(());
@@ -118,19 +119,27 @@ impl Lister<'_> {
             names.retain(|name| Path::new(name) == file);
         }
         self.truncated |= !all;
+        let new = new || side.upper.is_new(below)?;
         for name in &names {
             let path = below.join(name);
             if let Some(after) = side.upper.state(&path)? {
-                self.one(side, &path, after, depth)?;
+                self.one(side, &path, after, depth, new)?;
             }
         }
-        if side.upper.is_new(below)? {
+        if new {
             self.absent_from(side, below, &names, depth)?;
         }
         Ok(())
     }
 
-    fn one(&mut self, side: &Side<'_>, below: &Path, after: State, depth: usize) -> io::Result<()> {
+    fn one(
+        &mut self,
+        side: &Side<'_>,
+        below: &Path,
+        after: State,
+        depth: usize,
+        new: bool,
+    ) -> io::Result<()> {
         let before = side.host(below)?;
         let Some(before) = before else {
             let folder = after.thing == Thing::Folder;
@@ -141,7 +150,7 @@ impl Lister<'_> {
                 };
                 self.push(side, below, kind, None, after);
             }
-            return if folder { self.folder(side, below, depth + 1) } else { Ok(()) };
+            return if folder { self.folder(side, below, depth + 1, new) } else { Ok(()) };
         };
         match (&before.thing, &after.thing) {
             (_, Thing::Other(GONE)) => self.gone(side, below, before, depth),
@@ -149,7 +158,7 @@ impl Lister<'_> {
                 if before.mode != after.mode {
                     self.push(side, below, ChangeKind::ModeChanged, Some(before), Some(after));
                 }
-                self.folder(side, below, depth + 1)
+                self.folder(side, below, depth + 1, new)
             }
             (Thing::File, Thing::File) => {
                 let kind = if !Self::same(side, below, &before, &after)? {
@@ -168,13 +177,13 @@ impl Lister<'_> {
                 }
                 Ok(())
             }
-            (old, new) => {
-                let (was_folder, is_folder) = (*old == Thing::Folder, *new == Thing::Folder);
+            (was, is) => {
+                let (was_folder, is_folder) = (*was == Thing::Folder, *is == Thing::Folder);
                 self.push(side, below, ChangeKind::TypeChanged, Some(before), Some(after));
                 if was_folder {
                     self.absent_from(side, below, &[], depth)?;
                 }
-                if is_folder { self.folder(side, below, depth + 1) } else { Ok(()) }
+                if is_folder { self.folder(side, below, depth + 1, new) } else { Ok(()) }
             }
         }
     }
