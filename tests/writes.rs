@@ -416,7 +416,7 @@ for number in range(80):
         skill.of(user);
         skill
     };
-    for seed in 0..24 {
+    for seed in 0..12 {
         let user =
             if seed % 2 == 1 && nix::unistd::geteuid().is_root() { User::Nobody } else { User::Caller };
         let (direct, kept) = (skill(user), skill(user));

@@ -16,6 +16,8 @@
 mod diff;
 mod keep;
 mod list;
+#[cfg(test)]
+mod tests;
 mod tree;
 
 use std::os::unix::fs::MetadataExt;

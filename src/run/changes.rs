@@ -62,6 +62,11 @@ impl Snapshot {
         (self.files.get(path), !self.cut)
     }
 
+    #[cfg(test)]
+    pub(super) fn cut_short() -> Self {
+        Self { cut: true, ..Self::default() }
+    }
+
     /// How many files and folders belong to nobody of these.
     pub(super) fn of_others(&self, known: &[(u32, u32)]) -> usize {
         self.owners.iter().filter(|(owner, _)| !known.contains(owner)).map(|(_, count)| count).sum()
