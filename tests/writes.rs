@@ -458,3 +458,33 @@ fn files_of_others_can_be_read_and_the_note_says_that_they_cannot_be_changed() {
         );
     }
 }
+
+#[test]
+fn a_file_is_kept_where_its_folder_may_not_be_written() {
+    if !nix::unistd::geteuid().is_root() {
+        return common::skip("needs root: a folder of another user has to be made");
+    }
+    let skill = Skill::new("main.sh", "echo more >> single.txt\n");
+    skill.policy("permissions:\n  write: [./single.txt]\n").file("single.txt", "one\n");
+    let file = skill.path.join("single.txt");
+    std::os::unix::fs::chown(&file, Some(common::NOBODY), Some(common::NOBODY)).unwrap();
+    let report = skill.run(User::Nobody, &KEEP);
+    assert_eq!(report.writes.as_ref().unwrap().conflicts, [], "{}", report.stderr);
+    assert_eq!(skill.read("single.txt"), "one\nmore\n");
+}
+
+#[test]
+fn grants_inside_a_wider_one_are_there_when_the_script_starts() {
+    let skill =
+        Skill::new("main.sh", "echo a > data/new/deep/a; echo b > data/file.txt; [ -d data/new/deep ]\n");
+    let policy = "permissions:\n  write: [./data, ./data/new/deep, ./data/file.txt]\n";
+    as_everybody(|user| {
+        skill.policy(policy).file("data/old", "").of(user);
+        let report = skill.run(user, &REVIEW);
+        assert_ran(&report);
+        assert!(!skill.path.join("data/new").exists() && !skill.path.join("data/file.txt").exists());
+    });
+    let report = skill.run(User::Caller, &KEEP);
+    assert_ran(&report);
+    assert_eq!((skill.read("data/new/deep/a"), skill.read("data/file.txt")), ("a\n".into(), "b\n".into()));
+}

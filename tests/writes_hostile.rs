@@ -277,3 +277,30 @@ fn a_mount_in_a_granted_folder_is_refused_and_not_written_beneath() {
     assert!(message.contains("something else is mounted at mounted in it"), "{message}");
     assert_eq!((output.status.code(), report.stdout.as_str()), (Some(125), ""));
 }
+
+#[test]
+fn nothing_of_the_host_is_reached_through_a_captured_folder() {
+    if !found("python3") {
+        return;
+    }
+    let source = "import os, socket\ns = socket.socket(socket.AF_UNIX)\n\
+        for go in (lambda: s.connect('out/socket'), lambda: os.open('out/fifo', os.O_WRONLY | os.O_NONBLOCK)):\n\
+        \x20 try: go(); print('worked')\n  except OSError as error: print(error.errno)\n";
+    as_everybody(|user| {
+        let skill = Skill::python(source);
+        skill.policy(OUT).file("out/old", "").of(user);
+        let socket = skill.path.join("out/socket");
+        let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+        nix::unistd::mkfifo(&skill.path.join("out/fifo"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+        let _reader = fs::File::options().read(true).write(true).open(skill.path.join("out/fifo")).unwrap();
+        for name in ["socket", "fifo"] {
+            fs::set_permissions(skill.path.join("out").join(name), fs::Permissions::from_mode(0o777))
+                .unwrap();
+        }
+        let report = skill.run(user, &KEEP);
+        let (refused, nobody) = (nix::libc::ECONNREFUSED, nix::libc::ENXIO);
+        assert_eq!(report.stdout, format!("{refused}\n{nobody}\n"), "{user:?}: {}", report.stderr);
+        // The same in a direct run shows that only the capture stands between.
+        assert_eq!(skill.run(user, &["--trust"]).stdout, "worked\nworked\n", "{user:?}");
+    });
+}

@@ -326,7 +326,7 @@ impl Captured {
                     change.before.as_ref().map(|state| state.bytes),
                 ),
             };
-            let (diff, note) = if room == 0 {
+            let (diff, note) = if room == 0 || index >= diff::MAX_DIFFS {
                 (None, Some("diff left out: too many changes".to_owned()))
             } else {
                 self.diff(index).into_parts()

@@ -13,8 +13,9 @@ use super::{Captured, join};
 /// Longest text that is compared, and longest diff of one.
 const MAX_TEXT: u64 = 256 * 1024;
 const MAX_DIFF: usize = 32 * 1024;
-/// Bytes of diffs in one report.
+/// Bytes of diffs in one report, and how many.
 pub(super) const ROOM: usize = 1024 * 1024;
+pub(super) const MAX_DIFFS: usize = 1000;
 /// A text can be made to be hard to compare; then the diff is a coarse one.
 const PATIENCE: Duration = Duration::from_millis(200);
 
@@ -55,6 +56,9 @@ impl Captured {
         else {
             return Diff::Nothing;
         };
+        if self.capturing.is_closed(&change.path) {
+            return Diff::Nothing;
+        }
         let is_file = |state: &Option<State>| matches!(state, Some(State { thing: Thing::File, .. }));
         if change.kind == ChangeKind::ModeChanged || !(is_file(&change.before) || is_file(&change.after)) {
             return Diff::Nothing;

@@ -2,20 +2,22 @@
 //!
 //! Everything goes through a descriptor of the granted folder, and no link is followed on the way (openat2(2)): nothing
 //! outside can be reached, whatever becomes of the folders meanwhile. A file is written beside its place and then put
-//! there (rename(2)). Set-user-ID and set-group-ID bits are never kept, nor are a program's own attributes; hard links
-//! become files of their own.
+//! there (rename(2)); only one that has other names too, or lies in a folder that may not be written, is overwritten.
+//! Set-user-ID and set-group-ID bits are never kept, nor are a program's own attributes; hard links that it makes become
+//! files of their own.
 
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 
 use rustix::fs::{AtFlags, Gid, Mode, OFlags, RenameFlags, SeekFrom, Uid};
 use rustix::io::Errno;
 
+use super::super::changes::Mark;
 use super::super::report::{ChangeKind, Conflict};
 use super::list::{CapturedChange, obstacle};
 use super::tree::{State, Thing, set_mode};
@@ -194,9 +196,17 @@ impl<'a> Keeper<'a> {
         };
         let made = match &after.thing {
             Thing::Folder => make_folder(&folder, &name, owner),
+            Thing::File if has_other_names(change) => self.overwrite(change, after.mode),
             Thing::File => self
                 .write(change, &folder, after.mode, owner)
-                .and_then(|temporary| put_in_place(&folder, &temporary, &name, replaces)),
+                .and_then(|temporary| put_in_place(&folder, &temporary, &name, replaces))
+                .or_else(|error| match (change.kind, error.raw_os_error()) {
+                    // A file may be writable where its folder is not.
+                    (ChangeKind::Modified, Some(libc::EACCES | libc::EPERM | libc::EBUSY)) => {
+                        self.overwrite(change, after.mode)
+                    }
+                    _ => Err(error),
+                }),
             Thing::Link(target) => self
                 .link(&folder, target, owner)
                 .and_then(|temporary| put_in_place(&folder, &temporary, &name, replaces)),
@@ -220,8 +230,13 @@ impl<'a> Keeper<'a> {
         if data.is_symlink() || data.is_dir() != (after.thing == Thing::Folder) {
             return Err("something else is there now".into());
         }
-        let sticky = if data.is_dir() { 0o1000 } else { 0 };
-        set_mode(&place, after.mode & (0o777 | sticky)).map_err(words)
+        let mode = match (data.is_dir(), change.kind) {
+            (false, _) => after.mode & 0o777,
+            // In a folder that hands its group on, a new one does so too: mkdir(2).
+            (true, ChangeKind::Added) => after.mode | data.mode() & 0o2000,
+            (true, _) => after.mode,
+        };
+        set_mode(&place, mode).map_err(words)
     }
 
     fn name(&mut self) -> OsString {
@@ -252,6 +267,21 @@ impl<'a> Keeper<'a> {
         Ok(name)
     }
 
+    /// Where nothing can be put beside it, or the file has other names too: as a direct run would, in the file itself.
+    fn overwrite(&self, change: &CapturedChange, mode: u32) -> io::Result<()> {
+        let upper = self.captured.uppers.get(change.capture).ok_or(io::ErrorKind::NotFound)?;
+        let spot = self.captured.capturing.spots.get(change.capture).ok_or(io::ErrorKind::NotFound)?;
+        let source = upper.file(&change.below)?;
+        let target = spot.host.file_to_write(&join(&spot.missing, &change.below))?;
+        let now = Mark::of(&target.metadata()?);
+        if change.before.as_ref().is_none_or(|before| before.mark != now) {
+            return Err(io::Error::other("it was changed on the host after the run"));
+        }
+        target.set_len(0)?;
+        copy(&source, &target)?;
+        Ok(rustix::fs::fchmod(&target, Mode::from_raw_mode(mode & 0o777))?)
+    }
+
     fn link(&mut self, folder: &OwnedFd, target: &Path, owner: (u32, u32)) -> io::Result<OsString> {
         let name = self.name();
         rustix::fs::symlinkat(target, folder, &name)?;
@@ -261,6 +291,11 @@ impl<'a> Keeper<'a> {
         }
         Ok(name)
     }
+}
+
+fn has_other_names(change: &CapturedChange) -> bool {
+    let before = change.before.as_ref();
+    change.kind == ChangeKind::Modified && before.is_some_and(|before| before.links > 1)
 }
 
 fn make_folder(folder: &OwnedFd, name: &OsStr, owner: (u32, u32)) -> io::Result<()> {

@@ -166,3 +166,21 @@ fn too_many_files_to_note_are_judged_by_the_time_of_their_change() {
     capturing.before = Snapshot::cut_short();
     assert!(desk.captured(capturing).changes()[0].obstacle.is_some());
 }
+
+#[test]
+fn a_file_with_other_names_keeps_them() {
+    let desk = Desk::new();
+    desk.file("host/a", "a long text").file("upper/a", "short");
+    fs::hard_link(desk.path("host/a"), desk.path("elsewhere")).unwrap();
+    let kept = desk.captured(desk.capturing()).keep(Selection::All);
+    assert_eq!((kept.kept.len(), desk.read("elsewhere").as_deref()), (1, Some("short")));
+}
+
+#[test]
+fn folders_hand_their_group_on() {
+    let desk = Desk::new();
+    desk.file("host/old", "").file("upper/new/in", "");
+    fs::set_permissions(desk.path("host"), fs::Permissions::from_mode(0o2755)).unwrap();
+    assert_eq!(desk.captured(desk.capturing()).keep(Selection::All).conflicts, []);
+    assert_eq!(desk.path("host/new").metadata().unwrap().mode() & 0o7777, 0o2755);
+}

@@ -32,6 +32,7 @@ pub struct State {
     /// Permission bits and the sticky bit.
     pub mode: u32,
     pub(super) owner: (u32, u32),
+    pub(super) links: u64,
     pub(super) mark: Mark,
 }
 
@@ -160,6 +161,12 @@ impl Tree {
         if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("not a regular file")) }
     }
 
+    /// A regular file, for writing.
+    pub(super) fn file_to_write(&self, below: &Path) -> io::Result<File> {
+        let file = File::from(self.open(below, OFlags::WRONLY)?);
+        if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("not a regular file")) }
+    }
+
     /// Whether overlayfs shows nothing of the folder beneath: it was taken away and made anew.
     pub(super) fn is_new(&self, below: &Path) -> io::Result<bool> {
         let folder = self.open(below, OFlags::RDONLY | OFlags::DIRECTORY)?;
@@ -175,7 +182,7 @@ pub(super) const GONE: &str = "gone";
 fn state(thing: Thing, data: &Metadata) -> State {
     let bytes = if data.is_dir() { 0 } else { data.len() };
     let owner = (data.uid(), data.gid());
-    State { thing, bytes, mode: data.mode() & 0o1777, owner, mark: Mark::of(data) }
+    State { thing, bytes, mode: data.mode() & 0o1777, owner, links: data.nlink(), mark: Mark::of(data) }
 }
 
 /// chmod(2) through a descriptor that only stands for the file.

@@ -12,7 +12,7 @@
 use std::fs;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2};
@@ -115,7 +115,11 @@ struct Lacking<'a> {
 
 impl Stage {
     /// Mount an overlay for each capture of the plan; `None` when there is none.
-    pub(super) fn build(plan: &Plan, sources: &[Source]) -> Result<Option<Self>, Failure> {
+    pub(super) fn build(
+        plan: &Plan,
+        sources: &[Source],
+        identity: Identity,
+    ) -> Result<Option<Self>, Failure> {
         if plan.captures.is_empty() {
             return Ok(None);
         }
@@ -126,7 +130,7 @@ impl Stage {
                 Kind::Beneath { capture, tree } if *capture == number => Some(tree),
                 _ => None,
             });
-            let merged = overlay(number, capture, beneath.map(AsFd::as_fd))
+            let merged = overlay(number, capture, beneath.map(AsFd::as_fd), identity)
                 .step(format!("capture the writes to {}", capture.folder.display()))?;
             stage.merged.push(merged);
         }
@@ -255,14 +259,22 @@ fn folders<const N: usize>(number: usize, names: [&str; N]) -> io::Result<[PathB
     Ok(made)
 }
 
-fn overlay(number: usize, capture: &Capture, beneath: Option<BorrowedFd<'_>>) -> io::Result<OwnedFd> {
+fn overlay(
+    number: usize,
+    capture: &Capture,
+    beneath: Option<BorrowedFd<'_>>,
+    identity: Identity,
+) -> io::Result<OwnedFd> {
     let [lower, upper, work, merged] = folders(number, ["lower", UPPER, "work", "merged"])?;
+    let give = |path: &Path| chown(path, Some(identity.uid), Some(identity.gid));
+    give(&upper)?;
     if let Some(tree) = beneath {
         sys::move_mount(tree, &lower)?;
         refuse_mounts_below(&lower)?;
         take_after(&lower, &upper)?;
     } else if let Some(file) = &capture.file {
         fs::File::create(lower.join(file))?;
+        give(&lower.join(file))?;
     }
     let layers = format!(
         "userxattr,redirect_dir=nofollow,metacopy=off,index=off,lowerdir={},upperdir={},workdir={}",
@@ -273,10 +285,15 @@ fn overlay(number: usize, capture: &Capture, beneath: Option<BorrowedFd<'_>>) ->
     mount_overlay(&merged, MsFlags::empty(), &layers)?;
     for made in &capture.made {
         let path = merged.join(&made.below);
-        let folder = if made.directory { Some(path.as_path()) } else { path.parent() };
-        folder.map_or(Ok(()), make_directories)?;
-        if !made.directory {
-            fs::File::create(path)?;
+        let missing = path.ancestors().take_while(|above| fs::symlink_metadata(above).is_err());
+        let missing: Vec<PathBuf> = missing.map(Path::to_owned).collect();
+        for place in missing.iter().rev() {
+            if made.directory || *place != path {
+                fs::create_dir(place)?;
+            } else {
+                fs::File::create(place)?;
+            }
+            give(place)?;
         }
     }
     open_path(&merged)
@@ -320,6 +337,10 @@ fn refuse_mounts_below(folder: &Path) -> io::Result<()> {
 fn take_after(beneath: &Path, on_top: &Path) -> io::Result<()> {
     let stat = nix::sys::stat::stat(beneath)?;
     let own = nix::sys::stat::stat(on_top)?;
+    // Possible only for one's own, unless root does it.
+    if chown(on_top, Some(stat.st_uid), Some(stat.st_gid)).is_ok() {
+        return fs::set_permissions(on_top, fs::Permissions::from_mode(stat.st_mode & 0o1777));
+    }
     let bits = match (stat.st_uid == own.st_uid, stat.st_gid == own.st_gid) {
         (true, _) => stat.st_mode & 0o1777,
         (false, true) => (stat.st_mode >> 3 & 7) * 0o111,

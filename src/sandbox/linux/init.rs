@@ -59,6 +59,7 @@ struct Ground {
     names: UdpSocket,
     /// The filter of the usual kind of run.
     filter: Filter,
+    identity: Identity,
 }
 
 fn prepare(identity: Identity) -> Result<Ground, Failure> {
@@ -76,7 +77,7 @@ fn prepare(identity: Identity) -> Result<Ground, Failure> {
         .step("bind the name server")?;
     sys::join_new_session_keyring().step("join a new session keyring")?;
     let filter = Filter::compile(Observe::Full).step("compile the seccomp filter")?;
-    Ok(Ground { old_root, proc, names, filter })
+    Ok(Ground { old_root, proc, names, filter, identity })
 }
 
 fn set_up(
@@ -94,7 +95,7 @@ fn set_up(
         None => view::open_sources(plan, ground.old_root.as_fd(), None)?,
     };
     view::size_scratch(plan.limits.scratch)?;
-    let stage = capture::Stage::build(plan, &sources)?;
+    let stage = capture::Stage::build(plan, &sources, ground.identity)?;
     view::attach(&sources, stage.as_ref())?;
     drop(sources);
     let captured = stage.map(capture::Stage::leave).transpose()?;
@@ -104,7 +105,7 @@ fn set_up(
 
     let program = sys::fork().step("fork")?;
     if program == 0 {
-        let Err(failure) = start_program(plan, channels, ground);
+        let Err(failure) = start_program(plan, channels, ground, captured.is_some());
         let _ = wire::send(channels.control.as_fd(), &Message::Failed(failure), &[]);
         sys::exit_now(127);
     }
@@ -152,12 +153,18 @@ fn bring_up_loopback() -> std::io::Result<()> {
     }
 }
 
-/// In the child: give everything up, then become the program.
+/// In the child: give everything up, then become the program. `captures`: what the plan captures lies behind overlays.
 fn start_program(
     plan: &Plan,
     channels: &Channels,
     ground: &Ground,
+    captures: bool,
 ) -> Result<std::convert::Infallible, Failure> {
+    if !captures && !plan.captures.is_empty() {
+        // Never the host's own folders instead.
+        let none = std::io::Error::other("not possible here; use --writes direct");
+        return Err(Failure::new("capture what is written", &none));
+    }
     sys::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL as libc::c_ulong).step("prctl(PR_SET_PDEATHSIG)")?;
     nix::unistd::setsid().step("setsid")?;
     nix::unistd::dup2_stdin(&channels.stdin).step("dup2 stdin")?;
