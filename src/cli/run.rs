@@ -2,12 +2,15 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod writes;
+
 use std::borrow::Cow;
 use std::io::{IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::str::FromStr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
@@ -18,11 +21,12 @@ use super::{Context, Failure, Format};
 use crate::policy::{self, Origin, Places, Source};
 use crate::report::terminal::{self, Harmless};
 use crate::report::text::{self, Style};
+use crate::run::capture::{self, Writes};
 use crate::run::report::Report;
 use crate::run::{self, Prepared, Recorder, RunRequest, WorkingDirectory, prepare};
-use crate::sandbox::Canceller;
 use crate::sandbox::event::{EventKind, Outcome, OutcomeKind, Stream};
 use crate::sandbox::plan::Observe;
+use crate::sandbox::{self, Canceller};
 use crate::skill::schema::{self, Invocation};
 use crate::skill::{Entry, Skill};
 use crate::workspace;
@@ -49,6 +53,9 @@ pub struct Args {
     /// How much of what the script does is recorded
     #[arg(long, value_enum, default_value_t)]
     pub observe: Observe,
+    /// What becomes of what the script writes into granted folders
+    #[arg(long, value_enum, default_value_t)]
+    pub writes: Writes,
     /// Refuse to run with less than the whole sandbox
     #[arg(long, value_name = "LEVEL")]
     pub require: Option<Require>,
@@ -87,18 +94,35 @@ fn duration(text: &str) -> Result<Duration, String> {
 
 pub(super) fn execute(args: &Args, context: &Context) -> anyhow::Result<ExitCode> {
     let skill = workspace::find(&context.workspace, &context.skills, &args.skill)?;
-    let prepared = prepare(request(args, context, skill)?)?;
-    run::materialise_write_grants(&prepared)?;
+    let mut prepared = prepare(request(args, context, skill)?)?;
+    let capturing = match args.writes {
+        Writes::Direct => run::materialise_write_grants(&prepared).map(|()| None),
+        Writes::Review | Writes::Keep => capture::arrange(&mut prepared).map(Some),
+    }?;
     for note in &prepared.notes {
         eprintln!("note: {}", terminal::one_line(note, 400));
     }
-    let report = start(args, context, &prepared)?;
-    match args.format {
-        Format::Text => {
-            let style = Style { colour: colour(std::io::stderr().is_terminal()) };
-            eprint!("{}", text::summary(&report, &prepared.request.skill.path, style));
+    let (mut report, layers) = start(args, context, &prepared)?;
+    let captured =
+        capturing.and_then(|capturing| writes::collect(capturing, layers.as_ref(), args.writes, &mut report));
+    let style = Style { colour: colour(std::io::stderr().is_terminal()) };
+    if args.format == Format::Text {
+        eprint!("{}", text::summary(&report, &prepared.request.skill.path, style));
+    }
+    if let Some(captured) = &captured {
+        match args.writes {
+            Writes::Keep => writes::keep(captured, &mut report),
+            _ => writes::review(captured, &mut report, args.format == Format::Text),
         }
+    }
+    match args.format {
+        Format::Text => eprint!("{}", text::writes(&report, &prepared.request.skill.path, style)),
         Format::Json => print_json(&report)?,
+    }
+    if report.outcome.as_ref().is_some_and(|outcome| outcome.code == Some(0))
+        && writes::is_incomplete(&report)
+    {
+        return Ok(ExitCode::from(125));
     }
     Ok(exit_code(report.outcome.as_ref()))
 }
@@ -206,18 +230,21 @@ fn read_all(from: impl Read) -> anyhow::Result<Vec<u8>> {
 }
 
 /// Start the run and follow it to its end.
-fn start(args: &Args, context: &Context, prepared: &Prepared) -> anyhow::Result<Report> {
+fn start(
+    args: &Args,
+    context: &Context,
+    prepared: &Prepared,
+) -> anyhow::Result<(Report, Option<sandbox::Captured>)> {
     let signals = block_signals();
     let mut recorder = Recorder::new(prepared, KEEP_OUTPUT);
-    let handle = context
+    let mut handle = context
         .launcher
         .run(&prepared.plan)
         .map_err(|error| Failure { message: format!("the sandbox cannot start: {error}"), code: 125 })?;
     let cancel = handle.canceller();
     cancel_on(signals, cancel.clone());
-    let mut events = handle.events;
     let mut live = (args.format == Format::Text).then(Live::new);
-    while let Some(batch) = events.blocking_recv() {
+    while let Some(batch) = handle.events.blocking_recv() {
         for event in &batch {
             recorder.apply(event);
             if let (Some(live), EventKind::Output { stream, bytes }) = (&mut live, &event.kind)
@@ -232,7 +259,7 @@ fn start(args: &Args, context: &Context, prepared: &Prepared) -> anyhow::Result<
         live.end();
     }
     recorder.close();
-    Ok(recorder.into_report())
+    Ok((recorder.into_report(), handle.take_captured()))
 }
 
 /// Bytes of each stream that the report keeps.
@@ -249,7 +276,11 @@ fn block_signals() -> SigSet {
 /// The first signal cancels the run, a second one ends this program at once.
 fn cancel_on(signals: SigSet, cancel: Canceller) {
     std::thread::spawn(move || {
-        if signals.wait().is_ok() {
+        if let Ok(signal) = signals.wait() {
+            if writes::ASKING.load(Ordering::Relaxed) {
+                // The answer is no.
+                std::process::exit(128 + signal as i32);
+            }
             cancel.cancel();
         }
         if let Ok(signal) = signals.wait() {

@@ -13,6 +13,8 @@ use crate::sandbox::event::{Frame, Layer, Level, Operation, OutcomeKind, Resourc
 const MAX_DENIALS: usize = 40;
 /// Longest piece of foreign text on one line.
 const MAX_TEXT: usize = 160;
+/// Lines of diffs that are written out.
+const MAX_DIFF_LINES: usize = 400;
 
 /// Colour or none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +53,13 @@ pub fn summary(report: &Report, skill: &Path, style: Style) -> String {
     text.changes(report);
     text.usage(report);
     text.isolation(report);
+    text.text
+}
+
+/// What became of captured changes; empty after a direct run.
+pub fn writes(report: &Report, skill: &Path, style: Style) -> String {
+    let mut text = Summary { text: String::new(), skill, style };
+    text.writes(report);
     text.text
 }
 
@@ -185,22 +194,81 @@ impl Summary<'_> {
     }
 
     fn changes(&mut self, report: &Report) {
-        const MOST: usize = 10;
-        for change in report.changes.iter().take(MOST) {
+        // What is to be decided upon is shown.
+        let most = if report.writes.is_some() { 200 } else { 10 };
+        let mut lines = MAX_DIFF_LINES;
+        for change in report.changes.iter().take(most) {
             let mark = match change.kind {
                 ChangeKind::Added => "+",
-                ChangeKind::Modified => "~",
+                ChangeKind::Modified | ChangeKind::TypeChanged | ChangeKind::ModeChanged => "~",
                 ChangeKind::Deleted => "-",
             };
             let path = one_line(&self.short(&change.path), MAX_TEXT);
-            self.line(&format!("{mark} {path}  {}", self.style.quiet(&size(change.bytes))));
+            let mut what = match change.before_bytes {
+                Some(before) if before != change.bytes => {
+                    format!("{} → {}", size(before), size(change.bytes))
+                }
+                _ => size(change.bytes),
+            };
+            if let Some(detail) = &change.detail {
+                let _ = write!(what, "  {}", one_line(detail, MAX_TEXT));
+            }
+            self.line(&format!("{mark} {path}  {}", self.style.quiet(&what)));
+            self.diff(change.diff.as_deref().unwrap_or_default(), &mut lines);
         }
         if report.changes_truncated {
-            let text = "! too many files to compare: changes of this run may be missing here";
+            let text = "! not everything could be compared: changes of this run may be missing here";
             self.line(&self.style.warning(text));
         }
-        if report.changes.len() > MOST {
-            self.line(&self.style.quiet(&format!("  … and {} more changes", report.changes.len() - MOST)));
+        if report.changes.len() > most {
+            self.line(&self.style.quiet(&format!("  … and {} more changes", report.changes.len() - most)));
+        }
+    }
+
+    /// Set in, so that no line of it looks like one of ours.
+    fn diff(&mut self, diff: &str, room: &mut usize) {
+        let count = diff.lines().count();
+        for line in diff.lines().take(*room) {
+            let shown = one_line(&line.replace('\t', "    "), MAX_TEXT);
+            let shown = match line.as_bytes().first() {
+                Some(b'+') => self.style.paint("32", &shown),
+                Some(b'-') => self.style.paint("31", &shown),
+                _ => self.style.quiet(&shown),
+            };
+            self.line(&format!("    {shown}"));
+        }
+        if count > *room {
+            self.line(&self.style.quiet("    … the rest of the diffs is in --format json"));
+        }
+        *room = room.saturating_sub(count);
+    }
+
+    fn writes(&mut self, report: &Report) {
+        let Some(writes) = &report.writes else { return };
+        let changes = |count: u64| format!("{count} {}", if count == 1 { "change" } else { "changes" });
+        for conflict in writes.conflicts.iter().take(MAX_DENIALS) {
+            let path = one_line(&self.short(&conflict.path), MAX_TEXT);
+            let line = format!("! not kept: {path}: {}", one_line(&conflict.reason, MAX_TEXT));
+            self.line(&self.style.warning(&line));
+        }
+        if writes.conflicts.len() > MAX_DENIALS {
+            let more = writes.conflicts.len() - MAX_DENIALS;
+            self.line(&self.style.quiet(&format!("  … and {more} more; --format json has them all")));
+        }
+        if writes.kept > 0 {
+            self.line(&self.style.good(&format!("kept {}", changes(writes.kept))));
+        }
+        match (&writes.reason, writes.dropped) {
+            (Some(reason), dropped) => {
+                self.line(&self.style.warning(&format!(
+                    "dropped {}: {}",
+                    changes(dropped),
+                    one_line(reason, 300)
+                )));
+            }
+            (None, 0) if writes.kept == 0 => self.line(&self.style.quiet("nothing was changed")),
+            (None, 0) => {}
+            (None, dropped) => self.line(&self.style.warning(&format!("dropped {}", changes(dropped)))),
         }
     }
 

@@ -1,6 +1,7 @@
 //! What a run changed on disk: the folders it may write, before and after.
 
 use std::collections::BTreeMap;
+use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -9,6 +10,7 @@ use super::report::{Change, ChangeKind};
 /// Most files that are compared. A write grant may be a whole workspace.
 const MAX_FILES: usize = 20_000;
 const MAX_DEPTH: usize = 32;
+const MAX_OWNERS: usize = 64;
 
 /// The state of all files below some folders.
 #[derive(Debug, Clone, Default)]
@@ -17,11 +19,13 @@ pub(super) struct Snapshot {
     files: BTreeMap<PathBuf, Mark>,
     /// There were more files than are compared.
     cut: bool,
+    /// How many there are of each owner and group; of the first few.
+    owners: BTreeMap<(u32, u32), usize>,
 }
 
 /// Enough of a file to notice a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Mark {
+pub(super) struct Mark {
     bytes: u64,
     modified: (i64, i64),
     /// A program can set the time of modification back, but not this one. Also tells of a changed owner.
@@ -31,9 +35,45 @@ struct Mark {
     folder: bool,
 }
 
+impl Mark {
+    pub(super) fn of(data: &Metadata) -> Self {
+        let (inode, mode, folder) = (data.ino(), data.mode(), data.is_dir());
+        // The size and times of a folder change with its content, which is reported itself.
+        if folder {
+            return Self { bytes: 0, modified: (0, 0), changed: (0, 0), mode, inode, folder };
+        }
+        let (modified, changed) = ((data.mtime(), data.mtime_nsec()), (data.ctime(), data.ctime_nsec()));
+        Self { bytes: data.len(), modified, changed, mode, inode, folder }
+    }
+
+    pub(super) fn is_folder(&self) -> bool {
+        self.folder
+    }
+
+    /// Seconds and nanoseconds of the last change of content, rights or owner.
+    pub(super) fn changed(&self) -> (i64, i64) {
+        self.changed
+    }
+}
+
 impl Snapshot {
+    /// What was at a path, and whether that can be relied on.
+    pub(super) fn at(&self, path: &Path) -> (Option<&Mark>, bool) {
+        (self.files.get(path), !self.cut)
+    }
+
+    #[cfg(test)]
+    pub(super) fn cut_short() -> Self {
+        Self { cut: true, ..Self::default() }
+    }
+
+    /// How many files and folders belong to nobody of these.
+    pub(super) fn of_others(&self, known: &[(u32, u32)]) -> usize {
+        self.owners.iter().filter(|(owner, _)| !known.contains(owner)).map(|(_, count)| count).sum()
+    }
+
     pub(super) fn take(roots: Vec<PathBuf>) -> Self {
-        let mut snapshot = Self { roots: Vec::new(), files: BTreeMap::new(), cut: false };
+        let mut snapshot = Self::default();
         for root in &roots {
             snapshot.walk(root, 0);
         }
@@ -48,17 +88,14 @@ impl Snapshot {
         }
         // Links are compared themselves, never followed: a run could point one anywhere.
         let Ok(data) = path.symlink_metadata() else { return };
-        let folder = data.is_dir();
-        let (inode, mode) = (data.ino(), data.mode());
-        // The size and times of a folder change with its content, which is reported itself.
-        let mark = if folder {
-            Mark { bytes: 0, modified: (0, 0), changed: (0, 0), mode, inode, folder }
-        } else {
-            let (modified, changed) = ((data.mtime(), data.mtime_nsec()), (data.ctime(), data.ctime_nsec()));
-            Mark { bytes: data.len(), modified, changed, mode, inode, folder }
-        };
-        self.files.insert(path.to_owned(), mark);
-        if folder && let Ok(entries) = path.read_dir() {
+        self.files.insert(path.to_owned(), Mark::of(&data));
+        let owner = (data.uid(), data.gid());
+        if self.owners.len() < MAX_OWNERS || self.owners.contains_key(&owner) {
+            *self.owners.entry(owner).or_default() += 1;
+        }
+        if data.is_dir()
+            && let Ok(entries) = path.read_dir()
+        {
             for entry in entries.flatten() {
                 self.walk(&entry.path(), depth + 1);
             }
@@ -70,8 +107,7 @@ impl Snapshot {
     pub(super) fn changes(&self) -> (Vec<Change>, bool) {
         let now = Self::take(self.roots.clone());
         let cut = self.cut || now.cut;
-        let change =
-            |path: &PathBuf, kind, mark: &Mark| Change { path: path.clone(), kind, bytes: mark.bytes };
+        let change = |path: &PathBuf, kind, mark: &Mark| Change::new(path.clone(), kind, mark.bytes);
         let mut changes = Vec::new();
         for (path, mark) in &now.files {
             match self.files.get(path) {

@@ -1,5 +1,6 @@
 //! One run: from skill and policy to plan, from events to report.
 
+pub mod capture;
 mod changes;
 mod complaint;
 mod execute;

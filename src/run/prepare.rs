@@ -132,6 +132,7 @@ pub fn prepare_for(request: RunRequest, caller: &BTreeMap<String, String>) -> Re
         limits: request.policy.limits,
         observe: request.observe,
         require_full: request.require_full,
+        captures: Vec::new(),
     };
     for bind in &plan.view {
         utf8(&bind.path)?;
@@ -170,8 +171,7 @@ pub fn materialise_write_grants(prepared: &Prepared) -> Result<(), PrepareError>
         if path.exists() {
             continue;
         }
-        let is_file = path.extension().is_some() && !grant.written.ends_with('/');
-        let made = if is_file {
+        let made = if names_a_file(grant) {
             path.parent()
                 .map_or(Ok(()), std::fs::create_dir_all)
                 .and_then(|()| std::fs::File::create_new(path))
@@ -187,6 +187,11 @@ pub fn materialise_write_grants(prepared: &Prepared) -> Result<(), PrepareError>
         })?;
     }
     Ok(())
+}
+
+/// What a write grant means when nothing is there: a name with an extension is a file.
+pub(super) fn names_a_file(grant: &Grant<PathBuf>) -> bool {
+    grant.value.extension().is_some() && !grant.written.ends_with('/')
 }
 
 fn working_directory(request: &RunRequest) -> PathBuf {

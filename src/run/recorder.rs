@@ -67,7 +67,9 @@ impl Recorder {
     /// [`super::materialise_write_grants`], so that those do not count as changes.
     pub fn new(prepared: &Prepared, keep_output: usize) -> Self {
         let request = &prepared.request;
-        let writable = prepared.plan.view.iter().filter(|bind| bind.access == Access::Write);
+        // Where changes are captured nothing on the host is the run's: see `super::capture`.
+        let direct = prepared.plan.captures.is_empty();
+        let writable = prepared.plan.view.iter().filter(|bind| direct && bind.access == Access::Write);
         let roots = outermost(writable.map(|bind| bind.path.clone()).collect());
         let mut recorder = Self {
             report: empty(prepared),
@@ -346,6 +348,7 @@ fn empty(prepared: &Prepared) -> Report {
         processes: Vec::new(),
         changes: Vec::new(),
         changes_truncated: false,
+        writes: None,
         lost_events: 0,
     }
 }

@@ -42,6 +42,9 @@ pub struct Report {
     /// The folders that the run may write hold too much to compare all of it: changes may be missing.
     #[serde(default)]
     pub changes_truncated: bool,
+    /// What became of the changes, when they were kept apart from the host during the run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub writes: Option<CapturedWrites>,
     pub lost_events: u64,
 }
 
@@ -112,7 +115,49 @@ pub struct Change {
     #[serde(serialize_with = "lossy_path")]
     pub path: PathBuf,
     pub kind: ChangeKind,
+    /// Length after the run; of what was deleted, before it.
     pub bytes: u64,
+    /// Length before the run, of what was there. This and all below only when changes were captured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before_bytes: Option<u64>,
+    /// Unified diff of a text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub diff: Option<String>,
+    /// Why there is no diff or not all of it, where a link leads, which rights changed: for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+    /// Whether the change was made on the host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept: Option<bool>,
+}
+
+impl Change {
+    pub(super) fn new(path: PathBuf, kind: ChangeKind, bytes: u64) -> Self {
+        Self { path, kind, bytes, before_bytes: None, diff: None, detail: None, kept: None }
+    }
+}
+
+/// What became of captured changes.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct CapturedWrites {
+    /// `review` or `keep`.
+    pub mode: String,
+    /// How many changes were made on the host, and how many were not.
+    pub kept: u64,
+    pub dropped: u64,
+    /// Why none were kept, when they should have been.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Changes that should have been kept and could not be.
+    pub conflicts: Vec<Conflict>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Conflict {
+    #[serde(serialize_with = "lossy_path")]
+    pub path: PathBuf,
+    /// What is in the way, in words.
+    pub reason: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -121,6 +166,10 @@ pub enum ChangeKind {
     Added,
     Modified,
     Deleted,
+    /// A file has become a folder or a link, or the other way round. This and the next only when changes were captured.
+    TypeChanged,
+    /// The same content with other rights.
+    ModeChanged,
 }
 
 /// JSON is Unicode and a path need not be: what is not UTF-8 becomes U+FFFD, or one odd name would cost the whole

@@ -7,4 +7,4 @@ pub mod linux;
 pub mod plan;
 pub mod syscalls;
 
-pub use linux::{Canceller, Launcher, RunHandle, StartError};
+pub use linux::{Canceller, Captured, Launcher, RunHandle, StartError};

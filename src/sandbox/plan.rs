@@ -37,6 +37,42 @@ pub struct Plan {
     pub observe: Observe,
     /// Refuse to start when a layer is missing on this machine.
     pub require_full: bool,
+    /// Places whose changes are kept apart from the host. Empty: what may be written is the host's own.
+    #[serde(default)]
+    pub captures: Vec<Capture>,
+}
+
+/// A folder that the program may write without changing it: its changes go into a file system of the run's own, which
+/// [`crate::sandbox::RunHandle::take_captured`] hands over after the end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Capture {
+    /// The host's folder, without links on the way to it; of a single file the folder that it is in.
+    pub folder: PathBuf,
+    /// Device and inode of the folder as it was looked at: another one at that path is not taken instead. `None` for a
+    /// folder that does not exist, which the program then sees empty.
+    pub identity: Option<(u64, u64)>,
+    /// A single file: nothing else of the folder is shown.
+    pub file: Option<PathBuf>,
+    /// What the program is to find although the host does not have it, relative to the folder.
+    pub made: Vec<Made>,
+    /// The writable binds that show it.
+    pub shown: Vec<Shown>,
+}
+
+/// See [`Capture::made`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Made {
+    pub below: PathBuf,
+    pub directory: bool,
+}
+
+/// A bind that shows a captured folder or a part of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shown {
+    /// Path of the bind.
+    pub at: PathBuf,
+    /// What is seen there, relative to the folder.
+    pub below: PathBuf,
 }
 
 /// One path of the host made visible inside, at the same place.

@@ -15,7 +15,7 @@ use super::filter::Filter;
 use super::launcher::{Channels, Identity, read_plan};
 use super::view::{self, Packed};
 use super::wire::{self, Failure, Message, Step};
-use super::{confine, sys};
+use super::{capture, confine, sys};
 use crate::sandbox::plan::{Observe, Plan};
 
 /// Written to the ready pipe when the run goes without a supervisor.
@@ -59,6 +59,7 @@ struct Ground {
     names: UdpSocket,
     /// The filter of the usual kind of run.
     filter: Filter,
+    identity: Identity,
 }
 
 fn prepare(identity: Identity) -> Result<Ground, Failure> {
@@ -76,7 +77,7 @@ fn prepare(identity: Identity) -> Result<Ground, Failure> {
         .step("bind the name server")?;
     sys::join_new_session_keyring().step("join a new session keyring")?;
     let filter = Filter::compile(Observe::Full).step("compile the seccomp filter")?;
-    Ok(Ground { old_root, proc, names, filter })
+    Ok(Ground { old_root, proc, names, filter, identity })
 }
 
 fn set_up(
@@ -94,15 +95,17 @@ fn set_up(
         None => view::open_sources(plan, ground.old_root.as_fd(), None)?,
     };
     view::size_scratch(plan.limits.scratch)?;
-    view::attach(&sources)?;
+    let stage = capture::Stage::build(plan, &sources, ground.identity)?;
+    view::attach(&sources, stage.as_ref())?;
     drop(sources);
+    let captured = stage.map(capture::Stage::leave).transpose()?;
     let root = view::leave_old_root()?;
     // Holds the mounts for the supervisor's last look; there is no such file without a /proc of our own.
     let mounts = std::fs::File::open("/proc/self/ns/mnt").ok();
 
     let program = sys::fork().step("fork")?;
     if program == 0 {
-        let Err(failure) = start_program(plan, channels, ground);
+        let Err(failure) = start_program(plan, channels, ground, captured.is_some());
         let _ = wire::send(channels.control.as_fd(), &Message::Failed(failure), &[]);
         sys::exit_now(127);
     }
@@ -112,6 +115,7 @@ fn set_up(
     confine::drop_capabilities().step("drop capabilities")?;
     let program_fd = open_process(program).step("pidfd_open")?;
     let mut fds = vec![program_fd.as_fd(), root.as_fd(), ground.names.as_fd()];
+    fds.extend(captured.as_ref().map(AsFd::as_fd));
     fds.extend(mounts.as_ref().map(AsFd::as_fd));
     let message = Message::Ready { landlock_abi: confine::landlock_abi(), proc: ground.proc };
     wire::send(channels.control.as_fd(), &message, &fds).step("report the start")?;
@@ -149,12 +153,18 @@ fn bring_up_loopback() -> std::io::Result<()> {
     }
 }
 
-/// In the child: give everything up, then become the program.
+/// In the child: give everything up, then become the program. `captures`: what the plan captures lies behind overlays.
 fn start_program(
     plan: &Plan,
     channels: &Channels,
     ground: &Ground,
+    captures: bool,
 ) -> Result<std::convert::Infallible, Failure> {
+    if !captures && !plan.captures.is_empty() {
+        // Never the host's own folders instead.
+        let none = std::io::Error::other("not possible here; use --writes direct");
+        return Err(Failure::new("capture what is written", &none));
+    }
     sys::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL as libc::c_ulong).step("prctl(PR_SET_PDEATHSIG)")?;
     nix::unistd::setsid().step("setsid")?;
     nix::unistd::dup2_stdin(&channels.stdin).step("dup2 stdin")?;

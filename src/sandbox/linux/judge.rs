@@ -39,6 +39,8 @@ pub(super) struct Judge {
     /// Read-only parts of the system: opening them for reading is never refused.
     system: Vec<PathBuf>,
     view: Vec<Bind>,
+    /// Places whose host's content may differ from what is inside, because the run has changed it.
+    captured: Vec<PathBuf>,
 }
 
 const READ: u32 = 4;
@@ -57,6 +59,7 @@ impl Judge {
             execute: plan.execute.clone(),
             system: of(|bind| bind.system && bind.access == Access::Read),
             view: plan.view.clone(),
+            captured: plan.captures.iter().flat_map(|one| &one.shown).map(|shown| shown.at.clone()).collect(),
         }
     }
 
@@ -183,18 +186,23 @@ impl Judge {
         let creates = matches!(used.how, How::Open { create: true, .. })
             || (matches!(used.how, How::Name { .. }) && used.operation == Operation::Create);
         if !creates {
-            let outside = outside && !self.is_of_own_process(&path);
+            let outside = outside && !self.is_of_own_process(&path) && !self.is_captured(&path);
             return absent(path, used.operation, outside);
         }
         let Some(parent) = parent else {
             // The folder itself is not in view: hidden, or nowhere.
-            let hidden = path.parent().is_some_and(hidden_outside);
+            let hidden = path.parent().is_some_and(hidden_outside) && !self.is_captured(&path);
             return absent(path, Operation::Create, hidden);
         };
         match self.change_names(&parent) {
             None => allowed(path, Operation::Create),
             Some(reason) => denied(path, Operation::Create, reason),
         }
+    }
+
+    /// What the run itself has taken away is absent, not hidden, although the host still has it.
+    fn is_captured(&self, path: &Path) -> bool {
+        self.captured.iter().any(|captured| path.starts_with(captured))
     }
 
     /// Below `/proc/N` of a process inside: process N of the host is another one.

@@ -1,13 +1,13 @@
 //! Limits over the whole process tree: what is watched, when it is too much, and how that is told.
 
 use std::collections::HashSet;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
-use nix::sys::statvfs::fstatvfs;
+use nix::sys::statvfs::{Statvfs, fstatvfs};
 
 use super::judge::Judge;
 use super::processes;
@@ -21,6 +21,8 @@ pub(super) struct Watch {
     judge: Arc<Judge>,
     shared: Arc<Shared>,
     limits: Limits,
+    /// The file system of captured writes: bounded like the one behind `/tmp`.
+    captured: Option<OwnedFd>,
     latest: UsageSample,
     peak: UsageSample,
     last: Option<Instant>,
@@ -30,11 +32,17 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    pub(super) fn new(judge: Arc<Judge>, shared: Arc<Shared>, limits: Limits) -> Self {
+    pub(super) fn new(
+        judge: Arc<Judge>,
+        shared: Arc<Shared>,
+        limits: Limits,
+        captured: Option<OwnedFd>,
+    ) -> Self {
         Self {
             judge,
             shared,
             limits,
+            captured,
             latest: UsageSample::default(),
             peak: UsageSample::default(),
             last: None,
@@ -88,9 +96,10 @@ impl Watch {
         if self.told.contains(&Resource::Scratch) {
             return;
         }
-        let Ok(tmp) = self.judge.root().open(Path::new(Plan::SCRATCH)) else { return };
-        let Ok(space) = fstatvfs(tmp.as_fd()) else { return };
-        if space.blocks_available() == 0 || space.files_free() == 0 {
+        let scratch = self.judge.root().open(Path::new(Plan::SCRATCH)).ok();
+        let places = scratch.iter().chain(&self.captured).filter_map(|place| fstatvfs(place.as_fd()).ok());
+        let full = |space: &Statvfs| space.blocks_available() == 0 || space.files_free() == 0;
+        if let Some(space) = places.into_iter().find(full) {
             let used = (space.blocks() - space.blocks_available()) * space.fragment_size();
             self.told.insert(Resource::Scratch);
             self.hits.push((Resource::Scratch, self.limits.scratch, used, "ENOSPC"));

@@ -2,7 +2,7 @@
 //!
 //! Read in this order:
 //! [`launcher`] makes the sandbox's first process; [`init`] builds the sandbox around itself with [`view`] (what
-//! can be seen), [`confine`] (what is given up) and [`filter`] (what may be called), then starts the program.
+//! can be seen), [`capture`] (what is written and kept apart), [`confine`] (what is given up) and [`filter`] (what may be called), then starts the program.
 //! Outside, [`run`] watches one run from start to end, while [`supervisor`] answers the calls that wait:
 //! [`calls`] says what they want, [`place`] where that is, [`judge`] what will come of it, [`blame`] who asked, through
 //! [`reader`]; [`broker`] makes the connections that were granted.
@@ -12,6 +12,7 @@
 mod blame;
 mod broker;
 mod calls;
+mod capture;
 mod confine;
 mod describe;
 pub mod doctor;
@@ -71,12 +72,36 @@ pub struct RunHandle {
     /// Bounded: while it is full the program's output waits in its pipe.
     pub events: tokio::sync::mpsc::Receiver<Vec<Event>>,
     cancel: Arc<EventFd>,
+    captured: Arc<Mutex<Option<Captured>>>,
+}
+
+/// What a run has written into the folders of [`Plan::captures`]: the upper layers of their overlays, in the form that
+/// overlayfs gives them. Everything in it was made by the program. It is gone when this is dropped.
+#[derive(Debug)]
+pub struct Captured(OwnedFd);
+
+impl Captured {
+    /// The upper layer of the capture with this number.
+    pub fn upper(&self, capture: usize) -> std::io::Result<OwnedFd> {
+        use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2};
+        let how = OpenHow::new()
+            .flags(OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC)
+            .resolve(ResolveFlag::RESOLVE_BENEATH | ResolveFlag::RESOLVE_NO_SYMLINKS);
+        let path = std::path::Path::new(&capture.to_string()).join(capture::UPPER);
+        Ok(openat2(self.0.as_fd(), &path, how)?)
+    }
 }
 
 impl RunHandle {
     /// End the whole process tree at once. Safe to call twice, and after the end.
     pub fn cancel(&self) {
         let _ = self.cancel.write(1);
+    }
+
+    /// What was captured, after the end; once. `None` when the plan captures nothing, when the sandbox was never set up, or
+    /// when something inside could not be ended.
+    pub fn take_captured(&self) -> Option<Captured> {
+        self.captured.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take()
     }
 
     /// A handle for cancelling from elsewhere, such as a signal handler's thread.

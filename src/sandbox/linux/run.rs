@@ -5,7 +5,7 @@ mod ending;
 use std::io::{Seek, SeekFrom, Write};
 use std::net::UdpSocket;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use std::{fs, io, thread};
 
@@ -24,7 +24,7 @@ use super::place::Root;
 use super::shared::Shared;
 use super::supervisor::Supervisor;
 use super::wire::{self, Failure, Message, Step};
-use super::{RunHandle, tracee};
+use super::{Captured, RunHandle, tracee};
 use crate::sandbox::event::{Event, EventKind, Level, Resource, Stream};
 use crate::sandbox::plan::Plan;
 
@@ -63,6 +63,7 @@ pub(super) fn start(plan: &Plan, launcher: BorrowedFd<'_>) -> Result<RunHandle, 
     let launcher = launcher.try_clone_to_owned().step("dup")?;
 
     let (sender, events) = mpsc::channel(CHANNEL);
+    let hand_over = Arc::new(Mutex::new(None));
     let run = Run {
         plan: Arc::new(plan),
         shared,
@@ -75,6 +76,8 @@ pub(super) fn start(plan: &Plan, launcher: BorrowedFd<'_>) -> Result<RunHandle, 
         init: None,
         program: 0,
         mounts: Vec::new(),
+        captured: None,
+        hand_over: Arc::clone(&hand_over),
         names: None,
         watch: None,
         ended: None,
@@ -84,7 +87,7 @@ pub(super) fn start(plan: &Plan, launcher: BorrowedFd<'_>) -> Result<RunHandle, 
         last_gauge: None,
     };
     thread::Builder::new().name("run".into()).spawn(move || run.watch_over()).step("start a thread")?;
-    Ok(RunHandle { events, cancel })
+    Ok(RunHandle { events, cancel, captured: hand_over })
 }
 
 fn memory_file(name: &str, content: &[u8]) -> io::Result<OwnedFd> {
@@ -130,6 +133,10 @@ struct Run {
     program: i32,
     /// Keep the mounts for a last look after the end.
     mounts: Vec<OwnedFd>,
+    /// The file system that holds captured writes.
+    captured: Option<OwnedFd>,
+    /// Where it is put when nothing inside can change it any more.
+    hand_over: Arc<Mutex<Option<Captured>>>,
     names: Option<UdpSocket>,
     watch: Option<Watch>,
     ended: Option<Ended>,
@@ -246,6 +253,9 @@ impl Run {
                 let (Some(program), Some(root), Some(names)) = (fds.next(), fds.next(), fds.next()) else {
                     return Err(surprise());
                 };
+                if !self.plan.captures.is_empty() {
+                    self.captured = Some(fds.next().ok_or_else(surprise)?);
+                }
                 self.mounts.extend(fds.next());
                 self.mounts.push(root.try_clone().step("dup")?);
                 self.supervise(&program, root, names, landlock_abi, proc)?;
@@ -276,7 +286,9 @@ impl Run {
             return Err(Failure { step: "check the layers".into(), errno: 0, message });
         }
         let judge = Arc::new(Judge::new(Root::new(root), &self.plan, Identity::current()));
-        self.watch = Some(Watch::new(Arc::clone(&judge), Arc::clone(&self.shared), self.plan.limits));
+        let captured = self.captured.as_ref().map(OwnedFd::try_clone).transpose().step("dup")?;
+        let shared = Arc::clone(&self.shared);
+        self.watch = Some(Watch::new(Arc::clone(&judge), shared, self.plan.limits, captured));
         let Some(number) = self.listener_number()? else { return Ok(()) };
         if number == NO_LISTENER {
             let startup = self.shared.mark_started();

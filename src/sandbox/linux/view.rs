@@ -16,6 +16,7 @@ use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sys::stat::fstat;
 use serde::{Deserialize, Serialize};
 
+use super::capture::{self, Stage};
 use super::launcher::{Identity, Idmaps};
 use super::sys;
 use super::wire::{Failure, Step};
@@ -24,18 +25,22 @@ use crate::sandbox::plan::{Access, Bind, Plan};
 /// A thing to be put into the view, taken from the host before the host's root goes away.
 #[derive(Debug)]
 pub(super) struct Source {
-    target: PathBuf,
-    kind: Kind,
+    pub target: PathBuf,
+    pub kind: Kind,
 }
 
 #[derive(Debug)]
-enum Kind {
+pub(super) enum Kind {
     /// A detached copy of the mounts at that path.
     Tree { tree: OwnedFd, directory: bool },
     /// `/bin -> usr/bin`: shown as the link that it is.
     Link(PathBuf),
     /// Nothing to copy: a cover that makes the path unusable.
     Cover { directory: bool },
+    /// What lies beneath a captured folder. Not in view itself.
+    Beneath { capture: usize, tree: OwnedFd },
+    /// A captured folder, or a part of it.
+    Captured { capture: usize, below: PathBuf },
 }
 
 /// A source on its way from the launcher to a sandbox; the trees' descriptors travel beside the list, in order.
@@ -50,6 +55,8 @@ enum PackedKind {
     Tree { directory: bool },
     Link(PathBuf),
     Cover { directory: bool },
+    Beneath { capture: usize },
+    Captured { capture: usize, below: PathBuf },
 }
 
 pub(super) fn pack(sources: Vec<Source>) -> (Vec<Packed>, Vec<OwnedFd>) {
@@ -62,6 +69,11 @@ pub(super) fn pack(sources: Vec<Source>) -> (Vec<Packed>, Vec<OwnedFd>) {
             }
             Kind::Link(to) => PackedKind::Link(to),
             Kind::Cover { directory } => PackedKind::Cover { directory },
+            Kind::Beneath { capture, tree } => {
+                trees.push(tree);
+                PackedKind::Beneath { capture }
+            }
+            Kind::Captured { capture, below } => PackedKind::Captured { capture, below },
         };
         Packed { target: source.target, kind }
     };
@@ -77,6 +89,8 @@ pub(super) fn unpack(packed: Vec<Packed>, trees: impl IntoIterator<Item = OwnedF
             PackedKind::Tree { directory } => Kind::Tree { tree: trees.next()?, directory },
             PackedKind::Link(to) => Kind::Link(to),
             PackedKind::Cover { directory } => Kind::Cover { directory },
+            PackedKind::Beneath { capture } => Kind::Beneath { capture, tree: trees.next()? },
+            PackedKind::Captured { capture, below } => Kind::Captured { capture, below },
         };
         Some(Source { target: packed.target, kind })
     };
@@ -94,8 +108,12 @@ pub(super) fn open_sources(
     root: BorrowedFd<'_>,
     mut owners: Option<(Identity, &mut Idmaps)>,
 ) -> Result<Vec<Source>, Failure> {
-    let mut sources = Vec::new();
+    let mut sources = capture::open_beneath(plan, root, owners.as_mut())?;
     for bind in &plan.view {
+        if let Some(source) = capture::shown(plan, bind) {
+            sources.push(source);
+            continue;
+        }
         let owners = owners.as_mut().map(|(identity, idmaps)| (*identity, &mut **idmaps));
         if let Some(source) = open_source(bind, root, owners).step(format!("open {}", bind.path.display()))? {
             sources.push(source);
@@ -111,7 +129,7 @@ pub(super) fn open_sources(
 }
 
 /// A descriptor that stands for a path below `root`; a link at its end is not followed. openat2(2).
-fn pin(root: BorrowedFd<'_>, path: &Path) -> io::Result<OwnedFd> {
+pub(super) fn pin(root: BorrowedFd<'_>, path: &Path) -> io::Result<OwnedFd> {
     let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
     Ok(openat2(root, path, OpenHow::new().flags(flags).resolve(ResolveFlag::RESOLVE_IN_ROOT))?)
 }
@@ -135,21 +153,30 @@ fn open_source(
     if bind.access == Access::Deny {
         return Ok(source(Kind::Cover { directory }));
     }
-    let tree = sys::open_tree(place.as_fd())?;
-    if let Some((identity, idmaps)) = owners
-        && !bind.system
-    {
-        let userns = idmaps.for_owner((stat.st_uid, stat.st_gid), identity)?;
+    let owners = owners.filter(|_| !bind.system);
+    let tree = copy_tree(place.as_fd(), (stat.st_uid, stat.st_gid), owners, bind.access == Access::Read)?;
+    Ok(source(Kind::Tree { tree, directory }))
+}
+
+/// A copy of the mounts at `place`. `owner`: whose files are to appear as the program's own, when there are `owners`.
+pub(super) fn copy_tree(
+    place: BorrowedFd<'_>,
+    owner: (u32, u32),
+    owners: Option<(Identity, &mut Idmaps)>,
+    read_only: bool,
+) -> io::Result<OwnedFd> {
+    let tree = sys::open_tree(place)?;
+    if let Some((identity, idmaps)) = owners {
+        let userns = idmaps.for_owner(owner, identity)?;
         // File systems without id maps keep their owners: readable and writable as their modes say.
         match sys::idmap_mount(tree.as_fd(), userns) {
             Err(error) if error.raw_os_error() != Some(libc::EINVAL) => return Err(error),
             _ => {}
         }
     }
-    let attributes =
-        sys::ATTR_NOSUID | sys::ATTR_NODEV | if bind.access == Access::Read { sys::ATTR_RDONLY } else { 0 };
+    let attributes = sys::ATTR_NOSUID | sys::ATTR_NODEV | if read_only { sys::ATTR_RDONLY } else { 0 };
     sys::restrict_mount(tree.as_fd(), attributes)?;
-    Ok(source(Kind::Tree { tree, directory }))
+    Ok(tree)
 }
 
 /// Put an empty root in place of the host's. The old one stays reachable at `/old` until [`leave_old_root`].
@@ -178,14 +205,14 @@ pub(super) fn old_root() -> Result<OwnedFd, Failure> {
 }
 
 /// Attach every source at its place.
-pub(super) fn attach(sources: &[Source]) -> Result<(), Failure> {
+pub(super) fn attach(sources: &[Source], stage: Option<&Stage>) -> Result<(), Failure> {
     for source in sources {
-        attach_one(source).step(format!("mount {}", source.target.display()))?;
+        attach_one(source, stage).step(format!("mount {}", source.target.display()))?;
     }
     Ok(())
 }
 
-fn attach_one(source: &Source) -> io::Result<()> {
+fn attach_one(source: &Source, stage: Option<&Stage>) -> io::Result<()> {
     let target = &source.target;
     match &source.kind {
         Kind::Link(to) => {
@@ -199,9 +226,17 @@ fn attach_one(source: &Source) -> io::Result<()> {
         }
         Kind::Tree { tree, directory } => {
             make_place(target, *directory)?;
-            sys::move_mount(tree.as_fd(), target)
+            let with_places = stage.and_then(|stage| stage.with_places(target));
+            sys::move_mount(with_places.unwrap_or(tree.as_fd()), target)
         }
         Kind::Cover { directory } => cover(target, *directory),
+        Kind::Beneath { .. } => Ok(()),
+        Kind::Captured { capture, below } => {
+            let stage = stage.ok_or_else(|| io::Error::other("nothing is captured"))?;
+            let (tree, directory) = stage.part(*capture, below)?;
+            make_place(target, directory)?;
+            sys::move_mount(tree.as_fd(), target)
+        }
     }
 }
 
@@ -241,7 +276,7 @@ fn make_place(target: &Path, directory: bool) -> io::Result<()> {
     fs::File::create(target).map(drop)
 }
 
-fn make_directories(path: &Path) -> io::Result<()> {
+pub(super) fn make_directories(path: &Path) -> io::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(0o755).create(path)
 }
 

@@ -39,8 +39,8 @@ impl<T, E: Into<io::Error>> Step<T> for Result<T, E> {
 pub(super) enum Message {
     /// From the launcher. Descriptor: pidfd of the sandbox's PID 1.
     Created,
-    /// From PID 1. Descriptors: pidfd of the program's process, root of the view, socket of the name server and,
-    /// when there is a `/proc` inside, the mount namespace.
+    /// From PID 1. Descriptors: pidfd of the program's process, root of the view, socket of the name server, what is
+    /// captured when the plan captures anything and, when there is a `/proc` inside, the mount namespace.
     Ready { landlock_abi: u32, proc: bool },
     /// From anybody: the run is over before it began.
     Failed(Failure),

@@ -101,6 +101,7 @@ pub(crate) fn report(skill: &Path) -> Report {
         processes: vec![process(2, "/usr/bin/python3", Some(1)), process(3, "/usr/bin/date", None)],
         changes: Vec::new(),
         changes_truncated: false,
+        writes: None,
         lost_events: 0,
     }
 }

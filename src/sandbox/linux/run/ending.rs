@@ -2,11 +2,14 @@
 
 use std::io;
 use std::os::fd::AsFd;
+use std::sync::PoisonError;
 use std::time::Duration;
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::super::launcher::Request;
 use super::super::{limits, wire};
-use super::{Ended, Run};
+use super::{Captured, Ended, Run};
 use crate::sandbox::event::{
     Event, EventKind, Finished, Isolation, Layers, Level, Outcome, OutcomeKind, Resource, Usage,
 };
@@ -28,6 +31,7 @@ impl Run {
         let mounts: Vec<_> = self.mounts.iter().map(AsFd::as_fd).collect();
         // Without a launcher that holds them, this process waits.
         let _ = wire::send(self.launcher.as_fd(), &Request::Bury, &mounts);
+        self.hand_over_captured();
         let outcome = self.outcome(duration);
         if self.program > 0 {
             self.shared.add(EventKind::ProcessExited { pid: self.program, exit: outcome.code });
@@ -38,6 +42,25 @@ impl Run {
         self.flush();
         let finished = Finished { outcome, duration, usage };
         self.send(vec![Event { at: duration, kind: EventKind::Finished(Box::new(finished)) }]);
+    }
+
+    /// What was captured can be read once nothing inside writes any more: PID 1's end is told when everybody else in its
+    /// namespace is gone (pid_namespaces(7)), while its descriptors are closed a little earlier.
+    fn hand_over_captured(&mut self) {
+        const PATIENCE: Duration = Duration::from_secs(10);
+        let (Some(captured), Some(init)) = (self.captured.take(), &self.init) else { return };
+        let timeout = PollTimeout::try_from(PATIENCE).unwrap_or(PollTimeout::MAX);
+        let mut fds = [PollFd::new(init.as_fd(), PollFlags::POLLIN)];
+        let ended = loop {
+            match poll(&mut fds, timeout) {
+                Err(nix::Error::EINTR) => {}
+                other => break other.is_ok_and(|count| count > 0),
+            }
+        };
+        // Whoever looks for it says that it could not be read.
+        if ended {
+            *self.hand_over.lock().unwrap_or_else(PoisonError::into_inner) = Some(Captured(captured));
+        }
     }
 
     fn outcome(&mut self, duration: Duration) -> Outcome {
