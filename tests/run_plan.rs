@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use skilldeck::policy::load::parse;
 use skilldeck::policy::{Places, Policy};
-use skilldeck::run::materialise_write_grants;
 use skilldeck::run::prepare::{PrepareError, Prepared, RunRequest, WorkingDirectory, prepare_for};
+use skilldeck::run::{capture, materialise_write_grants};
 use skilldeck::sandbox::plan::{Access, Observe, Plan};
 use skilldeck::skill::{Entry, Interpreter, Language, Skill};
 
@@ -343,4 +343,66 @@ fn an_entry_that_leads_out_of_the_skill_does_not_run() {
     let shared = desk.workspace.join(".skills/shared.sh");
     std::fs::write(&shared, "echo\n").unwrap();
     attempt(&shared).unwrap();
+}
+
+#[test]
+fn writes_are_captured_once_wherever_they_are_shown() {
+    let desk = Desk::new();
+    let folder = |name: &str| std::fs::create_dir_all(desk.workspace.join(name)).unwrap();
+    folder("data/x");
+    folder("single");
+    std::fs::write(desk.workspace.join("single/file.txt"), "").unwrap();
+    std::os::unix::fs::symlink("data", desk.workspace.join("link")).unwrap();
+    let grants =
+        ["data", "link/x", "data/x/new", "data/x/new.txt", "single/file.txt", "missing/deep", "later.md"];
+    let grants: Vec<String> = grants.iter().map(|grant| format!("\"${{workspace}}/{grant}\"")).collect();
+    let mut prepared = desk.prepare(&format!("permissions:\n  write: [{}]\n", grants.join(", "))).unwrap();
+    let before = prepared.clone();
+    capture::arrange(&mut prepared).unwrap();
+    assert_eq!(prepared.plan.view, before.plan.view, "the program sees the same");
+    let mut found: Vec<String> = prepared
+        .plan
+        .captures
+        .iter()
+        .map(|capture| {
+            let name = capture.folder.strip_prefix(&desk.workspace).unwrap().display();
+            let file = capture.file.as_ref().map(|file| file.display().to_string());
+            let exists = capture.identity.is_some();
+            let shown: Vec<_> = capture.shown.iter().map(|shown| shown.below.display().to_string()).collect();
+            let made: Vec<_> =
+                capture.made.iter().map(|made| (made.below.as_path(), made.directory)).collect();
+            format!("{name} {file:?} {exists} {shown:?} {made:?}")
+        })
+        .collect();
+    found.sort();
+    let expected = [
+        r#" Some("later.md") false ["later.md"] []"#,
+        r#"data None true ["", "x"] [("x/new", true), ("x/new.txt", false)]"#,
+        r#"missing/deep None false [""] []"#,
+        r#"single Some("file.txt") true ["file.txt"] []"#,
+    ];
+    assert_eq!(found, expected);
+    for missing in ["data/x/new", "missing", "later.md"] {
+        assert!(!desk.workspace.join(missing).exists(), "{missing}");
+    }
+}
+
+#[test]
+fn what_cannot_be_captured_is_said_before_the_run() {
+    let desk = Desk::new();
+    let socket = desk.skill.join("socket");
+    let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    std::fs::write(desk.skill.join("report.md"), "").unwrap();
+    for (grant, words) in
+        [("./socket", "neither a folder nor a regular file"), ("./report.md/x", "ot a directory")]
+    {
+        let mut prepared = desk.prepare(&format!("permissions: {{write: [{grant}]}}\n")).unwrap();
+        let error = capture::arrange(&mut prepared).unwrap_err().to_string();
+        assert!(error.contains(words) && error.contains("use --writes direct"), "{error}");
+    }
+    // The link came after the plan.
+    let mut prepared = desk.prepare("permissions: {write: [./plain/new]}\n").unwrap();
+    std::os::unix::fs::symlink(&desk.workspace, desk.skill.join("plain")).unwrap();
+    let error = capture::arrange(&mut prepared).unwrap_err().to_string();
+    assert!(error.contains("which a link leads to"), "{error}");
 }

@@ -488,3 +488,24 @@ fn grants_inside_a_wider_one_are_there_when_the_script_starts() {
     assert_ran(&report);
     assert_eq!((skill.read("data/new/deep/a"), skill.read("data/file.txt")), ("a\n".into(), "b\n".into()));
 }
+
+#[test]
+fn a_read_only_skill_in_a_writable_workspace_keeps_its_place() {
+    let source = "echo new > ../new\necho out > out/x\n(echo bad >> SKILL.md) 2>/dev/null || echo refused\n\
+        mkdir ../other && echo other > ../other/x\n";
+    as_everybody(|user| {
+        let skill = Skill::new("main.sh", source);
+        let workspace = skill.path.parent().unwrap().to_owned();
+        let policy = format!("permissions:\n  write: [\"{}\", ./out]\n  run: [mkdir]\n", workspace.display());
+        skill.policy(&policy).of(user);
+        let before = picture(&workspace);
+        let report = skill.run(user, &REVIEW);
+        assert_ran(&report);
+        assert_eq!(report.stdout, "refused\n", "{user:?}");
+        assert_eq!(picture(&workspace), before, "{user:?}");
+        let report = skill.run(user, &KEEP);
+        assert_eq!(report.writes.as_ref().unwrap().conflicts, [], "{user:?} {}", report.stderr);
+        assert_eq!((skill.read("../new"), skill.read("out/x")), ("new\n".into(), "out\n".into()), "{user:?}");
+        assert_eq!(skill.read("../other/x"), "other\n", "{user:?}");
+    });
+}
