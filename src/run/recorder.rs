@@ -27,9 +27,10 @@ const MAX_DENIALS: usize = 2_000;
 const MAX_DENIALS_OF_FOLDER: usize = 200;
 const MAX_NETWORK: usize = 2_000;
 const MAX_PROCESSES: usize = 2_000;
-/// Words of a process's command line, and the length of each, that are kept.
+/// Words of a process's command line, the length of each, and of all processes together, that are kept.
 const MAX_ARGV: usize = 64;
 const MAX_ARGUMENT: usize = 1024;
+const MAX_ARGUMENTS: usize = 8 * 1024 * 1024;
 
 type DenialKey = (Operation, String, String, Option<Frame>);
 
@@ -50,6 +51,8 @@ pub struct Recorder {
     folders: HashMap<(Operation, String), (usize, usize)>,
     files: HashMap<(PathBuf, Operation, Verdict), usize>,
     processes: HashMap<i32, usize>,
+    /// Bytes that the command lines of all of them take.
+    arguments: usize,
     before: Snapshot,
     complaints: Complaints,
 }
@@ -75,6 +78,7 @@ impl Recorder {
             folders: HashMap::new(),
             files: HashMap::new(),
             processes: HashMap::new(),
+            arguments: 0,
             before: Snapshot::take(roots),
             complaints: Complaints::new(
                 request.entry.interpreter.language,
@@ -129,6 +133,7 @@ impl Recorder {
                 usage.cpu_ms = usage.cpu_ms.max(sample.cpu_ms);
                 usage.peak_memory_bytes = usage.peak_memory_bytes.max(sample.memory_bytes);
                 usage.peak_processes = usage.peak_processes.max(sample.processes);
+                usage.peak_descriptors = usage.peak_descriptors.max(sample.descriptors);
             }
             EventKind::Lost(count) => self.report.lost_events += count,
             EventKind::Finished(finished) => self.finish(finished),
@@ -295,13 +300,20 @@ impl Recorder {
             self.report.lost_events += 1;
             return;
         }
-        let argv = argv.iter().take(MAX_ARGV).map(|arg| arg.chars().take(MAX_ARGUMENT).collect()).collect();
+        let argv: Vec<String> = if self.arguments < MAX_ARGUMENTS {
+            argv.iter().take(MAX_ARGV).map(|arg| arg.chars().take(MAX_ARGUMENT).collect()).collect()
+        } else {
+            vec!["…".into()]
+        };
+        self.arguments += argv.iter().map(|arg| size_of::<String>() + arg.len()).sum::<usize>();
         self.processes.insert(pid, self.report.processes.len());
         self.report.processes.push(Process { pid, parent, program: program.to_owned(), argv, exit: None });
     }
 
     fn limit(&mut self, hit: &LimitHit) {
         match self.report.limits.iter_mut().find(|have| have.resource == hit.resource) {
+            // The end says more than the first refusal.
+            Some(have) if hit.ends_the_run() => *have = LimitHit { at_ms: have.at_ms, ..hit.clone() },
             Some(have) => have.observed = have.observed.max(hit.observed),
             None => self.report.limits.push(hit.clone()),
         }
@@ -318,6 +330,7 @@ impl Recorder {
             cpu_ms: last.cpu_ms.max(seen.cpu_ms),
             peak_memory_bytes: last.peak_memory_bytes.max(seen.peak_memory_bytes),
             peak_processes: last.peak_processes.max(seen.peak_processes),
+            peak_descriptors: last.peak_descriptors.max(seen.peak_descriptors),
             output_bytes: last.output_bytes.max(seen.output_bytes),
         };
         (report.changes, report.changes_truncated) = self.before.changes();

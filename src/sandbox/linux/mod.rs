@@ -12,6 +12,7 @@
 mod blame;
 mod broker;
 mod calls;
+mod cgroup;
 mod confine;
 mod describe;
 pub mod doctor;

@@ -12,7 +12,7 @@ mod values;
 
 use std::collections::HashMap;
 use std::os::fd::OwnedFd;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::{io, thread};
 
 use super::blame::Blame;
@@ -79,21 +79,25 @@ impl Supervisor {
     /// fail with ENOSYS.
     ///
     /// The first call, the program's own start, is answered right here: threads can be made while the program runs.
-    pub(super) fn start(mut self) -> io::Result<()> {
+    /// What comes back hears nothing, and is closed when all has been told.
+    pub(super) fn start(mut self) -> io::Result<mpsc::Receiver<()>> {
         let listener = Arc::clone(&self.listener);
         if let Some(call) = listener.next()? {
             self.handle(&call);
         }
         let supervisor = Arc::new(Mutex::new(self));
+        let (at_work, ended) = mpsc::channel();
         for _ in 0..THREADS {
             let (listener, supervisor) = (Arc::clone(&listener), Arc::clone(&supervisor));
+            let at_work = at_work.clone();
             thread::Builder::new().name("supervisor".into()).spawn(move || {
                 while let Ok(Some(call)) = listener.next() {
                     supervisor.lock().unwrap_or_else(PoisonError::into_inner).handle(&call);
                 }
+                drop(at_work);
             })?;
         }
-        Ok(())
+        Ok(ended)
     }
 
     fn handle(&mut self, call: &Call) {

@@ -1,14 +1,18 @@
 //! Calls decided by plain numbers: sockets, terminals, processes, large allocations.
 
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
 use super::super::calls;
 use super::super::describe;
 use super::super::filter::{
     FORBIDDEN_IOCTLS, FORBIDDEN_PRCTLS, NEW_NAMESPACES, SOCKET_FAMILIES, SOCKET_TYPE,
 };
 use super::super::notify::Call;
-use super::super::{processes, tracee};
+use super::super::{confine, processes, tracee};
 use super::{Answer, Supervisor};
 use crate::sandbox::event::{Layer, Operation, Resource};
+use crate::sandbox::plan::Plan;
 
 impl Supervisor {
     pub(super) fn by_value(&mut self, call: &Call) {
@@ -36,6 +40,7 @@ impl Supervisor {
             libc::SYS_personality => (!matches!(low(0), 0 | 0xffff_ffff)).then_some(libc::EPERM),
             libc::SYS_clone if call.args[0] & NEW_NAMESPACES != 0 => Some(libc::EPERM),
             libc::SYS_mmap => return self.map(call),
+            libc::SYS_ftruncate | libc::SYS_fallocate => return self.lengthen(call),
             libc::SYS_rt_sigaction => return self.set_handler(call),
             libc::SYS_kill => return self.kill(call),
             libc::SYS_listen if !self.plan.net.is_empty() => {
@@ -79,11 +84,57 @@ impl Supervisor {
         let [_, length, _, flags, ..] = call.args;
         let counts = flags as i32 & libc::MAP_ANONYMOUS != 0 && flags as i32 & libc::MAP_NORESERVE == 0;
         let limit = self.plan.limits.memory;
-        if !counts || length <= limit {
-            return self.listener.let_through(call);
+        if counts && length > limit {
+            self.listener.refuse(call, libc::ENOMEM);
+            return self.limit_hit(Resource::Memory, limit, length, "supervisor", "ENOMEM");
         }
-        self.listener.refuse(call, libc::ENOMEM);
-        self.limit_hit(Resource::Memory, limit, length, "supervisor", "ENOMEM");
+        // Many that are each small enough end at the kernel's bound, touched or not.
+        let bound = limit.saturating_mul(confine::MEMORY_BACKSTOP);
+        let reserved = processes::reserved_memory(call.tid).saturating_add(length);
+        if flags as i32 & libc::MAP_SHARED == 0 && reserved > bound {
+            self.limit_hit(Resource::Memory, bound, reserved, "kernel", "ENOMEM");
+        }
+        self.listener.let_through(call);
+    }
+
+    /// A file made longer than the limit, or by more than the scratch file system has left, is refused by the kernel, and
+    /// stays as it is: told here, since nothing shows it afterwards.
+    pub(super) fn lengthen(&mut self, call: &Call) {
+        let length = match call.number {
+            libc::SYS_ftruncate => call.args[1],
+            _ => call.args[2].saturating_add(call.args[3]),
+        };
+        let limits = self.plan.limits;
+        let file = format!("/proc/{}/fd/{}", call.tid, call.args[0] as i32);
+        let now = std::fs::metadata(file).ok().filter(std::fs::Metadata::is_file);
+        if let Some(now) = now
+            && self.listener.is_waiting(call)
+            // Shorter than it is, is always possible; negative lengths are nonsense.
+            && (now.len() + 1..i64::MAX as u64).contains(&length)
+        {
+            let allocates = call.number == libc::SYS_fallocate;
+            // Modes of fallocate(2) other than the plain one lengthen nothing.
+            if length > limits.file_size && (!allocates || call.args[1] as i32 == 0) {
+                self.limit_hit(Resource::FileSize, limits.file_size, length, "kernel", "EFBIG");
+            } else if allocates
+                && let Some(used) = self.scratch_used(&now)
+                && let wanted = used.saturating_add(call.args[3])
+                && wanted > limits.scratch
+                && call.args[1] as i32 & libc::FALLOC_FL_PUNCH_HOLE == 0
+            {
+                self.limit_hit(Resource::Scratch, limits.scratch, wanted, "kernel", "ENOSPC");
+            }
+        }
+        self.listener.let_through(call);
+    }
+
+    /// Bytes of the scratch file system that are used, when the file is in it.
+    fn scratch_used(&self, file: &std::fs::Metadata) -> Option<u64> {
+        let scratch = self.judge.root().open(Path::new(Plan::SCRATCH)).ok()?;
+        let folder = nix::sys::stat::fstat(&scratch).ok()?;
+        let space = nix::sys::statvfs::fstatvfs(&scratch).ok()?;
+        let used = (space.blocks() - space.blocks_available()) * space.fragment_size();
+        (folder.st_dev == file.dev()).then_some(used)
     }
 
     pub(super) fn kill(&mut self, call: &Call) {
