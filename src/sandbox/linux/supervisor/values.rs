@@ -40,7 +40,7 @@ impl Supervisor {
             libc::SYS_personality => (!matches!(low(0), 0 | 0xffff_ffff)).then_some(libc::EPERM),
             libc::SYS_clone if call.args[0] & NEW_NAMESPACES != 0 => Some(libc::EPERM),
             libc::SYS_mmap => return self.map(call),
-            libc::SYS_ftruncate | libc::SYS_fallocate => return self.lengthen(call),
+            libc::SYS_ftruncate | libc::SYS_fallocate => return self.allocate(call),
             libc::SYS_rt_sigaction => return self.set_handler(call),
             libc::SYS_kill => return self.kill(call),
             libc::SYS_listen if !self.plan.net.is_empty() => {
@@ -97,35 +97,45 @@ impl Supervisor {
         self.listener.let_through(call);
     }
 
-    /// A file made longer than the limit, or by more than the scratch file system has left, is refused by the kernel, and
-    /// stays as it is: told here, since nothing shows it afterwards.
-    pub(super) fn lengthen(&mut self, call: &Call) {
-        let length = match call.number {
-            libc::SYS_ftruncate => call.args[1],
-            _ => call.args[2].saturating_add(call.args[3]),
-        };
-        let limits = self.plan.limits;
-        let file = format!("/proc/{}/fd/{}", call.tid, call.args[0] as i32);
-        let now = std::fs::metadata(file).ok().filter(std::fs::Metadata::is_file);
-        if let Some(now) = now
+    /// ftruncate(2) and fallocate(2) of many bytes.
+    pub(super) fn allocate(&mut self, call: &Call) {
+        let file = std::fs::metadata(format!("/proc/{}/fd/{}", call.tid, call.args[0] as i32));
+        if let Ok(file) = file
+            && file.is_file()
             && self.listener.is_waiting(call)
-            // Shorter than it is, is always possible; negative lengths are nonsense.
-            && (now.len() + 1..i64::MAX as u64).contains(&length)
         {
-            let allocates = call.number == libc::SYS_fallocate;
-            // Modes of fallocate(2) other than the plain one lengthen nothing.
-            if length > limits.file_size && (!allocates || call.args[1] as i32 == 0) {
-                self.limit_hit(Resource::FileSize, limits.file_size, length, "kernel", "EFBIG");
-            } else if allocates
-                && let Some(used) = self.scratch_used(&now)
-                && let wanted = used.saturating_add(call.args[3])
-                && wanted > limits.scratch
-                && call.args[1] as i32 & libc::FALLOC_FL_PUNCH_HOLE == 0
-            {
-                self.limit_hit(Resource::Scratch, limits.scratch, wanted, "kernel", "ENOSPC");
+            let [_, mode, offset, length, ..] = call.args;
+            match (call.number, mode as i32) {
+                (libc::SYS_ftruncate, _) => drop(self.lengthen(file.len(), call.args[1])),
+                // Modes other than the plain one lengthen nothing.
+                (_, 0) if self.lengthen(file.len(), offset.saturating_add(length)) => {}
+                (_, mode) if mode & libc::FALLOC_FL_PUNCH_HOLE != 0 => {}
+                _ => self.reserve(&file, length),
             }
         }
         self.listener.let_through(call);
+    }
+
+    /// A file made longer than the limit is refused by the kernel, and stays as it is: told here, since nothing shows it
+    /// afterwards. Shorter than it is, it may be made whatever the limit, and negative lengths are nonsense. Returns whether
+    /// it is refused.
+    pub(super) fn lengthen(&mut self, now: u64, length: u64) -> bool {
+        let limit = self.plan.limits.file_size;
+        let refused = (now.max(limit) + 1..i64::MAX as u64).contains(&length);
+        if refused {
+            self.limit_hit(Resource::FileSize, limit, length, "kernel", "EFBIG");
+        }
+        refused
+    }
+
+    /// The same for more than the scratch file system has left.
+    fn reserve(&mut self, file: &std::fs::Metadata, bytes: u64) {
+        let limit = self.plan.limits.scratch;
+        if let Some(used) = self.scratch_used(file)
+            && used.saturating_add(bytes) > limit
+        {
+            self.limit_hit(Resource::Scratch, limit, used.saturating_add(bytes), "kernel", "ENOSPC");
+        }
     }
 
     /// Bytes of the scratch file system that are used, when the file is in it.
