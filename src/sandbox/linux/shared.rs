@@ -187,3 +187,83 @@ impl Shared {
         lock(&self.names)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sandbox::event::{Denied, Layer};
+
+    fn told(events: &[Event]) -> u64 {
+        let count = |event: &Event| match &event.kind {
+            EventKind::File { count, .. } | EventKind::Lost(count) => *count,
+            EventKind::Denied(denied) => denied.count,
+            _ => 0,
+        };
+        events.iter().map(count).sum()
+    }
+
+    fn denied(number: u64) -> EventKind {
+        EventKind::Denied(Denied {
+            pid: 1,
+            program: String::new(),
+            operation: Operation::Read,
+            target: format!("/secret/{number}"),
+            syscall: "open".into(),
+            arguments: "x".repeat(200),
+            errno: "EACCES".into(),
+            layer: Layer::Mount,
+            exists_outside: true,
+            blame: Vec::new(),
+            count: 1,
+        })
+    }
+
+    #[test]
+    fn a_million_events_are_told_or_counted_in_bounded_memory() {
+        let shared = Shared::new().unwrap();
+        let (mut sum, mut most) = (0, 0);
+        for number in 0..500_000 {
+            shared.add_file(format!("/some/folder/{number}").into(), Operation::Read, Verdict::Allowed);
+            shared.add(denied(number));
+            if number % 90_000 == 0 {
+                let events = shared.take();
+                sum += told(&events);
+                most = most.max(events.len());
+            }
+        }
+        sum += told(&shared.take());
+        assert_eq!(sum, 1_000_000);
+        assert!((1000..=MOST_BYTES / size_of::<Event>() + 1).contains(&most), "{most} at once");
+        assert!(shared.take().is_empty());
+    }
+
+    #[test]
+    fn a_limit_is_told_in_a_flood_too() {
+        let shared = Shared::new().unwrap();
+        while lock(&shared.state).lost == 0 {
+            shared.add(denied(1));
+        }
+        let hit = |effect: &str| LimitHit {
+            resource: Resource::Memory,
+            limit: 1,
+            observed: 2,
+            enforced_by: "kernel".into(),
+            at_ms: 0,
+            effect: effect.into(),
+        };
+        for effect in ["ENOMEM", "ENOMEM", LimitHit::KILLED] {
+            shared.add_limit(hit(effect));
+        }
+        shared.add(EventKind::Usage(crate::sandbox::event::UsageSample::default()));
+        let events = shared.take();
+        let effects: Vec<&str> = events
+            .iter()
+            .filter_map(|event| match &event.kind {
+                EventKind::LimitHit(hit) => Some(hit.effect.as_str()),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(effects, ["ENOMEM", "killed"]);
+        assert_eq!(events.last().map(|event| &event.kind), Some(&EventKind::Lost(1)));
+    }
+}
