@@ -30,10 +30,14 @@ pub(super) struct Order {
 }
 
 /// Prepare everything that does not depend on the plan, wait for the order, carry it out, leave.
-pub(super) fn run(identity: Identity, orders: &OwnedFd) -> ! {
+pub(super) fn run(identity: Identity, orders: &OwnedFd, launcher: &OwnedFd) -> ! {
     let ground = prepare(identity);
     // No order comes any more: the launcher is gone.
     let Ok(Some((order, fds))) = wire::receive::<Order>(orders.as_fd()) else { sys::exit_now(0) };
+    if has_ended(launcher) {
+        // Before this process had asked to end with it; the order was already on its way.
+        sys::exit_now(0);
+    }
     let mut fds = fds.into_iter();
     let (Some(plan), Some(channels)) = (fds.next(), Channels::from_fds(&mut fds)) else { sys::exit_now(1) };
     let started = ground.and_then(|ground| {
@@ -134,7 +138,13 @@ fn become_user(identity: Identity) -> Result<(), Failure> {
     nix::unistd::setresuid(uid, uid, uid).step("setresuid")
 }
 
-fn open_process(pid: i32) -> std::io::Result<OwnedFd> {
+/// Whether the process of a pidfd has ended: pidfd_open(2).
+fn has_ended(process: &OwnedFd) -> bool {
+    let mut end = [nix::poll::PollFd::new(process.as_fd(), nix::poll::PollFlags::POLLIN)];
+    nix::poll::poll(&mut end, nix::poll::PollTimeout::ZERO).is_ok_and(|count| count > 0)
+}
+
+pub(super) fn open_process(pid: i32) -> std::io::Result<OwnedFd> {
     let pid = rustix::process::Pid::from_raw(pid).ok_or(std::io::ErrorKind::InvalidInput)?;
     Ok(rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty())?)
 }

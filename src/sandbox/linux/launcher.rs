@@ -150,8 +150,7 @@ pub(super) fn serve(socket: &OwnedFd) -> ! {
 
 /// Have a process wait for the end of this one, however it comes about, and remove the groups of its runs then.
 fn remove_groups_at_the_end(groups: &Delegation) {
-    let Some(me) = rustix::process::Pid::from_raw(std::process::id() as i32) else { return };
-    let Ok(launcher) = rustix::process::pidfd_open(me, rustix::process::PidfdFlags::empty()) else { return };
+    let Ok(launcher) = init::open_process(std::process::id() as i32) else { return };
     if !matches!(sys::fork(), Ok(0)) {
         return;
     }
@@ -207,6 +206,8 @@ impl Sandbox {
     fn begin(identity: Identity, groups: &mut Option<Delegation>) -> Result<Self, Failure> {
         let (orders, theirs) = wire::pair().step("make a socket pair")?;
         let (wait, go) = nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC).step("make a pipe")?;
+        // The child cannot see by a number whether this process is still there: it has its own numbers.
+        let launcher = init::open_process(std::process::id() as i32).step("pidfd_open")?;
         let mut cgroup = groups.as_mut().and_then(|groups| groups.make().ok());
         let mut cloned = sys::clone_into(NAMESPACES, cgroup.as_ref().map(Cgroup::as_fd));
         if let (Err(_), Some(refused)) = (&cloned, cgroup.take_if(|_| cloned.is_err())) {
@@ -223,7 +224,7 @@ impl Sandbox {
                 if fs::File::from(wait).read_exact(&mut [0]).is_err() {
                     sys::exit_now(1);
                 }
-                init::run(identity, &theirs)
+                init::run(identity, &theirs, &launcher)
             }
             Cloned::Parent { pid, pidfd } => {
                 map_ids(pid, identity)?;
@@ -319,10 +320,16 @@ fn swap(one: u32, other: u32) -> String {
 
 /// A user namespace kept alive by its descriptor only.
 fn user_namespace(uid_map: &str, gid_map: &str) -> io::Result<OwnedFd> {
+    let launcher = nix::unistd::getpid();
     match sys::clone_into(libc::CLONE_NEWUSER as u64, None)? {
-        Cloned::Child => loop {
-            nix::unistd::pause();
-        },
+        Cloned::Child => {
+            // Nobody would end it if the launcher were killed now.
+            let _ = sys::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL as libc::c_ulong);
+            while nix::unistd::getppid() == launcher {
+                nix::unistd::pause();
+            }
+            sys::exit_now(0)
+        }
         Cloned::Parent { pid, pidfd } => {
             let opened = (|| {
                 fs::write(format!("/proc/{pid}/uid_map"), uid_map)?;
