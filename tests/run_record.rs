@@ -84,7 +84,8 @@ fn frame(file: &str, line: u32) -> Frame {
 
 fn finished(kind: OutcomeKind, code: Option<i32>) -> EventKind {
     let outcome = Outcome { kind, code, signal: None, limit: None, message: String::new() };
-    let usage = Usage { cpu_ms: 5, peak_memory_bytes: 10, peak_processes: 1, output_bytes: 0 };
+    let usage =
+        Usage { cpu_ms: 5, peak_memory_bytes: 10, peak_processes: 1, peak_descriptors: 3, output_bytes: 0 };
     EventKind::Finished(Box::new(Finished { outcome, duration: Duration::from_millis(1500), usage }))
 }
 

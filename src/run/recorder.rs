@@ -29,9 +29,10 @@ const MAX_DENIALS: usize = 2_000;
 const MAX_DENIALS_OF_FOLDER: usize = 200;
 const MAX_NETWORK: usize = 2_000;
 const MAX_PROCESSES: usize = 2_000;
-/// Words of a process's command line, and the length of each, that are kept.
+/// Words of a process's command line, the length of each, and of all processes together, that are kept.
 const MAX_ARGV: usize = 64;
 const MAX_ARGUMENT: usize = 1024;
+const MAX_ARGUMENTS: usize = 8 * 1024 * 1024;
 
 type DenialKey = (Operation, String, String, Option<Frame>);
 
@@ -57,6 +58,8 @@ pub struct Recorder {
     scripts: Scripts,
     /// Lines of shell scripts that have been looked for.
     lines: HashMap<blame::LineKey, Option<Frame>>,
+    /// Bytes that the command lines of all of them take.
+    arguments: usize,
     before: Snapshot,
     complaints: Complaints,
 }
@@ -87,6 +90,7 @@ impl Recorder {
             starters: Vec::new(),
             scripts: Scripts::new(&request.skill.path, &prepared.plan.cwd),
             lines: HashMap::new(),
+            arguments: 0,
             before: Snapshot::take(roots),
             complaints: Complaints::new(
                 request.entry.interpreter.language,
@@ -141,6 +145,7 @@ impl Recorder {
                 usage.cpu_ms = usage.cpu_ms.max(sample.cpu_ms);
                 usage.peak_memory_bytes = usage.peak_memory_bytes.max(sample.memory_bytes);
                 usage.peak_processes = usage.peak_processes.max(sample.processes);
+                usage.peak_descriptors = usage.peak_descriptors.max(sample.descriptors);
             }
             EventKind::Lost(count) => self.report.lost_events += count,
             EventKind::Finished(finished) => self.finish(finished),
@@ -286,7 +291,12 @@ impl Recorder {
             self.report.lost_events += 1;
             return;
         }
-        let argv = argv.iter().take(MAX_ARGV).map(|arg| arg.chars().take(MAX_ARGUMENT).collect()).collect();
+        let argv: Vec<String> = if self.arguments < MAX_ARGUMENTS {
+            argv.iter().take(MAX_ARGV).map(|arg| arg.chars().take(MAX_ARGUMENT).collect()).collect()
+        } else {
+            vec!["…".into()]
+        };
+        self.arguments += argv.iter().map(|arg| size_of::<String>() + arg.len()).sum::<usize>();
         let starter = self.processes.get(&pid).or_else(|| self.processes.get(&parent)).copied();
         self.starters.push(starter);
         self.processes.insert(pid, self.report.processes.len());
@@ -295,6 +305,8 @@ impl Recorder {
 
     fn limit(&mut self, hit: &LimitHit) {
         match self.report.limits.iter_mut().find(|have| have.resource == hit.resource) {
+            // The end says more than the first refusal.
+            Some(have) if hit.ends_the_run() => *have = LimitHit { at_ms: have.at_ms, ..hit.clone() },
             Some(have) => have.observed = have.observed.max(hit.observed),
             None => self.report.limits.push(hit.clone()),
         }
@@ -311,6 +323,7 @@ impl Recorder {
             cpu_ms: last.cpu_ms.max(seen.cpu_ms),
             peak_memory_bytes: last.peak_memory_bytes.max(seen.peak_memory_bytes),
             peak_processes: last.peak_processes.max(seen.peak_processes),
+            peak_descriptors: last.peak_descriptors.max(seen.peak_descriptors),
             output_bytes: last.output_bytes.max(seen.output_bytes),
         };
         (report.changes, report.changes_truncated) = self.before.changes();

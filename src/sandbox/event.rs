@@ -183,11 +183,21 @@ pub struct LimitHit {
     pub resource: Resource,
     pub limit: u64,
     pub observed: u64,
-    /// `kernel` (rlimit, file system size) or `supervisor`.
+    /// `kernel` (rlimit, file system size), `cgroup` or `supervisor`.
     pub enforced_by: String,
     pub at_ms: u64,
     /// What the program saw: `killed`, `ENOMEM`, `EFBIG`, …
     pub effect: String,
+}
+
+impl LimitHit {
+    /// Effect of a limit for which the whole run is ended.
+    pub const KILLED: &'static str = "killed";
+
+    /// Whether the run ended by it, and not only a call failed.
+    pub fn ends_the_run(&self) -> bool {
+        self.effect == Self::KILLED
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -274,5 +284,8 @@ pub struct Usage {
     pub cpu_ms: u64,
     pub peak_memory_bytes: u64,
     pub peak_processes: u64,
+    /// Open descriptors, all processes together.
+    #[serde(default)]
+    pub peak_descriptors: u64,
     pub output_bytes: u64,
 }

@@ -41,7 +41,7 @@ const FREE: &[Sysno] = &[
     S::sched_yield, S::sched_getaffinity, S::sched_setaffinity, S::sched_getparam, S::sched_getscheduler,
     S::sched_get_priority_max, S::sched_get_priority_min, S::sched_getattr, S::sched_rr_get_interval,
     S::getpriority, S::setpriority, S::ioprio_get, S::fcntl, S::dup, S::dup2, S::dup3, S::pipe, S::pipe2,
-    S::flock, S::fsync, S::fdatasync, S::sync_file_range, S::syncfs, S::fallocate, S::ftruncate,
+    S::flock, S::fsync, S::fdatasync, S::sync_file_range, S::syncfs,
     S::getdents, S::getdents64, S::getcwd, S::fchdir, S::umask, S::fchown, S::fadvise64,
     S::readahead, S::sendfile, S::splice, S::tee, S::vmsplice, S::copy_file_range, S::arch_prctl,
     S::set_tid_address, S::set_robust_list, S::get_robust_list, S::rseq, S::prlimit64, S::getrlimit,
@@ -52,8 +52,7 @@ const FREE: &[Sysno] = &[
     S::timer_getoverrun, S::timer_delete, S::tkill, S::tgkill, S::getcpu, S::capget, S::setuid, S::setgid,
     S::setreuid, S::setregid, S::setresuid, S::setresgid, S::setfsuid, S::setfsgid, S::fgetxattr,
     S::flistxattr, S::fsetxattr, S::fremovexattr, S::inotify_init, S::inotify_init1, S::inotify_rm_watch,
-    S::get_mempolicy, S::semget, S::semop, S::semtimedop,
-    S::semctl, S::msgget, S::msgsnd, S::msgrcv, S::msgctl, S::pkey_alloc, S::pkey_free, S::pkey_mprotect,
+    S::get_mempolicy, S::pkey_alloc, S::pkey_free, S::pkey_mprotect,
     S::pidfd_open, S::pidfd_send_signal, S::landlock_create_ruleset, S::landlock_add_rule,
     S::landlock_restrict_self, S::sync,
 ];
@@ -80,17 +79,19 @@ const QUERY: &[Sysno] = &[
 #[rustfmt::skip]
 const VALUE: &[Sysno] = &[
     S::rt_sigaction, S::setsockopt, S::fchmod, S::socket, S::ioctl, S::prctl, S::clone, S::fork, S::vfork, S::mmap, S::unshare, S::kill,
-    S::listen, S::personality,
+    S::listen, S::personality, S::ftruncate, S::fallocate,
 ];
 
 /// Newer calls that libraries try first and do without: they keep what has to be judged behind a pointer.
 const ABSENT: &[Sysno] = &[S::clone3, S::openat2, S::mbind, S::set_mempolicy];
 
-/// Calls that make memory which no limit counts and from which programs could be started (memfd, System V segments),
+/// Calls that make memory which no limit counts (memfd, System V segments, semaphores and queues: a set of semaphores takes
+/// two MiB of the kernel's) and from which programs could be started,
 /// change the kernel's view, reach into other processes, or open up large parts of the kernel.
 #[rustfmt::skip]
 const REFUSED: &[Sysno] = &[
-    S::memfd_create, S::shmget, S::shmat, S::shmdt, S::shmctl, S::ptrace, S::process_vm_readv, S::process_vm_writev, S::process_madvise, S::process_mrelease,
+    S::memfd_create, S::shmget, S::shmat, S::shmdt, S::shmctl,
+    S::semget, S::semop, S::semtimedop, S::semctl, S::msgget, S::msgsnd, S::msgrcv, S::msgctl, S::ptrace, S::process_vm_readv, S::process_vm_writev, S::process_madvise, S::process_mrelease,
     S::kcmp, S::pidfd_getfd, S::mount, S::umount2, S::pivot_root, S::chroot, S::move_mount, S::open_tree,
     S::fsopen, S::fsconfig, S::fsmount, S::fspick, S::mount_setattr, S::setns, S::setgroups,
     S::sethostname, S::setdomainname, S::keyctl, S::add_key, S::request_key, S::bpf, S::perf_event_open,

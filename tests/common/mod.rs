@@ -125,3 +125,24 @@ pub fn serve(word: &'static str) -> u16 {
     });
     port
 }
+
+/// Wait for a state, for ten seconds at most.
+pub fn wait_until(what: &str, reached: impl Fn() -> bool) {
+    let begun = std::time::Instant::now();
+    while !reached() {
+        assert!(begun.elapsed().as_secs() < 10, "waited in vain until {what}");
+        std::thread::sleep(std::time::Duration::from_millis(2));
+    }
+}
+
+/// The process of a run's interpreter: its script and the word stand among its arguments. The launcher, which may still
+/// show its supervisor's arguments, has no script there.
+pub fn interpreter(script: &std::path::Path, word: &str) -> Option<PathBuf> {
+    use std::os::unix::ffi::OsStrExt;
+    let processes = fs::read_dir("/proc").unwrap().flatten().map(|process| process.path());
+    processes.into_iter().find(|process| {
+        let line = fs::read(process.join("cmdline")).unwrap_or_default();
+        let has = |wanted: &[u8]| line.split(|byte| *byte == 0).any(|one| one == wanted);
+        has(word.as_bytes()) && has(script.as_os_str().as_bytes())
+    })
+}

@@ -42,9 +42,14 @@ pub(super) fn restore_signals() -> io::Result<()> {
 }
 
 /// How far the kernel's own memory bound lies above the limit that the supervisor watches.
-const MEMORY_BACKSTOP: u64 = 4;
+pub(super) const MEMORY_BACKSTOP: u64 = 4;
 /// Threads count as processes for the kernel; the supervisor counts processes proper.
 const THREADS_PER_RUN: u64 = 512;
+
+/// Processes and threads together that the kernel lets a run have, PID 1 included.
+pub(super) fn most_tasks(limits: &Limits) -> u64 {
+    limits.processes.saturating_add(THREADS_PER_RUN)
+}
 
 /// Kernel-held limits: getrlimit(2). Those that the supervisor also watches are backstops, a little wider.
 pub(super) fn set_limits(limits: &Limits, proc: bool) -> io::Result<()> {
@@ -56,8 +61,12 @@ pub(super) fn set_limits(limits: &Limits, proc: bool) -> io::Result<()> {
         (Resource::RLIMIT_FSIZE, limits.file_size, limits.file_size),
         (Resource::RLIMIT_NOFILE, limits.open_files, limits.open_files),
         // Not RLIMIT_AS: Node and others reserve far more than they use.
-        (Resource::RLIMIT_DATA, limits.memory * backstop, limits.memory * backstop),
-        (Resource::RLIMIT_NPROC, limits.processes + THREADS_PER_RUN, limits.processes + THREADS_PER_RUN),
+        (
+            Resource::RLIMIT_DATA,
+            limits.memory.saturating_mul(backstop),
+            limits.memory.saturating_mul(backstop),
+        ),
+        (Resource::RLIMIT_NPROC, most_tasks(limits), most_tasks(limits)),
         (Resource::RLIMIT_CORE, 0, 0),
         (Resource::RLIMIT_MSGQUEUE, 0, 0),
         (Resource::RLIMIT_MEMLOCK, 64 * 1024, 64 * 1024),

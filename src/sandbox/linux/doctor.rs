@@ -5,6 +5,7 @@ use std::io::Read;
 
 use serde::Serialize;
 
+use super::cgroup::Delegation;
 use super::sys::{self, Cloned};
 use super::{confine, filter};
 
@@ -73,7 +74,7 @@ fn kernel() -> Check {
 /// Run `inside` in a child with new namespaces. Its result comes back through a pipe as text; empty means success.
 fn in_namespaces(namespaces: i32, inside: fn() -> std::io::Result<()>) -> std::io::Result<String> {
     let (from, to) = nix::unistd::pipe()?;
-    match sys::clone_into(namespaces as u64)? {
+    match sys::clone_into(namespaces as u64, None)? {
         Cloned::Child => {
             drop(from);
             if let Err(error) = inside() {
@@ -194,14 +195,18 @@ fn listener() -> Check {
 }
 
 fn memory() -> Check {
-    match read("/sys/fs/cgroup/cgroup.controllers") {
-        Some(controllers) if controllers.split_whitespace().any(|name| name == "memory") => {
-            found(MEMORY, "cgroup v2; the supervisor holds the limit over the process tree")
+    let made = Delegation::here().and_then(|mut groups| {
+        let group = groups.make().ok()?;
+        groups.remove(&group.name).then_some(())
+    });
+    match made {
+        Some(()) => {
+            found(MEMORY, "each run has a cgroup of its own: the kernel holds memory over its process tree")
         }
-        _ => lacking(
+        None => lacking(
             MEMORY,
-            "no delegated cgroup v2: the supervisor holds the limit by itself, every 20 ms",
-            "not needed; with systemd, `systemd-run --user --scope -p Delegate=yes skilldeck` delegates one",
+            "no cgroup v2 that is ours to use: the supervisor holds memory over the process tree, by looking often",
+            "not needed; with systemd, `systemd-run --user --scope skilldeck` starts where there is one",
         ),
     }
 }

@@ -31,6 +31,9 @@ pub(super) struct Filter {
 /// Allocations below this are never looked at one by one.
 pub(super) const LARGE_MAPPING: u64 = 64 * 1024 * 1024;
 
+/// Files that are made no longer than this by one call are never looked at one by one.
+pub(super) const LONG_FILE: u64 = 64 * 1024;
+
 /// Every flag of clone(2) and unshare(2) that asks for a new namespace.
 pub(super) const NEW_NAMESPACES: u64 = (libc::CLONE_NEWNS
     | libc::CLONE_NEWCGROUP
@@ -100,6 +103,12 @@ fn with_supervisor(observe: Observe) -> io::Result<Filter> {
             rule(&[(1, Length::Qword, Op::Lt, LARGE_MAPPING)])?,
             rule(&[(2, Length::Dword, Op::MaskedEq(libc::PROT_WRITE as u64), 0)])?,
         ],
+    );
+    // Past a limit these fail and leave nothing behind that would show it.
+    rules.insert(libc::SYS_ftruncate, vec![rule(&[(1, Length::Qword, Op::Lt, LONG_FILE)])?]);
+    rules.insert(
+        libc::SYS_fallocate,
+        vec![rule(&[(2, Length::Qword, Op::Lt, LONG_FILE), (3, Length::Qword, Op::Lt, LONG_FILE)])?],
     );
     rules.insert(
         libc::SYS_ioctl,

@@ -30,13 +30,22 @@ pub(super) struct Order {
 }
 
 /// Prepare everything that does not depend on the plan, wait for the order, carry it out, leave.
-pub(super) fn run(identity: Identity, orders: &OwnedFd) -> ! {
+pub(super) fn run(identity: Identity, orders: &OwnedFd, launcher: &OwnedFd) -> ! {
     let ground = prepare(identity);
     // No order comes any more: the launcher is gone.
     let Ok(Some((order, fds))) = wire::receive::<Order>(orders.as_fd()) else { sys::exit_now(0) };
+    if has_ended(launcher) {
+        // Before this process had asked to end with it; the order was already on its way.
+        sys::exit_now(0);
+    }
     let mut fds = fds.into_iter();
     let (Some(plan), Some(channels)) = (fds.next(), Channels::from_fds(&mut fds)) else { sys::exit_now(1) };
-    let started = ground.and_then(|ground| set_up(&read_plan(&plan)?, order, fds, &channels, &ground));
+    let started = ground.and_then(|ground| {
+        let plan = read_plan(&plan)?;
+        let program = set_up(&plan, order, fds, &channels, &ground)?;
+        end_by_the_clock(plan.limits.wall);
+        Ok(program)
+    });
     let code = match started {
         Ok(program) => {
             // The supervisor learns from their end that the program has closed them.
@@ -133,7 +142,13 @@ fn become_user(identity: Identity) -> Result<(), Failure> {
     nix::unistd::setresuid(uid, uid, uid).step("setresuid")
 }
 
-fn open_process(pid: i32) -> std::io::Result<OwnedFd> {
+/// Whether the process of a pidfd has ended: pidfd_open(2).
+fn has_ended(process: &OwnedFd) -> bool {
+    let mut end = [nix::poll::PollFd::new(process.as_fd(), nix::poll::PollFlags::POLLIN)];
+    nix::poll::poll(&mut end, nix::poll::PollTimeout::ZERO).is_ok_and(|count| count > 0)
+}
+
+pub(super) fn open_process(pid: i32) -> std::io::Result<OwnedFd> {
     let pid = rustix::process::Pid::from_raw(pid).ok_or(std::io::ErrorKind::InvalidInput)?;
     Ok(rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty())?)
 }
@@ -225,6 +240,32 @@ impl Image {
     }
 }
 
+/// The wall limit of a supervisor that does not hold it any more, because it was stopped: a little wider. alarm(2).
+fn end_by_the_clock(wall: std::time::Duration) {
+    const LATER: u64 = 2;
+    extern "C" fn end(_: libc::c_int) {
+        sys::exit_now(1);
+    }
+    // SAFETY: the handler only leaves, which a handler may do (signal-safety(7)); nothing else here uses that signal.
+    unsafe {
+        let set = nix::sys::signal::signal(
+            nix::sys::signal::Signal::SIGALRM,
+            nix::sys::signal::SigHandler::Handler(end),
+        );
+        if set.is_ok() {
+            libc::alarm(u32::try_from(wall.as_secs().saturating_add(LATER)).unwrap_or(u32::MAX));
+        }
+    }
+}
+
+/// Time of the processes that were waited for, here and by each other: getrusage(2).
+fn children_cpu_ms() -> u64 {
+    use nix::sys::resource::{UsageWho, getrusage};
+    use nix::sys::time::TimeValLike;
+    getrusage(UsageWho::RUSAGE_CHILDREN)
+        .map_or(0, |usage| (usage.user_time() + usage.system_time()).num_milliseconds().unsigned_abs())
+}
+
 /// Wait for the program; orphans end up here too and are reaped. Then report and end.
 fn reap(program: i32, control: &OwnedFd) -> i32 {
     loop {
@@ -235,7 +276,7 @@ fn reap(program: i32, control: &OwnedFd) -> i32 {
             Err(_) => return 1,
         };
         if pid.as_raw() == program {
-            let _ = wire::send(control.as_fd(), &Message::Exited { status }, &[]);
+            let _ = wire::send(control.as_fd(), &Message::Exited { status, cpu_ms: children_cpu_ms() }, &[]);
             return 0;
         }
     }

@@ -13,6 +13,7 @@ use std::{fs, io};
 
 use serde::{Deserialize, Serialize};
 
+use super::cgroup::{Cgroup, Delegation};
 use super::sys::{self, Cloned};
 use super::wire::{self, Failure, Message, Step};
 use super::{init, reader, view};
@@ -44,13 +45,15 @@ impl Identity {
 /// What the supervisor asks for.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Request {
-    /// One sandbox. Descriptors: plan (memfd), then those of [`Channels`].
-    Run,
+    /// One sandbox. Descriptors: plan (memfd), then those of [`Channels`]. The bounds are for its cgroup, where it has one:
+    /// bytes of memory, and tasks.
+    Run { memory: u64, tasks: u64 },
     /// A [`reader`] at the other end of this descriptor.
     Reader,
     /// Hold these descriptors, of a run that has ended, a little longer than the supervisor does. Whoever closes the last
-    /// one waits until the kernel has taken the mounts apart, which takes longer than starting most programs.
-    Bury,
+    /// one waits until the kernel has taken the mounts apart, which takes longer than starting most programs. The run's
+    /// cgroup is removed then.
+    Bury { cgroup: Option<String> },
 }
 
 /// Descriptors of one run, as the launcher hands them to the sandbox's PID 1.
@@ -100,19 +103,26 @@ pub(super) fn serve(socket: &OwnedFd) -> ! {
     prepare_process();
     let identity = Identity::current();
     let mut idmaps = Idmaps::default();
-    let mut begun = Some(Sandbox::begin(identity));
+    let mut groups = Delegation::here();
+    let mut begun = Some(Sandbox::begin(identity, &mut groups));
+    if let Some(groups) = &groups {
+        remove_groups_at_the_end(groups);
+    }
     if identity.privileged {
         // The owner of most things; a failure comes up again when it matters.
         let _ = idmaps.for_owner((0, 0), identity);
     }
     while let Ok(Some((request, fds))) = wire::receive::<Request>(socket.as_fd()) {
         let mut fds = fds.into_iter();
-        match request {
-            Request::Run => {}
-            Request::Bury => {
+        let bounds = match request {
+            Request::Run { memory, tasks } => (memory, tasks),
+            Request::Bury { cgroup } => {
                 // A process of its own waits: the next run must not.
                 if let Ok(0) = sys::fork() {
                     std::thread::sleep(LONGER);
+                    if let (Some(groups), Some(name)) = (&groups, &cgroup) {
+                        groups.remove_soon(name);
+                    }
                     sys::exit_now(0);
                 }
                 continue;
@@ -123,15 +133,35 @@ pub(super) fn serve(socket: &OwnedFd) -> ! {
                 }
                 continue;
             }
-        }
+        };
         let (Some(plan), Some(channels)) = (fds.next(), Channels::from_fds(&mut fds)) else { continue };
-        let sandbox = begun.take().unwrap_or_else(|| Sandbox::begin(identity));
-        let done = sandbox.and_then(|sandbox| sandbox.order(&plan, &channels, identity, &mut idmaps));
+        let sandbox = begun.take().unwrap_or_else(|| Sandbox::begin(identity, &mut groups));
+        let done = sandbox.and_then(|sandbox| {
+            let sandbox = sandbox.bound(bounds);
+            sandbox.order(&plan, &channels, identity, &mut idmaps)
+        });
         if let Err(failure) = done {
             // A supervisor that is gone does not need to hear it.
             let _ = wire::send(channels.control.as_fd(), &Message::Failed(failure), &[]);
         }
     }
+    sys::exit_now(0)
+}
+
+/// Have a process wait for the end of this one, however it comes about, and remove the groups of its runs then.
+fn remove_groups_at_the_end(groups: &Delegation) {
+    let Ok(launcher) = init::open_process(std::process::id() as i32) else { return };
+    if !matches!(sys::fork(), Ok(0)) {
+        return;
+    }
+    // Nobody must take this process for a launcher that can still be asked: its socket has to be closed with the launcher's.
+    // Input is the place for the only descriptor that is needed.
+    let _ = nix::unistd::dup2_stdin(&launcher);
+    sys::close_from(3);
+    let input = std::io::stdin();
+    let mut end = [nix::poll::PollFd::new(input.as_fd(), nix::poll::PollFlags::POLLIN)];
+    while let Err(nix::Error::EINTR) = nix::poll::poll(&mut end, nix::poll::PollTimeout::NONE) {}
+    groups.remove_all();
     sys::exit_now(0)
 }
 
@@ -168,28 +198,46 @@ pub(super) fn read_plan(memfd: &OwnedFd) -> Result<Plan, Failure> {
 struct Sandbox {
     pidfd: OwnedFd,
     orders: OwnedFd,
+    cgroup: Option<Cgroup>,
 }
 
 impl Sandbox {
     /// Make the namespaces. The first process goes on in [`init::run`].
-    fn begin(identity: Identity) -> Result<Self, Failure> {
+    fn begin(identity: Identity, groups: &mut Option<Delegation>) -> Result<Self, Failure> {
         let (orders, theirs) = wire::pair().step("make a socket pair")?;
         let (wait, go) = nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC).step("make a pipe")?;
-        match sys::clone_into(NAMESPACES).step("create the namespaces (clone3)")? {
+        // The child cannot see by a number whether this process is still there: it has its own numbers.
+        let launcher = init::open_process(std::process::id() as i32).step("pidfd_open")?;
+        let mut cgroup = groups.as_mut().and_then(|groups| groups.make().ok());
+        let mut cloned = sys::clone_into(NAMESPACES, cgroup.as_ref().map(Cgroup::as_fd));
+        if let (Err(_), Some(refused)) = (&cloned, cgroup.take_if(|_| cloned.is_err())) {
+            // Not ours to use after all, or a kernel before 5.7: the supervisor holds the limits, and the report says so.
+            if let Some(groups) = groups.take() {
+                groups.remove(&refused.name);
+            }
+            cloned = sys::clone_into(NAMESPACES, None);
+        }
+        match cloned.step("create the namespaces (clone3)")? {
             Cloned::Child => {
                 drop((go, orders));
                 // It has no identity of its own until its ids are mapped.
                 if fs::File::from(wait).read_exact(&mut [0]).is_err() {
                     sys::exit_now(1);
                 }
-                init::run(identity, &theirs)
+                init::run(identity, &theirs, &launcher)
             }
             Cloned::Parent { pid, pidfd } => {
                 map_ids(pid, identity)?;
                 fs::File::from(go).write_all(&[1]).step("let the sandbox begin")?;
-                Ok(Self { pidfd, orders })
+                Ok(Self { pidfd, orders, cgroup })
             }
         }
+    }
+
+    /// Set the bounds of its cgroup. One that does not take them is not told as one that holds them.
+    fn bound(mut self, (memory, tasks): (u64, u64)) -> Self {
+        self.cgroup = self.cgroup.filter(|cgroup| cgroup.bound(memory, tasks).is_ok());
+        self
     }
 
     fn order(
@@ -209,7 +257,9 @@ impl Sandbox {
         } else {
             (None, Vec::new())
         };
-        wire::send(channels.control.as_fd(), &Message::Created, &[self.pidfd.as_fd()])
+        let created = Message::Created { cgroup: self.cgroup.as_ref().map(|cgroup| cgroup.name.clone()) };
+        let fds = std::iter::once(self.pidfd.as_fd()).chain(self.cgroup.as_ref().map(Cgroup::as_fd));
+        wire::send(channels.control.as_fd(), &created, &fds.collect::<Vec<_>>())
             .step("report the sandbox")?;
         let fds = std::iter::once(plan.as_fd()).chain(channels.fds()).chain(trees.iter().map(AsFd::as_fd));
         let fds: Vec<BorrowedFd<'_>> = fds.collect();
@@ -271,10 +321,10 @@ fn swap(one: u32, other: u32) -> String {
 /// A user namespace kept alive by its descriptor only.
 fn user_namespace(uid_map: &str, gid_map: &str) -> io::Result<OwnedFd> {
     let launcher = nix::unistd::getpid();
-    match sys::clone_into(libc::CLONE_NEWUSER as u64)? {
+    match sys::clone_into(libc::CLONE_NEWUSER as u64, None)? {
         Cloned::Child => {
+            // Nobody would end it if the launcher were killed now.
             let _ = sys::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL as libc::c_ulong);
-            // A launcher that was gone before the wish was made does not come back.
             while nix::unistd::getppid() == launcher {
                 nix::unistd::pause();
             }

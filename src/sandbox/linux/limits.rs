@@ -1,4 +1,10 @@
-//! Limits over the whole process tree: what is watched, when it is too much, and how that is told.
+//! Limits over the whole process tree: what is watched, how often, and when it is too much.
+//!
+//! [`told`] says how that is told. Who holds what: the kernel cpu time of each process, file size, open files, scratch and, in
+//! a [`super::cgroup`], memory; the supervisor the rest, and memory where there is no cgroup.
+
+mod pace;
+pub(super) mod told;
 
 use std::collections::HashSet;
 use std::os::fd::{AsFd, OwnedFd};
@@ -6,14 +12,20 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::Signal;
-use nix::sys::statvfs::{Statvfs, fstatvfs};
+use nix::sys::statvfs::fstatvfs;
 
+use self::pace::Pace;
+use super::cgroup::Cgroup;
+use super::confine;
 use super::judge::Judge;
-use super::processes;
+use super::processes::{Processes, Seen};
 use super::shared::Shared;
-use crate::sandbox::event::{LimitHit, Outcome, OutcomeKind, Resource, Usage, UsageSample};
+use super::view::FILE_COST;
+use crate::sandbox::event::{LimitHit, Resource, UsageSample};
 use crate::sandbox::plan::{Limits, Plan};
+
+/// A limit that is exceeded and must end the run, with its value and the observed one.
+pub(super) type Exceeded = (Resource, u64, u64);
 
 /// Samples the use of one run.
 #[derive(Debug)]
@@ -23,13 +35,34 @@ pub(super) struct Watch {
     limits: Limits,
     /// The file system of captured writes: bounded like the one behind `/tmp`.
     captured: Option<OwnedFd>,
+    cgroup: Option<Cgroup>,
+    processes: Processes,
+    pace: Pace,
     latest: UsageSample,
     peak: UsageSample,
-    last: Option<Instant>,
+    /// When the dearer looks were last made.
+    looked_at_files: Option<Instant>,
+    /// A file had grown to the limit at the last look: should that end the program, the signal is told and not this.
+    full_file: Option<u64>,
     /// Limits that the kernel held by itself, each told once.
-    hits: Vec<(Resource, u64, u64, &'static str)>,
+    hits: Vec<Hit>,
     told: HashSet<Resource>,
 }
+
+/// A limit that the kernel held, and what its program saw.
+#[derive(Debug)]
+struct Hit {
+    resource: Resource,
+    limit: u64,
+    observed: u64,
+    by: &'static str,
+    effect: &'static str,
+}
+
+const KERNEL: &str = "kernel";
+const CGROUP: &str = "cgroup";
+/// Between two looks at things that take longer to look at.
+const FILES: Duration = Duration::from_millis(100);
 
 impl Watch {
     pub(super) fn new(
@@ -37,42 +70,77 @@ impl Watch {
         shared: Arc<Shared>,
         limits: Limits,
         captured: Option<OwnedFd>,
+        cgroup: Option<Cgroup>,
     ) -> Self {
+        let processes = Processes::new(judge.root());
         Self {
             judge,
             shared,
             limits,
             captured,
+            pace: Pace::new(cgroup.is_some()),
+            cgroup,
+            processes,
             latest: UsageSample::default(),
             peak: UsageSample::default(),
-            last: None,
+            looked_at_files: None,
+            full_file: None,
             hits: Vec::new(),
             told: HashSet::new(),
         }
     }
 
-    pub(super) fn is_due(&self, every: Duration) -> bool {
-        self.last.is_none_or(|last| last.elapsed() >= every)
+    /// How long until the next look, `now` being the time since the program's start.
+    pub(super) fn due_in(&self, now: Duration) -> Duration {
+        // The clock is exact.
+        let wall = self.limits.wall.saturating_sub(now) + Duration::from_millis(1);
+        self.pace.due_in().min(wall)
     }
 
-    /// Look once. Returns the limit that is exceeded and must end the run, with its value and the observed one.
-    pub(super) fn sample(&mut self, now: Duration) -> Option<(Resource, u64, u64)> {
-        self.last = Some(Instant::now());
-        let mut usage = processes::usage(self.judge.root());
-        if usage.processes > 1 && usage.memory_bytes > self.limits.memory / 2 {
-            // Children share pages with their parents until they write to them: where it matters, count those once.
-            usage.memory_bytes = processes::proportional_memory(self.judge.root());
+    /// Look once. Returns the limit that ends the run.
+    pub(super) fn sample(&mut self, now: Duration) -> Option<Exceeded> {
+        self.pace.begin();
+        let seen = self.look();
+        self.hold_in_kernel(&seen);
+        if self.looked_at_files.is_none_or(|last| last.elapsed() >= FILES) {
+            self.looked_at_files = Some(Instant::now());
+            self.look_at_files();
         }
-        self.latest = UsageSample { cpu_ms: usage.cpu_ms.max(self.latest.cpu_ms), ..usage };
-        self.peak.cpu_ms = self.latest.cpu_ms;
-        self.peak.memory_bytes = self.peak.memory_bytes.max(usage.memory_bytes);
-        self.peak.processes = self.peak.processes.max(usage.processes);
-        self.peak.descriptors = self.peak.descriptors.max(usage.descriptors);
-        self.last_look();
+        let scratch = self.look_at_scratch();
+        let room = [
+            (self.latest.memory_bytes, self.limits.memory),
+            (scratch, self.limits.scratch),
+            (self.latest.processes, self.limits.processes),
+            (self.latest.cpu_ms, self.limits.cpu.as_millis() as u64),
+        ];
+        self.pace.end(room, self.latest);
         self.exceeded(now)
     }
 
-    fn exceeded(&self, now: Duration) -> Option<(Resource, u64, u64)> {
+    fn look(&mut self) -> Seen {
+        let mut seen = self.processes.look(self.limits.processes, self.cgroup.is_none());
+        if let Some(cgroup) = &self.cgroup {
+            let usage = cgroup.usage();
+            seen.memory_bytes = usage.memory_bytes;
+            seen.cpu_ms = seen.cpu_ms.max(usage.cpu_ms);
+        } else if seen.processes > 1 && seen.memory_bytes > self.limits.memory / 2 {
+            // Children share pages with their parents until they write to them: where it matters, count those once.
+            seen.memory_bytes = self.processes.proportional_memory();
+        }
+        self.latest = UsageSample {
+            cpu_ms: seen.cpu_ms.max(self.latest.cpu_ms),
+            memory_bytes: seen.memory_bytes,
+            processes: seen.processes,
+            descriptors: seen.descriptors,
+        };
+        self.peak.cpu_ms = self.latest.cpu_ms;
+        self.peak.memory_bytes = self.peak.memory_bytes.max(seen.memory_bytes);
+        self.peak.processes = self.peak.processes.max(seen.processes);
+        self.peak.descriptors = self.peak.descriptors.max(seen.descriptors);
+        seen
+    }
+
+    fn exceeded(&self, now: Duration) -> Option<Exceeded> {
         let wall = self.limits.wall;
         if now > wall {
             return Some((Resource::Wall, wall.as_millis() as u64, now.as_millis() as u64));
@@ -91,25 +159,68 @@ impl Watch {
         None
     }
 
-    /// The scratch file system is full: what is written on top fails with ENOSPC.
-    fn look_at_scratch(&mut self) {
-        if self.told.contains(&Resource::Scratch) {
-            return;
+    /// What the program is at the end of: the kernel refuses it more.
+    fn hold_in_kernel(&mut self, seen: &Seen) {
+        let open_files = self.limits.open_files;
+        if seen.most_descriptors >= open_files {
+            self.hit(Resource::OpenFiles, open_files, seen.most_descriptors, "EMFILE");
         }
-        let scratch = self.judge.root().open(Path::new(Plan::SCRATCH)).ok();
-        let places = scratch.iter().chain(&self.captured).filter_map(|place| fstatvfs(place.as_fd()).ok());
-        let full = |space: &Statvfs| space.blocks_available() == 0 || space.files_free() == 0;
-        if let Some(space) = places.into_iter().find(full) {
-            let used = (space.blocks() - space.blocks_available()) * space.fragment_size();
-            self.told.insert(Resource::Scratch);
-            self.hits.push((Resource::Scratch, self.limits.scratch, used, "ENOSPC"));
+        // PID 1 is one too.
+        let (tasks, most) = (seen.tasks + 1, confine::most_tasks(&self.limits));
+        if tasks >= most {
+            self.hit(Resource::Processes, most, tasks, "EAGAIN");
         }
     }
 
-    /// What only shows in what is left behind; once more after the end.
+    fn hit(&mut self, resource: Resource, limit: u64, observed: u64, effect: &'static str) {
+        if self.told.insert(resource) {
+            self.hits.push(Hit { resource, limit, observed, by: KERNEL, effect });
+        }
+    }
+
+    /// What the kernel has done to the run's cgroup by itself. Returns the limit that ended the run.
+    pub(super) fn look_at_cgroup(&mut self) -> Option<Exceeded> {
+        let cgroup = self.cgroup.as_ref()?;
+        let (events, peak) = (cgroup.events(), cgroup.peak_memory());
+        if events.refused_tasks && self.told.insert(Resource::Processes) {
+            let most = confine::most_tasks(&self.limits);
+            let effect = "EAGAIN";
+            self.hits.push(Hit {
+                resource: Resource::Processes,
+                limit: most,
+                observed: most,
+                by: CGROUP,
+                effect,
+            });
+        }
+        // The kernel ends it at the limit, not behind it.
+        events.killed.then(|| (Resource::Memory, self.limits.memory, peak.max(self.limits.memory)))
+    }
+
+    /// How much of the scratch file system is used, or of that of captured writes when that is more. When one is full, what
+    /// is written on top fails with ENOSPC.
+    fn look_at_scratch(&mut self) -> u64 {
+        let scratch = self.judge.root().open(Path::new(Plan::SCRATCH)).ok();
+        let places = scratch.iter().chain(&self.captured).filter_map(|place| fstatvfs(place.as_fd()).ok());
+        let mut most = 0;
+        for space in places.collect::<Vec<_>>() {
+            let used = (space.blocks() - space.blocks_available()) * space.fragment_size();
+            let files = space.files().saturating_sub(space.files_free()) * FILE_COST;
+            most = most.max(used).max(files);
+            if space.blocks_available() == 0 || space.files_free() == 0 {
+                self.hit(Resource::Scratch, self.limits.scratch, used.max(files), "ENOSPC");
+            }
+        }
+        most
+    }
+
+    /// What only shows in what is left behind, when all have ended.
     pub(super) fn last_look(&mut self) {
         self.look_at_scratch();
         self.look_at_files();
+        if let Some(length) = self.full_file {
+            self.hit(Resource::FileSize, self.limits.file_size, length, "EFBIG");
+        }
     }
 
     /// A file that has grown to the limit: the next byte fails with EFBIG, also for a program that ignores SIGXFSZ.
@@ -118,26 +229,28 @@ impl Watch {
             return;
         }
         let limit = self.limits.file_size;
-        let longest = self.shared.written().iter().filter_map(|path| self.judge.root().length(path)).max();
-        if let Some(length) = longest
-            && length >= limit
-        {
-            self.told.insert(Resource::FileSize);
-            self.hits.push((Resource::FileSize, limit, length, "EFBIG"));
+        if let Some(length) = self.full_file {
+            return self.hit(Resource::FileSize, limit, length, "EFBIG");
+        }
+        // Just the limit: what was longer before the run is not the program's doing.
+        let root = self.judge.root();
+        let full = self.shared.written().iter().any(|path| root.length(path) == Some(limit));
+        if full || self.processes.writes_file_of(limit) {
+            self.full_file = Some(limit);
         }
     }
 
     pub(super) fn take_hits(&mut self, now: Duration) -> Vec<LimitHit> {
         let at_ms = now.as_millis() as u64;
-        let hit = |(resource, limit, observed, effect): (_, _, _, &str)| LimitHit {
-            resource,
-            limit,
-            observed,
-            enforced_by: "kernel".into(),
+        let told = |hit: Hit| LimitHit {
+            resource: hit.resource,
+            limit: hit.limit,
+            observed: hit.observed,
+            enforced_by: hit.by.into(),
             at_ms,
-            effect: effect.into(),
+            effect: hit.effect.into(),
         };
-        self.hits.drain(..).map(hit).collect()
+        self.hits.drain(..).map(told).collect()
     }
 
     pub(super) fn latest(&self) -> UsageSample {
@@ -146,80 +259,5 @@ impl Watch {
 
     pub(super) fn peak(&self) -> UsageSample {
         self.peak
-    }
-}
-
-/// A limit for which the supervisor ended the run.
-pub(super) fn killed(resource: Resource, limit: u64, observed: u64, now: Duration) -> LimitHit {
-    LimitHit {
-        resource,
-        limit,
-        observed,
-        enforced_by: "supervisor".into(),
-        at_ms: now.as_millis() as u64,
-        effect: "killed".into(),
-    }
-}
-
-/// The outcome of a program that ended by itself: wait(2). Signals that stand for a limit are named as such.
-pub(super) fn from_status(status: i32, limits: &Limits) -> Outcome {
-    let signal = status & 0x7f;
-    let plain =
-        Outcome { kind: OutcomeKind::Exited, code: None, signal: None, limit: None, message: String::new() };
-    if signal == 0 {
-        let code = (status >> 8) & 0xff;
-        return Outcome { code: Some(code), message: format!("exited with status {code}"), ..plain };
-    }
-    let name =
-        Signal::try_from(signal).map_or_else(|_| format!("signal {signal}"), |signal| signal.to_string());
-    let limit = match signal {
-        libc::SIGXCPU => Some(Resource::Cpu),
-        libc::SIGXFSZ => Some(Resource::FileSize),
-        _ => None,
-    };
-    let message = match (limit, signal) {
-        (Some(resource), _) => sentence(resource, limits, limits.cpu),
-        (None, libc::SIGSYS) => "ended by SIGSYS: a system call of a foreign architecture".into(),
-        (None, _) => format!("ended by {name}"),
-    };
-    let kind = if limit.is_some() { OutcomeKind::Limit } else { OutcomeKind::Signaled };
-    Outcome { kind, signal: Some(name), limit, message, ..plain }
-}
-
-/// The limit hit behind an outcome that the kernel's own signal brought about.
-pub(super) fn from_signal(
-    outcome: &Outcome,
-    limits: &Limits,
-    usage: &Usage,
-    now: Duration,
-) -> Option<LimitHit> {
-    let signal = outcome.signal.as_ref()?;
-    let resource = outcome.limit?;
-    let (limit, observed) = match resource {
-        Resource::Cpu => (limits.cpu.as_millis() as u64, usage.cpu_ms.max(limits.cpu.as_millis() as u64)),
-        Resource::FileSize => (limits.file_size, limits.file_size),
-        _ => return None,
-    };
-    Some(LimitHit {
-        enforced_by: "kernel".into(),
-        effect: signal.clone(),
-        ..killed(resource, limit, observed, now)
-    })
-}
-
-/// The end of a run by a limit, in one sentence.
-pub(super) fn sentence(resource: Resource, limits: &Limits, duration: Duration) -> String {
-    let mib = |bytes: u64| format!("{:.1} MiB", bytes as f64 / (1024.0 * 1024.0));
-    match resource {
-        Resource::Wall => format!("still running after {:.1} s: wall limit", duration.as_secs_f64()),
-        Resource::Cpu => {
-            format!("used more than {:.1} s of processor time: cpu limit", limits.cpu.as_secs_f64())
-        }
-        Resource::Memory => format!("used more than {}: memory limit", mib(limits.memory)),
-        Resource::FileSize => format!("wrote a file longer than {}: file_size limit", mib(limits.file_size)),
-        Resource::Scratch => format!("wrote more than {} of scratch: scratch limit", mib(limits.scratch)),
-        Resource::OpenFiles => format!("opened more than {} files: open_files limit", limits.open_files),
-        Resource::Processes => format!("started more than {} processes: processes limit", limits.processes),
-        Resource::Output => format!("printed more than {}: output limit", mib(limits.output)),
     }
 }

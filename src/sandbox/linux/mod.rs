@@ -13,6 +13,7 @@ mod blame;
 mod broker;
 mod calls;
 mod capture;
+mod cgroup;
 mod confine;
 mod describe;
 pub mod doctor;

@@ -5,7 +5,7 @@ mod ending;
 use std::io::{Seek, SeekFrom, Write};
 use std::net::UdpSocket;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, mpsc as plain};
 use std::time::{Duration, Instant};
 use std::{fs, io, thread};
 
@@ -15,10 +15,12 @@ use nix::sys::eventfd::{EfdFlags, EventFd};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use tokio::sync::mpsc;
 
+use super::cgroup::Cgroup;
+use super::confine;
 use super::init::NO_LISTENER;
 use super::judge::Judge;
 use super::launcher::{Identity, Request};
-use super::limits::Watch;
+use super::limits::{Exceeded, Watch, told};
 use super::notify::Listener;
 use super::place::Root;
 use super::shared::Shared;
@@ -28,12 +30,13 @@ use super::{Captured, RunHandle, tracee};
 use crate::sandbox::event::{Event, EventKind, Level, Resource, Stream};
 use crate::sandbox::plan::Plan;
 
-/// Batches that may wait for the reader.
-const CHANNEL: usize = 64;
+/// Batches that may wait for the reader. Together with what one may hold ([`super::shared::MOST_BYTES`]) this bounds the
+/// memory that a run takes here, however slow its reader: 128 MiB.
+const CHANNEL: usize = 32;
 /// Bytes taken from a pipe at once.
 const CHUNK: usize = 256 * 1024;
-/// How often use is sampled and limits are looked at.
-const SAMPLE: Duration = Duration::from_millis(20);
+/// How long to sleep at most while there is nothing to watch.
+const REST: Duration = Duration::from_millis(100);
 /// How often a sample is told.
 const GAUGE: Duration = Duration::from_millis(100);
 
@@ -59,7 +62,8 @@ pub(super) fn start(plan: &Plan, launcher: BorrowedFd<'_>) -> Result<RunHandle, 
         control_inside.as_fd(),
         ready_inside.as_fd(),
     ];
-    wire::send(launcher, &Request::Run, &fds).step("ask the launcher")?;
+    let request = Request::Run { memory: plan.limits.memory, tasks: confine::most_tasks(&plan.limits) };
+    wire::send(launcher, &request, &fds).step("ask the launcher")?;
     let launcher = launcher.try_clone_to_owned().step("dup")?;
 
     let (sender, events) = mpsc::channel(CHANNEL);
@@ -74,6 +78,8 @@ pub(super) fn start(plan: &Plan, launcher: BorrowedFd<'_>) -> Result<RunHandle, 
         ready: Some(ready),
         streams: [(Stream::Stdout, Some(stdout)), (Stream::Stderr, Some(stderr))],
         init: None,
+        cgroup: None,
+        supervisor: None,
         program: 0,
         mounts: Vec::new(),
         captured: None,
@@ -83,6 +89,7 @@ pub(super) fn start(plan: &Plan, launcher: BorrowedFd<'_>) -> Result<RunHandle, 
         ended: None,
         output_bytes: 0,
         status: None,
+        cpu_ms: 0,
         failure: None,
         last_gauge: None,
     };
@@ -129,6 +136,10 @@ struct Run {
     streams: [(Stream, Option<OwnedFd>); 2],
     /// Of the sandbox's PID 1: its end is the end of everything inside.
     init: Option<OwnedFd>,
+    /// Holds everything inside, where there is one.
+    cgroup: Option<Cgroup>,
+    /// Closed when the supervisor has told all.
+    supervisor: Option<plain::Receiver<()>>,
     /// Process number of the program; 0 before there is one.
     program: i32,
     /// Keep the mounts for a last look after the end.
@@ -143,6 +154,8 @@ struct Run {
     output_bytes: u64,
     /// Wait status of the program.
     status: Option<i32>,
+    /// Time of the processes that PID 1 has seen end.
+    cpu_ms: u64,
     failure: Option<Failure>,
     last_gauge: Option<Instant>,
 }
@@ -205,7 +218,9 @@ impl Run {
         if let Some(names) = &self.names {
             add(names.as_fd(), 5);
         }
-        let timeout = PollTimeout::try_from(SAMPLE).unwrap_or(PollTimeout::ZERO);
+        // Rounded up: to wake before a look is due would be to wake for nothing.
+        let timeout = self.until_next_look().saturating_add(Duration::from_micros(999));
+        let timeout = PollTimeout::try_from(timeout.min(REST)).unwrap_or(PollTimeout::ZERO);
         let mut woken = Woken::default();
         if poll(&mut fds, timeout).is_ok() {
             for (fd, place) in fds.iter().zip(places) {
@@ -215,6 +230,13 @@ impl Run {
             }
         }
         woken
+    }
+
+    fn until_next_look(&self) -> Duration {
+        match &self.watch {
+            Some(watch) if self.shared.has_started() => watch.due_in(self.shared.now()),
+            _ => REST,
+        }
     }
 
     /// Take messages from the launcher or PID 1. Returns whether more may come.
@@ -241,9 +263,10 @@ impl Run {
             message: "a message without its descriptors".into(),
         };
         match message {
-            Message::Created => {
-                let [init] = <[OwnedFd; 1]>::try_from(fds).map_err(|_| surprise())?;
-                self.init = Some(init);
+            Message::Created { cgroup } => {
+                let mut fds = fds.into_iter();
+                self.init = Some(fds.next().ok_or_else(surprise)?);
+                self.cgroup = cgroup.zip(fds.next()).map(|(name, folder)| Cgroup::new(name, folder));
                 if self.ended.is_some() {
                     self.kill();
                 }
@@ -263,7 +286,10 @@ impl Run {
             Message::Failed(failure) => {
                 self.failure.get_or_insert(failure);
             }
-            Message::Exited { status } => self.status = Some(status),
+            Message::Exited { status, cpu_ms } => {
+                self.status = Some(status);
+                self.cpu_ms = cpu_ms;
+            }
         }
         Ok(())
     }
@@ -280,7 +306,8 @@ impl Run {
         let names = UdpSocket::from(names);
         names.set_nonblocking(true).step("prepare the name server")?;
         self.names = Some(names);
-        let isolation = ending::isolation(landlock_abi, proc);
+        let cgroup = self.cgroup.as_ref().map(Cgroup::try_clone).transpose().step("dup")?;
+        let isolation = ending::isolation(landlock_abi, proc, cgroup.is_some());
         if self.plan.require_full && isolation.level != Level::Full {
             let message = format!("--require full: {}", isolation.missing.join("; "));
             return Err(Failure { step: "check the layers".into(), errno: 0, message });
@@ -288,7 +315,7 @@ impl Run {
         let judge = Arc::new(Judge::new(Root::new(root), &self.plan, Identity::current()));
         let captured = self.captured.as_ref().map(OwnedFd::try_clone).transpose().step("dup")?;
         let shared = Arc::clone(&self.shared);
-        self.watch = Some(Watch::new(Arc::clone(&judge), shared, self.plan.limits, captured));
+        self.watch = Some(Watch::new(Arc::clone(&judge), shared, self.plan.limits, captured, cgroup));
         let Some(number) = self.listener_number()? else { return Ok(()) };
         if number == NO_LISTENER {
             let startup = self.shared.mark_started();
@@ -306,7 +333,8 @@ impl Run {
             isolation,
             self.launcher.try_clone().step("dup")?,
         );
-        supervisor.start().step("start a thread")
+        self.supervisor = Some(supervisor.start().step("start a thread")?);
+        Ok(())
     }
 
     /// What the program's process wrote just before it became the program; `None` when it failed before.
@@ -341,7 +369,7 @@ impl Run {
             self.send(vec![event]);
         }
         if self.output_bytes > limit {
-            self.over_limit(Resource::Output, limit, self.output_bytes);
+            self.over_limit((Resource::Output, limit, self.output_bytes), "supervisor");
         }
     }
 
@@ -371,10 +399,10 @@ impl Run {
     /// Look at what is used; end the run when that is too much.
     fn sample(&mut self) {
         let Some(watch) = &mut self.watch else { return };
-        if !self.shared.has_started() || !watch.is_due(SAMPLE) {
+        let now = self.shared.now();
+        if !self.shared.has_started() || !watch.due_in(now).is_zero() {
             return;
         }
-        let now = self.shared.now();
         let over = watch.sample(now);
         let usage = watch.latest();
         let gauge_due = self.last_gauge.is_none_or(|last| last.elapsed() >= GAUGE);
@@ -385,17 +413,17 @@ impl Run {
             self.last_gauge = Some(Instant::now());
             self.shared.add(EventKind::Usage(usage));
         }
-        if let Some((resource, limit, observed)) = over {
-            self.over_limit(resource, limit, observed);
+        if let Some(exceeded) = over {
+            self.over_limit(exceeded, "supervisor");
         }
     }
 
-    fn over_limit(&mut self, resource: Resource, limit: u64, observed: u64) {
+    fn over_limit(&mut self, exceeded: Exceeded, by: &str) {
         if self.ended.is_some() {
             return;
         }
-        self.shared.add_limit(super::limits::killed(resource, limit, observed, self.shared.now()));
-        self.end(Ended::Limit(resource));
+        self.shared.add_limit(told::killed(exceeded, by, self.shared.now()));
+        self.end(Ended::Limit(exceeded.0));
     }
 
     fn end(&mut self, why: Ended) {
@@ -407,6 +435,9 @@ impl Run {
     fn kill(&mut self) {
         if let Some(init) = &self.init {
             let _ = rustix::process::pidfd_send_signal(init, rustix::process::Signal::KILL);
+        }
+        if let Some(cgroup) = &self.cgroup {
+            cgroup.kill();
         }
     }
 }

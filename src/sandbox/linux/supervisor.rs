@@ -12,7 +12,7 @@ mod quick;
 mod values;
 
 use std::os::fd::OwnedFd;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::{io, thread};
 
 use super::blame::Blame;
@@ -105,23 +105,27 @@ impl Supervisor {
     /// fail with ENOSYS.
     ///
     /// The first call, the program's own start, is answered right here: threads can be made while the program runs.
-    pub(super) fn start(mut self) -> io::Result<()> {
+    /// What comes back hears nothing, and is closed when all has been told.
+    pub(super) fn start(mut self) -> io::Result<mpsc::Receiver<()>> {
         let listener = Arc::clone(&self.listener);
         if let Some(call) = listener.next()? {
             self.handle(&call);
         }
+        let (at_work, ended) = mpsc::channel();
         let reception = Reception { listener, quick: Arc::clone(&self.quick), turn: Mutex::default() };
         let both = Arc::new((reception, Mutex::new(self)));
         for _ in 0..THREADS {
             let both = Arc::clone(&both);
+            let at_work = at_work.clone();
             thread::Builder::new().name("supervisor".into()).spawn(move || {
                 let (reception, supervisor) = &*both;
                 while let Some(call) = reception.next() {
                     lock(supervisor).handle(&call);
                 }
+                drop(at_work);
             })?;
         }
-        Ok(())
+        Ok(ended)
     }
 
     fn handle(&mut self, call: &Call) {

@@ -22,10 +22,11 @@ pub(super) enum Cloned {
     Child,
 }
 
-/// `clone3(2)` with a pidfd and copied memory: a fork into the given namespaces.
+/// `clone3(2)` with a pidfd and copied memory: a fork into the given namespaces, and into a cgroup (Linux 5.7).
 ///
 /// Sound only in a single-threaded process, as any fork that goes on to allocate.
-pub(super) fn clone_into(namespaces: u64) -> io::Result<Cloned> {
+pub(super) fn clone_into(namespaces: u64, cgroup: Option<BorrowedFd<'_>>) -> io::Result<Cloned> {
+    const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;
     let mut pidfd: RawFd = -1;
     // SAFETY: all-zero is a valid clone_args; the kernel writes the pidfd through a pointer that outlives
     // the call; without CLONE_VM the child has its own copy of everything.
@@ -34,6 +35,10 @@ pub(super) fn clone_into(namespaces: u64) -> io::Result<Cloned> {
         args.flags = namespaces | libc::CLONE_PIDFD as u64;
         args.pidfd = std::ptr::addr_of_mut!(pidfd) as u64;
         args.exit_signal = libc::SIGCHLD as u64;
+        if let Some(cgroup) = cgroup {
+            args.flags |= CLONE_INTO_CGROUP;
+            args.cgroup = cgroup.as_raw_fd() as u64;
+        }
         let pid = check(libc::syscall(libc::SYS_clone3, &raw const args, size_of::<libc::clone_args>()))?;
         if pid == 0 {
             Ok(Cloned::Child)
@@ -116,6 +121,13 @@ pub(super) fn idmap_mount(tree: BorrowedFd<'_>, userns: BorrowedFd<'_>) -> io::R
 pub(super) fn prctl(option: libc::c_int, argument: libc::c_ulong) -> io::Result<()> {
     // SAFETY: only options whose argument is a plain number are passed.
     unsafe { check(libc::c_long::from(libc::prctl(option, argument, 0, 0, 0))) }.map(drop)
+}
+
+/// `close_range(2)`: close every descriptor from `first` on, whoever believes to own it: for a forked child that never
+/// comes back to its owners.
+pub(super) fn close_from(first: RawFd) {
+    // SAFETY: the caller goes on to use none of them.
+    unsafe { libc::syscall(libc::SYS_close_range, first, libc::c_uint::MAX, 0) };
 }
 
 /// `close_range(2)` with `CLOSE_RANGE_CLOEXEC`: close every descriptor from `first` on at the next `execve`.

@@ -312,10 +312,16 @@ pub(super) fn add_private_places() -> Result<bool, Failure> {
     Ok(mount(Some("proc"), "/proc", Some("proc"), flags, None::<&str>).is_ok())
 }
 
+/// Memory that the kernel needs for a file that is empty: files count as much for the scratch file system.
+pub(super) const FILE_COST: u64 = 1024;
+
 /// Give the scratch file system its size, which is only known with the plan.
 pub(super) fn size_scratch(bytes: u64) -> Result<(), Failure> {
+    // Its own folders need some.
+    const FEWEST_FILES: u64 = 64;
     let flags = MsFlags::MS_REMOUNT | MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
-    mount(None::<&str>, Plan::SCRATCH, None::<&str>, flags, Some(format!("size={bytes}").as_str()))
+    let size = format!("size={bytes},nr_inodes={}", (bytes / FILE_COST).max(FEWEST_FILES));
+    mount(None::<&str>, Plan::SCRATCH, None::<&str>, flags, Some(size.as_str()))
         .step("size the scratch file system")
 }
 

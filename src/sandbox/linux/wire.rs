@@ -37,15 +37,16 @@ impl<T, E: Into<io::Error>> Step<T> for Result<T, E> {
 /// What comes out of the launcher and the sandbox's PID 1 during a run.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Message {
-    /// From the launcher. Descriptor: pidfd of the sandbox's PID 1.
-    Created,
+    /// From the launcher. Descriptors: pidfd of the sandbox's PID 1 and, when it is in one of its own, its cgroup, whose name
+    /// this is.
+    Created { cgroup: Option<String> },
     /// From PID 1. Descriptors: pidfd of the program's process, root of the view, socket of the name server, what is
     /// captured when the plan captures anything and, when there is a `/proc` inside, the mount namespace.
     Ready { landlock_abi: u32, proc: bool },
     /// From anybody: the run is over before it began.
     Failed(Failure),
-    /// From PID 1: wait status of the program (wait(2)).
-    Exited { status: i32 },
+    /// From PID 1: wait status of the program (wait(2)), and the time of all processes that were waited for.
+    Exited { status: i32, cpu_ms: u64 },
 }
 
 const LARGEST_MESSAGE: usize = 64 * 1024;

@@ -8,7 +8,8 @@ use std::time::Duration;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::super::launcher::Request;
-use super::super::{limits, wire};
+use super::super::limits::{Watch, told};
+use super::super::wire;
 use super::{Captured, Ended, Run};
 use crate::sandbox::event::{
     Event, EventKind, Finished, Isolation, Layers, Level, Outcome, OutcomeKind, Resource, Usage,
@@ -16,28 +17,30 @@ use crate::sandbox::event::{
 
 impl Run {
     pub(super) fn finish(mut self) {
+        self.hear_supervisor_out();
         let duration = self.shared.now();
-        let mut usage = Usage { output_bytes: self.output_bytes, ..Usage::default() };
+        if let Some(killed) = self.watch.as_mut().and_then(Watch::look_at_cgroup) {
+            self.over_limit(killed, "cgroup");
+        }
+        let outcome = self.outcome(duration);
+        let usage = self.usage();
+        // First what ended the run: it says more than what a look at the remains shows.
+        if let Some(hit) = told::from_signal(&outcome, &self.plan.limits, &usage, duration) {
+            self.shared.add_limit(hit);
+        }
         if let Some(watch) = &mut self.watch {
             watch.last_look();
             for hit in watch.take_hits(duration) {
                 self.shared.add_limit(hit);
             }
-            let peak = watch.peak();
-            usage.cpu_ms = peak.cpu_ms;
-            usage.peak_memory_bytes = peak.memory_bytes;
-            usage.peak_processes = peak.processes;
         }
         let mounts: Vec<_> = self.mounts.iter().map(AsFd::as_fd).collect();
+        let cgroup = self.cgroup.take().map(|cgroup| cgroup.name);
         // Without a launcher that holds them, this process waits.
-        let _ = wire::send(self.launcher.as_fd(), &Request::Bury, &mounts);
+        let _ = wire::send(self.launcher.as_fd(), &Request::Bury { cgroup }, &mounts);
         self.hand_over_captured();
-        let outcome = self.outcome(duration);
         if self.program > 0 {
             self.shared.add(EventKind::ProcessExited { pid: self.program, exit: outcome.code });
-        }
-        if let Some(hit) = limits::from_signal(&outcome, &self.plan.limits, &usage, duration) {
-            self.shared.add_limit(hit);
         }
         self.flush();
         let finished = Finished { outcome, duration, usage };
@@ -63,6 +66,26 @@ impl Run {
         }
     }
 
+    /// Nothing inside can call any more, but the last calls may not have been told yet.
+    fn hear_supervisor_out(&mut self) {
+        /// Longer than reading a stack may take.
+        const PATIENCE: Duration = Duration::from_secs(2);
+        if let Some(supervisor) = self.supervisor.take() {
+            let _ = supervisor.recv_timeout(PATIENCE);
+        }
+    }
+
+    fn usage(&self) -> Usage {
+        let peak = self.watch.as_ref().map(Watch::peak).unwrap_or_default();
+        Usage {
+            cpu_ms: peak.cpu_ms.max(self.cpu_ms),
+            peak_memory_bytes: peak.memory_bytes,
+            peak_processes: peak.processes,
+            peak_descriptors: peak.descriptors,
+            output_bytes: self.output_bytes,
+        }
+    }
+
     fn outcome(&mut self, duration: Duration) -> Outcome {
         let outcome =
             |kind, message: String| Outcome { kind, code: None, signal: None, limit: None, message };
@@ -84,10 +107,10 @@ impl Run {
             (Some(Ended::Limit(resource)), _) => {
                 let wall = resource == Resource::Wall;
                 let kind = if wall { OutcomeKind::Timeout } else { OutcomeKind::Limit };
-                let message = limits::sentence(resource, &self.plan.limits, duration);
+                let message = told::sentence(resource, &self.plan.limits, duration);
                 Outcome { limit: Some(resource), ..outcome(kind, message) }
             }
-            (None, Some(status)) => limits::from_status(status, &self.plan.limits),
+            (None, Some(status)) => told::from_status(status, &self.plan.limits),
             (None, None) => outcome(OutcomeKind::Failed, "the sandbox ended without saying how".into()),
         }
     }
@@ -106,7 +129,7 @@ impl Run {
 }
 
 /// What a run was held by, with a sentence for each layer that is missing.
-pub(super) fn isolation(landlock_abi: u32, proc: bool) -> Isolation {
+pub(super) fn isolation(landlock_abi: u32, proc: bool, cgroup: bool) -> Isolation {
     let mut missing = Vec::new();
     if landlock_abi == 0 {
         missing.push("Landlock: the kernel lacks it or it is switched off; boot with lsm=landlock,…".into());
@@ -128,7 +151,7 @@ pub(super) fn isolation(landlock_abi: u32, proc: bool) -> Isolation {
             cgroup: true,
             landlock_abi,
             seccomp: true,
-            memory: "supervisor".into(),
+            memory: if cgroup { "cgroup" } else { "supervisor" }.into(),
         },
         missing,
     }

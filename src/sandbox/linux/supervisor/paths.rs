@@ -20,6 +20,11 @@ impl Supervisor {
         if let Some((judged, refusal)) = refused {
             self.report_path(call, &ids, judged, refusal);
         }
+        if let (libc::SYS_truncate, None, [file]) = (call.number, refused, &judged[..])
+            && let Some(now) = self.judge.root().length(&file.path)
+        {
+            self.lengthen(now, call.args[1]);
+        }
         self.listener.let_through(call);
         for judged in judged {
             self.shared.add_file(judged.path, judged.operation, judged.verdict);

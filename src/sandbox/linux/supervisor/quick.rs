@@ -118,6 +118,8 @@ fn is_about_paths(call: &Call) -> bool {
             | libc::SYS_sendto
             | libc::SYS_sendmsg
             | libc::SYS_sendmmsg
+            // A file may grow by it to its limit.
+            | libc::SYS_truncate
     )
 }
 

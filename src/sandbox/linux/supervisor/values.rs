@@ -1,14 +1,18 @@
 //! Calls decided by plain numbers: sockets, terminals, processes, large allocations.
 
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
 use super::super::calls;
 use super::super::describe;
 use super::super::filter::{
     FORBIDDEN_IOCTLS, FORBIDDEN_PRCTLS, NEW_NAMESPACES, SOCKET_FAMILIES, SOCKET_TYPE,
 };
 use super::super::notify::Call;
-use super::super::{processes, tracee};
+use super::super::{confine, processes, tracee};
 use super::{Answer, Supervisor};
 use crate::sandbox::event::{Layer, Operation, Resource};
+use crate::sandbox::plan::Plan;
 
 impl Supervisor {
     pub(super) fn by_value(&mut self, call: &Call) {
@@ -36,6 +40,7 @@ impl Supervisor {
             libc::SYS_personality => (!matches!(low(0), 0 | 0xffff_ffff)).then_some(libc::EPERM),
             libc::SYS_clone if call.args[0] & NEW_NAMESPACES != 0 => Some(libc::EPERM),
             libc::SYS_mmap => return self.map(call),
+            libc::SYS_ftruncate | libc::SYS_fallocate => return self.allocate(call),
             libc::SYS_rt_sigaction => return self.set_handler(call),
             libc::SYS_kill => return self.kill(call),
             libc::SYS_listen if !self.plan.net.is_empty() => {
@@ -79,11 +84,67 @@ impl Supervisor {
         let [_, length, _, flags, ..] = call.args;
         let counts = flags as i32 & libc::MAP_ANONYMOUS != 0 && flags as i32 & libc::MAP_NORESERVE == 0;
         let limit = self.plan.limits.memory;
-        if !counts || length <= limit {
-            return self.listener.let_through(call);
+        if counts && length > limit {
+            self.listener.refuse(call, libc::ENOMEM);
+            return self.limit_hit(Resource::Memory, limit, length, "supervisor", "ENOMEM");
         }
-        self.listener.refuse(call, libc::ENOMEM);
-        self.limit_hit(Resource::Memory, limit, length, "supervisor", "ENOMEM");
+        // Many that are each small enough end at the kernel's bound, touched or not.
+        let bound = limit.saturating_mul(confine::MEMORY_BACKSTOP);
+        let reserved = processes::reserved_memory(call.tid).saturating_add(length);
+        if flags as i32 & libc::MAP_SHARED == 0 && reserved > bound {
+            self.limit_hit(Resource::Memory, bound, reserved, "kernel", "ENOMEM");
+        }
+        self.listener.let_through(call);
+    }
+
+    /// ftruncate(2) and fallocate(2) of many bytes.
+    pub(super) fn allocate(&mut self, call: &Call) {
+        let file = std::fs::metadata(format!("/proc/{}/fd/{}", call.tid, call.args[0] as i32));
+        if let Ok(file) = file
+            && file.is_file()
+            && self.listener.is_waiting(call)
+        {
+            let [_, mode, offset, length, ..] = call.args;
+            match (call.number, mode as i32) {
+                (libc::SYS_ftruncate, _) => drop(self.lengthen(file.len(), call.args[1])),
+                // Modes other than the plain one lengthen nothing.
+                (_, 0) if self.lengthen(file.len(), offset.saturating_add(length)) => {}
+                (_, mode) if mode & libc::FALLOC_FL_PUNCH_HOLE != 0 => {}
+                _ => self.reserve(&file, length),
+            }
+        }
+        self.listener.let_through(call);
+    }
+
+    /// A file made longer than the limit is refused by the kernel, and stays as it is: told here, since nothing shows it
+    /// afterwards. Shorter than it is, it may be made whatever the limit, and negative lengths are nonsense. Returns whether
+    /// it is refused.
+    pub(super) fn lengthen(&mut self, now: u64, length: u64) -> bool {
+        let limit = self.plan.limits.file_size;
+        let refused = (now.max(limit) + 1..i64::MAX as u64).contains(&length);
+        if refused {
+            self.limit_hit(Resource::FileSize, limit, length, "kernel", "EFBIG");
+        }
+        refused
+    }
+
+    /// The same for more than the scratch file system has left.
+    fn reserve(&mut self, file: &std::fs::Metadata, bytes: u64) {
+        let limit = self.plan.limits.scratch;
+        if let Some(used) = self.scratch_used(file)
+            && used.saturating_add(bytes) > limit
+        {
+            self.limit_hit(Resource::Scratch, limit, used.saturating_add(bytes), "kernel", "ENOSPC");
+        }
+    }
+
+    /// Bytes of the scratch file system that are used, when the file is in it.
+    fn scratch_used(&self, file: &std::fs::Metadata) -> Option<u64> {
+        let scratch = self.judge.root().open(Path::new(Plan::SCRATCH)).ok()?;
+        let folder = nix::sys::stat::fstat(&scratch).ok()?;
+        let space = nix::sys::statvfs::fstatvfs(&scratch).ok()?;
+        let used = (space.blocks() - space.blocks_available()) * space.fragment_size();
+        (folder.st_dev == file.dev()).then_some(used)
     }
 
     pub(super) fn kill(&mut self, call: &Call) {
