@@ -142,7 +142,7 @@ impl Shared {
         match state.files.entry((path, operation, verdict)) {
             std::collections::hash_map::Entry::Occupied(mut entry) => *entry.get_mut() += 1,
             std::collections::hash_map::Entry::Vacant(_) if state.bytes + size > MOST_BYTES => {
-                state.lost += 1
+                state.lost += 1;
             }
             std::collections::hash_map::Entry::Vacant(entry) => {
                 state.bytes += size;
