@@ -151,7 +151,7 @@ fn a_program_gains_nothing_by_the_end_of_its_supervisor() {
     as_everybody(|user| {
         for end in [Signal::SIGKILL, Signal::SIGABRT, Signal::SIGSTOP] {
             let stage = Stage::new(user, "", &trying(port));
-            let mut supervisor = stage.start();
+            let supervisor = stage.start();
             stage.wait_for("begun");
             signal(supervisor.id(), end);
             if end == Signal::SIGSTOP {
@@ -160,18 +160,17 @@ fn a_program_gains_nothing_by_the_end_of_its_supervisor() {
                 assert!(!stage.left().is_empty());
                 signal(supervisor.id(), Signal::SIGKILL);
             }
-            stage.supervisor_ends(&mut supervisor);
+            bury(supervisor);
             stage.all_end(end.as_str());
             assert_eq!(stage.canary(), "", "{user:?} {end}");
         }
     });
 }
 
-impl Stage {
-    fn supervisor_ends(&self, supervisor: &mut Child) {
-        supervisor.wait().unwrap();
-        drop(supervisor.stdout.take());
-    }
+/// Take leave of a supervisor that was killed.
+fn bury(mut supervisor: Child) {
+    drop(supervisor.stdout.take());
+    supervisor.wait().unwrap();
 }
 
 #[test]
@@ -183,10 +182,10 @@ fn a_supervisor_that_is_killed_while_it_sets_up_leaves_nothing() {
     as_everybody(|user| {
         let stage = Stage::new(user, "", &trying(port));
         for step in 0..25 {
-            let mut supervisor = stage.start();
+            let supervisor = stage.start();
             std::thread::sleep(Duration::from_millis(step));
             signal(supervisor.id(), Signal::SIGKILL);
-            stage.supervisor_ends(&mut supervisor);
+            bury(supervisor);
             stage.all_end(&format!("after {step} ms"));
         }
         assert_eq!(stage.canary(), "", "{user:?}");
@@ -228,14 +227,14 @@ fn a_supervisor_that_is_killed_while_a_call_waits_or_output_floods_ends_the_run(
     as_everybody(|user| {
         for (phase, permissions, source) in &phases {
             let stage = Stage::new(user, permissions, source);
-            let mut supervisor = stage.start();
+            let supervisor = stage.start();
             stage.wait_for("begun");
             if *phase == "waits" {
                 // The process that connects for the program has begun to.
                 wait_until("a call waits", || threads_named(supervisor.id(), "connect") > 0);
             }
             signal(supervisor.id(), Signal::SIGKILL);
-            stage.supervisor_ends(&mut supervisor);
+            bury(supervisor);
             stage.all_end(phase);
         }
     });

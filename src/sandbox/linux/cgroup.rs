@@ -63,8 +63,8 @@ impl Delegation {
         // The root of the whole tree is the only group without a type, and the only one that may hold both processes
         // and groups with controllers.
         let base = if own.join("cgroup.type").exists() {
-            let limited = |file: &&str| words(&own.join(file)).first().is_some_and(|word| word != "max");
-            if own == mount || UNLIMITED.iter().any(|file| limited(file)) {
+            let limited = |file: &str| words(&own.join(file)).first().is_some_and(|word| word != "max");
+            if own == mount || UNLIMITED.into_iter().any(limited) {
                 return None;
             }
             own.parent()?.to_owned()

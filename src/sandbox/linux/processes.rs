@@ -105,8 +105,7 @@ impl Processes {
         if seen.processes <= most {
             for stat in stats.iter().filter(|stat| stat.alive) {
                 if memory {
-                    let status = read(proc, stat.pid, "status");
-                    seen.memory_bytes += status.map_or(0, |status| own_memory(&status));
+                    seen.memory_bytes += read(proc, stat.pid, "status").map_or(0, |text| own_memory(&text));
                 }
                 let descriptors = descriptors(proc, stat.pid);
                 seen.descriptors += descriptors;
@@ -298,7 +297,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x");
         let mut file = std::fs::File::create(&path).unwrap();
-        std::io::Write::write_all(&mut file, &[0; 54_321]).unwrap();
+        std::io::Write::write_all(&mut file, &vec![0; 54_321]).unwrap();
         std::fs::remove_file(&path).unwrap();
         assert!(processes.writes_file_of(54_321));
         drop(file);

@@ -152,7 +152,6 @@ fn real_tree() -> Option<PathBuf> {
 }
 
 #[test]
-#[expect(clippy::print_stderr, reason = "a test that is left out says so")]
 fn a_process_begins_in_its_group_and_ends_with_it() {
     let Some(base) = real_tree() else {
         return eprintln!("left out: no cgroup v2 in which this user may make groups");
