@@ -18,7 +18,7 @@ use nix::sys::signal::{SigSet, Signal};
 use serde_json::Value;
 
 use super::{Context, Failure, Format};
-use crate::policy::{self, Origin, Places, Source};
+use crate::policy::{self, Chosen, Origin, Places, Source};
 use crate::report::terminal::{self, Harmless};
 use crate::report::text::{self, Style};
 use crate::run::capture::{self, Writes};
@@ -130,18 +130,7 @@ pub(super) fn execute(args: &Args, context: &Context) -> anyhow::Result<ExitCode
 /// Everything that a run needs to know, from the command line.
 fn request(args: &Args, context: &Context, skill: Arc<Skill>) -> anyhow::Result<RunRequest> {
     let entry = entry(&skill, args.entry.as_deref())?;
-    let places = Places::new(&context.workspace);
-    let source = match (&args.policy, args.trust) {
-        (Some(file), _) => Source::File(file),
-        (None, true) => Source::Own,
-        (None, false) => Source::Default,
-    };
-    let mut chosen = policy::choose(&skill, source, &places)?;
-    for found in &chosen.diagnostics {
-        let (file, span) = (found.file.display(), found.span);
-        let text = format!("{file}:{}:{}: {}; {}", span.line, span.column, found.message, found.help);
-        eprintln!("warning: {}", terminal::one_line(&text, 600));
-    }
+    let mut chosen = policy_in_force(&skill, args.policy.as_deref(), args.trust, &context.workspace)?;
     if let Some(wall) = args.timeout {
         chosen.policy.limits.wall = wall;
         chosen.policy.limit_origins.retain(|(name, _)| *name != "wall");
@@ -165,8 +154,29 @@ fn request(args: &Args, context: &Context, skill: Arc<Skill>) -> anyhow::Result<
     })
 }
 
+/// The policy that the options put in force; what is odd about it is said on stderr.
+pub(super) fn policy_in_force(
+    skill: &Skill,
+    file: Option<&Path>,
+    trust: bool,
+    workspace: &Path,
+) -> anyhow::Result<Chosen> {
+    let source = match (file, trust) {
+        (Some(file), _) => Source::File(file),
+        (None, true) => Source::Own,
+        (None, false) => Source::Default,
+    };
+    let chosen = policy::choose(skill, source, &Places::new(workspace))?;
+    for found in &chosen.diagnostics {
+        let (file, span) = (found.file.display(), found.span);
+        let text = format!("{file}:{}:{}: {}; {}", span.line, span.column, found.message, found.help);
+        eprintln!("warning: {}", terminal::one_line(&text, 600));
+    }
+    Ok(chosen)
+}
+
 /// The entry that was asked for, or the only one: never a guess.
-fn entry(skill: &Skill, wanted: Option<&Path>) -> anyhow::Result<Entry> {
+pub(super) fn entry(skill: &Skill, wanted: Option<&Path>) -> anyhow::Result<Entry> {
     let list = || {
         let names: Vec<String> = skill.entries.iter().map(|entry| entry.file.display().to_string()).collect();
         terminal::one_line(&names.join(", "), 400)

@@ -62,13 +62,26 @@ impl Scope<'_> {
         Ruling { rule: sentence, origin: Origin::Default, remedy, alternatives: remedies, asked }
     }
 
+    /// The grant in force that covers a call: as written, and where. Whether it wins is the plan's to say.
+    pub fn granted_by(&self, call: &Call<'_>) -> Option<(String, Origin)> {
+        let (policy, path) = (self.policy, Path::new(call.target));
+        match call.operation {
+            Operation::Read => covering(&policy.read, path).or_else(|| covering(&policy.write, path)),
+            Operation::Write | Operation::Create | Operation::Delete => covering(&policy.write, path),
+            Operation::Execute => program(&policy.run, path),
+            Operation::Connect => host(&policy.net, call.target),
+            Operation::Env => named(&policy.env, call.target),
+            _ => None,
+        }
+    }
+
     /// Whether remedies go into the skill's own file, so that `./out` means the skill's.
     pub(super) fn own_file(&self) -> bool {
         self.policy.sources.iter().all(|source| source.parent() == Some(self.skill))
     }
 
     /// `policy.yaml:4` for the skill's own file, the whole path for others.
-    fn place(&self, origin: &Origin) -> String {
+    pub(crate) fn place(&self, origin: &Origin) -> String {
         match origin {
             Origin::File { path, line, .. } => {
                 let short = path.strip_prefix(self.skill).unwrap_or(path);
@@ -243,7 +256,8 @@ fn is_made_by_run(path: &Path) -> bool {
     text.starts_with("/memfd:") || text.starts_with("/proc/") && text.contains("/fd/")
 }
 
-fn noun(operation: Operation) -> &'static str {
+/// The list of a policy that an operation is about.
+pub(crate) fn noun(operation: Operation) -> &'static str {
     match operation {
         Operation::Write | Operation::Create | Operation::Delete => Permission::Write.name(),
         Operation::Execute => Permission::Run.name(),

@@ -32,4 +32,4 @@ pub use load::{FILE_NAME, Loaded, Places, load, source};
 pub use model::{Deny, Grant, Host, NetRule, Origin, Permission, Policy, RunRule};
 pub use remedy::Remedy;
 
-pub(crate) use values::normalise;
+pub(crate) use values::{destination, normalise};

@@ -139,6 +139,11 @@ fn below<'a>(text: &'a str, prefix: &str) -> Option<&'a str> {
     if rest.is_empty() { Some(rest) } else { rest.strip_prefix('/').map(|rest| rest.trim_start_matches('/')) }
 }
 
+/// A destination that somebody asks about, in the form of a grant.
+pub(crate) fn destination(text: &str) -> Option<NetRule> {
+    net(text).ok()
+}
+
 /// Take `.` and `..` out without looking at the file system.
 pub(crate) fn normalise(path: &Path) -> PathBuf {
     let mut clean = PathBuf::new();

@@ -13,6 +13,7 @@ pub mod report;
 mod shell;
 pub mod source;
 mod view;
+pub mod why;
 mod withheld;
 
 pub use prepare::{PrepareError, Prepared, RunRequest, WorkingDirectory, materialise_write_grants, prepare};

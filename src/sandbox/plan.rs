@@ -102,6 +102,35 @@ pub enum NetHost {
     Net(IpAddr, u8),
 }
 
+/// What a plan says to a destination.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Admission {
+    Refused,
+    /// By a wildcard or a wide range, which never means this machine itself.
+    Wide,
+    /// By its own name, address or a narrow range.
+    Close,
+}
+
+impl Admission {
+    /// A refusal beats every grant. Without a name the address counts, and a name stands for whatever it leads to.
+    pub fn of(entries: &[NetEntry], name: Option<&str>, address: Option<IpAddr>, port: u16) -> Self {
+        let about = || entries.iter().filter(|entry| entry.covers(name, address, port));
+        if about().next().is_none() || about().any(|entry| !entry.allow) {
+            Self::Refused
+        } else if about().any(NetEntry::is_close) {
+            Self::Close
+        } else {
+            Self::Wide
+        }
+    }
+
+    /// Whether it leads there. `own`: to this machine itself.
+    pub fn admits(self, own: bool) -> bool {
+        self == Self::Close || self == Self::Wide && !own
+    }
+}
+
 impl NetEntry {
     /// Whether this entry names its host or addresses closely enough to mean this machine too: `*` and networks like
     /// `0.0.0.0/0` stand for the world outside.
