@@ -362,7 +362,7 @@ fn writes_are_captured_once_wherever_they_are_shown() {
     assert_eq!(prepared.plan.view, before.plan.view, "the program sees the same");
     let mut found: Vec<String> = prepared
         .plan
-        .captures
+        .captures()
         .iter()
         .map(|capture| {
             let name = capture.folder.strip_prefix(&desk.workspace).unwrap().display();

@@ -1,10 +1,12 @@
 //! A run whose writes are captured: the host stays as it is, and the changes are looked at before they are kept.
 //! Used by `skilldeck run --writes review` and `--writes keep`.
 //!
-//!     let capturing = capture::arrange(&mut prepared)?;         // instead of materialise_write_grants
-//!     …                                                         // the run, to the end of its events
-//!     let captured = capturing.collect(handle.take_captured().as_ref())?;
-//!     captured.changes(); captured.diff(index); captured.keep(Selection::All)
+//! ```text
+//! let capturing = capture::arrange(&mut prepared)?;         // instead of materialise_write_grants
+//! …                                                         // the run, to the end of its events
+//! let captured = capturing.collect(handle.take_captured().as_ref())?;
+//! captured.changes(); captured.diff(index); captured.keep(Selection::All)
+//! ```
 //!
 //! What was captured was made by a program that nobody trusts: names, links, rights, devices and depth are all its
 //! choice, so it is read from descriptors, without following links, within bounds. What is kept is written only below
@@ -22,6 +24,7 @@ mod tree;
 
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 pub use diff::Diff;
 pub use keep::{Kept, Selection};
@@ -128,7 +131,7 @@ pub fn arrange(prepared: &mut Prepared) -> Result<Capturing, PrepareError> {
         binds: binds.collect(),
         own_policy: resolve(&prepared.request.skill.path).join(crate::policy::FILE_NAME),
     };
-    prepared.plan.captures = captures;
+    prepared.plan.captures = Some(captures);
     prepared.notes.extend(capturing.limits());
     Ok(capturing)
 }
@@ -286,8 +289,10 @@ impl Capturing {
     fn has_changed(&self, path: &Path, now: Option<&State>) -> bool {
         let now = now.map(|state| state.mark);
         match (self.before.at(path), now) {
-            // All folders at a path are the same to us: what is in them is compared itself.
-            ((Some(before), _), Some(now)) if before.is_folder() && now.is_folder() => false,
+            // What is in a folder is compared itself.
+            ((Some(before), _), Some(now)) if before.is_folder() && now.is_folder() => {
+                before.mode() != now.mode()
+            }
             ((Some(before), _), now) => Some(*before) != now,
             ((None, _), None) => false,
             ((None, true), Some(_)) => true,
@@ -317,7 +322,7 @@ impl Captured {
 
     /// Put the changes into a report, with the diffs that have room.
     pub fn tell(&self, report: &mut Report, mode: Writes) {
-        let mut room = diff::ROOM;
+        let (mut room, until) = (diff::ROOM, Instant::now() + diff::TIME);
         let tell_one = |(index, change): (usize, &CapturedChange)| {
             let (bytes, before) = match change.kind {
                 ChangeKind::Deleted => (change.before.as_ref().map_or(0, |state| state.bytes), None),
@@ -326,7 +331,7 @@ impl Captured {
                     change.before.as_ref().map(|state| state.bytes),
                 ),
             };
-            let (diff, note) = if room == 0 || index >= diff::MAX_DIFFS {
+            let (diff, note) = if room == 0 || index >= diff::MAX_DIFFS || Instant::now() > until {
                 (None, Some("diff left out: too many changes".to_owned()))
             } else {
                 self.diff(index).into_parts()

@@ -50,6 +50,10 @@ impl Mark {
         self.folder
     }
 
+    pub(super) fn mode(&self) -> u32 {
+        self.mode
+    }
+
     /// Seconds and nanoseconds of the last change of content, rights or owner.
     pub(super) fn changed(&self) -> (i64, i64) {
         self.changed

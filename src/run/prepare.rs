@@ -132,7 +132,7 @@ pub fn prepare_for(request: RunRequest, caller: &BTreeMap<String, String>) -> Re
         limits: request.policy.limits,
         observe: request.observe,
         require_full: request.require_full,
-        captures: Vec::new(),
+        captures: None,
     };
     for bind in &plan.view {
         utf8(&bind.path)?;

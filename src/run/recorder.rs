@@ -71,7 +71,7 @@ impl Recorder {
     pub fn new(prepared: &Prepared, keep_output: usize) -> Self {
         let request = &prepared.request;
         // Where changes are captured nothing on the host is the run's: see `super::capture`.
-        let direct = prepared.plan.captures.is_empty();
+        let direct = prepared.plan.captures.is_none();
         let writable = prepared.plan.view.iter().filter(|bind| direct && bind.access == Access::Write);
         let roots = outermost(writable.map(|bind| bind.path.clone()).collect());
         let mut recorder = Self {

@@ -37,9 +37,10 @@ pub struct Plan {
     pub observe: Observe,
     /// Refuse to start when a layer is missing on this machine.
     pub require_full: bool,
-    /// Places whose changes are kept apart from the host. Empty: what may be written is the host's own.
+    /// Whether changes are kept apart from the host, and of which places. `None`: what may be written is the host's own.
+    /// Else every writable bind is one of these, or the run does not start.
     #[serde(default)]
-    pub captures: Vec<Capture>,
+    pub captures: Option<Vec<Capture>>,
 }
 
 /// A folder that the program may write without changing it: its changes go into a file system of the run's own, which
@@ -232,6 +233,10 @@ impl Plan {
     pub const HOME: &'static str = "/home/skill";
     /// Where the scratch directory is, inside.
     pub const SCRATCH: &'static str = "/scratch";
+
+    pub fn captures(&self) -> &[Capture] {
+        self.captures.as_deref().unwrap_or_default()
+    }
 }
 
 #[cfg(test)]

@@ -13,9 +13,10 @@ use super::{Captured, join};
 /// Longest text that is compared, and longest diff of one.
 const MAX_TEXT: u64 = 256 * 1024;
 const MAX_DIFF: usize = 32 * 1024;
-/// Bytes of diffs in one report, and how many.
+/// Bytes of diffs in one report, how many, and how long they may take.
 pub(super) const ROOM: usize = 1024 * 1024;
 pub(super) const MAX_DIFFS: usize = 1000;
+pub(super) const TIME: Duration = Duration::from_secs(3);
 /// A text can be made to be hard to compare; then the diff is a coarse one.
 const PATIENCE: Duration = Duration::from_millis(200);
 

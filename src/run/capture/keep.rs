@@ -171,6 +171,8 @@ impl<'a> Keeper<'a> {
         if !goes {
             return Ok(());
         }
+        // Once more: it may have taken a while to get here.
+        self.is_unchanged(change)?;
         let (folder, name) = self.place(change)?;
         let flags = if was_folder { AtFlags::REMOVEDIR } else { AtFlags::empty() };
         match rustix::fs::unlinkat(&folder, &name, flags) {
@@ -189,6 +191,9 @@ impl<'a> Keeper<'a> {
         }
         let (folder, name) = self.place(change)?;
         let replaces = change.before.is_some() && !is_folder(change.before.as_ref());
+        if replaces && !is_folder(Some(after)) {
+            self.is_unchanged(change)?;
+        }
         let owner = if replaces {
             change.before.as_ref().map_or(spot.owner, |before| before.owner)
         } else {
@@ -227,7 +232,9 @@ impl<'a> Keeper<'a> {
         let place = spot.host.pin(&join(&spot.missing, &change.below)).map_err(words)?;
         let data = place.metadata().map_err(words)?;
         // A link would be followed.
-        if data.is_symlink() || data.is_dir() != (after.thing == Thing::Folder) {
+        let same = change.kind != ChangeKind::ModeChanged
+            || change.before.as_ref().is_some_and(|before| before.mark == Mark::of(&data));
+        if !same || data.is_symlink() || data.is_dir() != (after.thing == Thing::Folder) {
             return Err("something else is there now".into());
         }
         let mode = match (data.is_dir(), change.kind) {

@@ -56,9 +56,8 @@ pub(super) fn list(capturing: &Capturing, uppers: &[Tree]) -> (Vec<CapturedChang
     let mut lister = Lister { capturing, changes: Vec::new(), truncated: false };
     for (capture, (spot, upper)) in capturing.spots.iter().zip(uppers).enumerate() {
         let side = Side { capture, spot, upper };
-        if lister.folder(&side, Path::new(""), 0, false).is_err() {
-            lister.truncated = true;
-        }
+        let done = lister.top(&side).and_then(|()| lister.folder(&side, Path::new(""), 0, false));
+        lister.truncated |= done.is_err();
     }
     lister.changes.sort_by(|a, b| a.path.cmp(&b.path));
     for change in &mut lister.changes {
@@ -105,6 +104,22 @@ impl Lister<'_> {
             let (capture, below) = (side.capture, below.to_owned());
             self.changes.push(CapturedChange { path, kind, before, after, obstacle: None, capture, below });
         }
+    }
+
+    /// The granted folder itself can get other rights. Those of a folder of somebody else are not the program's to change:
+    /// the layer then has rights of its own.
+    fn top(&mut self, side: &Side<'_>) -> io::Result<()> {
+        let user = rustix::process::geteuid();
+        let whole = side.spot.file.is_none() && side.spot.missing.as_os_str().is_empty();
+        if !whole || !(user.is_root() || side.spot.owner.0 == user.as_raw()) {
+            return Ok(());
+        }
+        if let (Some(before), Some(after)) = (side.host(Path::new(""))?, side.upper.state(Path::new(""))?)
+            && before.mode != after.mode
+        {
+            self.push(side, Path::new(""), ChangeKind::ModeChanged, Some(before), Some(after));
+        }
+        Ok(())
     }
 
     /// Everything that the upper layer has in a folder. `new`: in a folder that hides what is beneath; those in it do so

@@ -36,6 +36,8 @@ impl Desk {
         let folder = self.path("host");
         let host = Tree::open_real(&folder).unwrap();
         let data = host.metadata().unwrap();
+        // As the layer is made: it takes after the folder.
+        fs::set_permissions(self.path("upper"), data.permissions()).unwrap();
         let spot = Spot {
             folder: folder.clone(),
             host,
@@ -183,4 +185,19 @@ fn folders_hand_their_group_on() {
     fs::set_permissions(desk.path("host"), fs::Permissions::from_mode(0o2755)).unwrap();
     assert_eq!(desk.captured(desk.capturing()).keep(Selection::All).conflicts, []);
     assert_eq!(desk.path("host/new").metadata().unwrap().mode() & 0o7777, 0o2755);
+}
+
+#[test]
+fn rights_that_changed_on_the_host_stay() {
+    let desk = Desk::new();
+    desk.file("host/a/in", "").file("upper/a/in", "");
+    let mode = |path: &str, mode| {
+        fs::set_permissions(desk.path(path), fs::Permissions::from_mode(mode)).unwrap();
+    };
+    mode("upper/a", 0o700);
+    let capturing = desk.capturing();
+    mode("host/a", 0o750);
+    let kept = desk.captured(capturing).keep(Selection::All);
+    assert_eq!((kept.kept.len(), kept.conflicts.len()), (0, 1), "{kept:?}");
+    assert_eq!(desk.path("host/a").metadata().unwrap().mode() & 0o7777, 0o750);
 }

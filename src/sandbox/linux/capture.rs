@@ -9,6 +9,8 @@
 //! Nothing inside can forge those notes: the overlay keeps a program's attributes of that name under another one, and
 //! refuses to make the device that stands for a deleted name.
 
+mod places;
+
 use std::fs;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -37,13 +39,21 @@ pub(super) fn shown(plan: &Plan, bind: &Bind) -> Option<Source> {
     if bind.access != Access::Write {
         return None;
     }
-    for (capture, one) in plan.captures.iter().enumerate() {
+    for (capture, one) in plan.captures().iter().enumerate() {
         if let Some(shown) = one.shown.iter().find(|shown| shown.at == bind.path) {
             let kind = Kind::Captured { capture, below: shown.below.clone() };
             return Some(Source { target: bind.path.clone(), kind });
         }
     }
     None
+}
+
+/// What is not captured must not be the host's own instead: a link at the time of the plan may be a folder by now.
+pub(super) fn check_direct(plan: &Plan, bind: &Bind, source: &Source) -> io::Result<()> {
+    if plan.captures.is_some() && bind.access == Access::Write && matches!(source.kind, Kind::Tree { .. }) {
+        return Err(io::Error::other("what is there was put there after the run was planned; run it again"));
+    }
+    Ok(())
 }
 
 /// Open what lies beneath each captured folder, below the host's `root`.
@@ -53,7 +63,7 @@ pub(super) fn open_beneath(
     mut owners: Option<&mut (Identity, &mut Idmaps)>,
 ) -> Result<Vec<Source>, Failure> {
     let mut sources = Vec::new();
-    for (number, capture) in plan.captures.iter().enumerate() {
+    for (number, capture) in plan.captures().iter().enumerate() {
         let Some(identity) = capture.identity else { continue };
         let owners = owners.as_mut().map(|(identity, idmaps)| (*identity, &mut **idmaps));
         let tree = open_one(capture, identity, root, owners)
@@ -105,14 +115,6 @@ pub(super) struct Stage {
     with_places: Vec<(PathBuf, OwnedFd)>,
 }
 
-/// A read-only tree in which places to mount on are missing.
-struct Lacking<'a> {
-    target: &'a Path,
-    tree: BorrowedFd<'a>,
-    /// Relative to the tree, and whether a folder is to be mounted there.
-    names: Vec<(PathBuf, bool)>,
-}
-
 impl Stage {
     /// Mount an overlay for each capture of the plan; `None` when there is none.
     pub(super) fn build(
@@ -120,12 +122,12 @@ impl Stage {
         sources: &[Source],
         identity: Identity,
     ) -> Result<Option<Self>, Failure> {
-        if plan.captures.is_empty() {
+        if plan.captures().is_empty() {
             return Ok(None);
         }
         let uppers = file_system(plan.limits.scratch)?;
         let mut stage = Self { uppers, merged: Vec::new(), with_places: Vec::new() };
-        for (number, capture) in plan.captures.iter().enumerate() {
+        for (number, capture) in plan.captures().iter().enumerate() {
             let beneath = sources.iter().find_map(|source| match &source.kind {
                 Kind::Beneath { capture, tree } if *capture == number => Some(tree),
                 _ => None,
@@ -155,68 +157,6 @@ impl Stage {
     /// The tree to mount at `target` instead of the host's, when places had to be made in it.
     pub(super) fn with_places(&self, target: &Path) -> Option<BorrowedFd<'_>> {
         self.with_places.iter().rev().find(|(at, _)| at == target).map(|(_, tree)| tree.as_fd())
-    }
-
-    /// A folder that does not exist can be shown only where there is a name to mount it on: which names are missing in
-    /// which of the trees.
-    fn missing_places<'a>(&self, sources: &'a [Source]) -> Vec<Lacking<'a>> {
-        let mut found: Vec<Lacking<'a>> = Vec::new();
-        for (index, source) in sources.iter().enumerate() {
-            let Kind::Captured { capture, below } = &source.kind else { continue };
-            let around = sources[..index].iter().rev().find(|one| {
-                let holds = matches!(one.kind, Kind::Tree { directory: true, .. } | Kind::Captured { .. });
-                holds && source.target.starts_with(&one.target)
-            });
-            // A captured folder around it holds the name itself: see `Capture::made`.
-            let Some(Source { target, kind: Kind::Tree { tree, .. } }) = around else { continue };
-            let Ok(rest) = source.target.strip_prefix(target) else { continue };
-            let look = OpenHow::new().flags(OFlag::O_PATH | OFlag::O_CLOEXEC);
-            // Whatever else is wrong shows when it is mounted.
-            let there = openat2(tree, rest, look.resolve(ResolveFlag::RESOLVE_IN_ROOT));
-            if !matches!(there, Err(nix::Error::ENOENT)) {
-                continue;
-            }
-            let Ok((_, directory)) = self.part(*capture, below) else { continue };
-            let place = (rest.to_owned(), directory);
-            match found.iter_mut().find(|have| have.target == target.as_path()) {
-                Some(have) => have.names.push(place),
-                None => found.push(Lacking { target, tree: tree.as_fd(), names: vec![place] }),
-            }
-        }
-        found
-    }
-
-    /// The tree is the host's and stays as it is: a layer that holds nothing but those names is put on top.
-    fn add_places(&mut self, lacking: &Lacking<'_>) -> io::Result<()> {
-        let number = self.merged.len() + self.with_places.len();
-        let [lower, places, merged] = folders(number, ["lower", "places", "merged"])?;
-        sys::move_mount(lacking.tree, &lower)?;
-        refuse_mounts_below(&lower)?;
-        take_after(&lower, &places)?;
-        for (rest, directory) in &lacking.names {
-            let mut made = PathBuf::new();
-            for part in rest.parent().into_iter().flat_map(Path::components) {
-                made.push(part);
-                let place = places.join(&made);
-                if place.is_dir() {
-                    continue;
-                }
-                fs::create_dir(&place)?;
-                if lower.join(&made).is_dir() {
-                    take_after(&lower.join(&made), &place)?;
-                }
-            }
-            if *directory {
-                fs::create_dir(places.join(rest))?;
-            } else {
-                fs::File::create(places.join(rest))?;
-            }
-        }
-        let layers = format!("userxattr,lowerdir={}:{}", places.display(), lower.display());
-        mount_overlay(&merged, MsFlags::MS_RDONLY, &layers)?;
-        let tree = sys::open_tree(open_path(&merged)?.as_fd())?;
-        self.with_places.push((lacking.target.to_owned(), tree));
-        Ok(())
     }
 
     /// Everything is in view: take the stage down. What is mounted stays. Returns what the supervisor reads changes from.
@@ -347,4 +287,75 @@ fn take_after(beneath: &Path, on_top: &Path) -> io::Result<()> {
         (false, false) => (stat.st_mode & 7) * 0o111,
     };
     fs::set_permissions(on_top, fs::Permissions::from_mode(bits))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{MetadataExt, symlink};
+
+    use super::*;
+
+    #[test]
+    fn no_writable_bind_goes_past_a_capture() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().canonicalize().unwrap();
+        let bind = Bind { path: path.clone(), access: Access::Write, system: false };
+        let plan = |captures| Plan { captures, view: vec![bind.clone()], ..empty_plan() };
+        let tree = fs::File::open(&path).unwrap().into();
+        let source = Source { target: path, kind: Kind::Tree { tree, directory: true } };
+        assert!(check_direct(&plan(None), &bind, &source).is_ok());
+        assert!(check_direct(&plan(Some(Vec::new())), &bind, &source).is_err());
+        let read = Bind { access: Access::Read, ..bind.clone() };
+        assert!(check_direct(&plan(Some(Vec::new())), &read, &source).is_ok());
+    }
+
+    fn empty_plan() -> Plan {
+        Plan {
+            program: "/bin/true".into(),
+            argv: Vec::new(),
+            env: Vec::new(),
+            cwd: "/".into(),
+            stdin: Vec::new(),
+            view: Vec::new(),
+            execute: Vec::new(),
+            may_execute: false,
+            net: Vec::new(),
+            limits: crate::sandbox::plan::Limits::default(),
+            observe: crate::sandbox::plan::Observe::Full,
+            require_full: false,
+            captures: None,
+        }
+    }
+
+    #[test]
+    fn no_other_folder_is_taken_instead() {
+        let folder = tempfile::tempdir().unwrap();
+        let top = folder.path().canonicalize().unwrap();
+        for name in ["granted", "victim"] {
+            fs::create_dir(top.join(name)).unwrap();
+        }
+        let granted = top.join("granted");
+        let data = granted.metadata().unwrap();
+        let identity = (data.dev(), data.ino());
+        let capture = Capture {
+            folder: granted.clone(),
+            identity: Some(identity),
+            file: None,
+            made: Vec::new(),
+            shown: Vec::new(),
+        };
+        let root = fs::File::open("/").unwrap();
+        let attempt = || open_one(&capture, identity, root.as_fd(), None).unwrap_err().to_string();
+        fs::rename(&granted, top.join("away")).unwrap();
+        symlink(top.join("victim"), &granted).unwrap();
+        assert!(attempt().contains("another folder is there now"));
+        fs::remove_file(&granted).unwrap();
+        fs::rename(top.join("victim"), &granted).unwrap();
+        assert!(attempt().contains("another folder is there now"));
+        // Back again, whatever follows is about mounts.
+        fs::remove_dir(&granted).unwrap();
+        fs::rename(top.join("away"), &granted).unwrap();
+        let taken = open_one(&capture, identity, root.as_fd(), None);
+        assert!(taken.is_ok() || !taken.unwrap_err().to_string().contains("another folder"));
+    }
 }

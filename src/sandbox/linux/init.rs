@@ -114,7 +114,8 @@ fn set_up(
 
     let program = sys::fork().step("fork")?;
     if program == 0 {
-        let Err(failure) = start_program(plan, channels, ground, captured.is_some());
+        let Err(failure) =
+            start_program(plan, channels, ground, captured.is_some() || plan.captures().is_empty());
         let _ = wire::send(channels.control.as_fd(), &Message::Failed(failure), &[]);
         sys::exit_now(127);
     }
@@ -168,14 +169,14 @@ fn bring_up_loopback() -> std::io::Result<()> {
     }
 }
 
-/// In the child: give everything up, then become the program. `captures`: what the plan captures lies behind overlays.
+/// In the child: give everything up, then become the program. `captures`: what the plan wants captured is.
 fn start_program(
     plan: &Plan,
     channels: &Channels,
     ground: &Ground,
     captures: bool,
 ) -> Result<std::convert::Infallible, Failure> {
-    if !captures && !plan.captures.is_empty() {
+    if !captures && plan.captures.is_some() {
         // Never the host's own folders instead.
         let none = std::io::Error::other("not possible here; use --writes direct");
         return Err(Failure::new("capture what is written", &none));

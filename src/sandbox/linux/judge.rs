@@ -59,7 +59,12 @@ impl Judge {
             execute: plan.execute.clone(),
             system: of(|bind| bind.system && bind.access == Access::Read),
             view: plan.view.clone(),
-            captured: plan.captures.iter().flat_map(|one| &one.shown).map(|shown| shown.at.clone()).collect(),
+            captured: plan
+                .captures()
+                .iter()
+                .flat_map(|one| &one.shown)
+                .map(|shown| shown.at.clone())
+                .collect(),
         }
     }
 

@@ -276,7 +276,7 @@ impl Run {
                 let (Some(program), Some(root), Some(names)) = (fds.next(), fds.next(), fds.next()) else {
                     return Err(surprise());
                 };
-                if !self.plan.captures.is_empty() {
+                if !self.plan.captures().is_empty() {
                     self.captured = Some(fds.next().ok_or_else(surprise)?);
                 }
                 self.mounts.extend(fds.next());

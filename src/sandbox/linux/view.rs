@@ -116,6 +116,7 @@ pub(super) fn open_sources(
         }
         let owners = owners.as_mut().map(|(identity, idmaps)| (*identity, &mut **idmaps));
         if let Some(source) = open_source(bind, root, owners).step(format!("open {}", bind.path.display()))? {
+            capture::check_direct(plan, bind, &source).step(format!("open {}", bind.path.display()))?;
             sources.push(source);
         }
     }
