@@ -31,6 +31,10 @@ type Slice<'a> = EndianSlice<'a, LittleEndian>;
 /// Steps from the call to the outermost function.
 const MOST_STEPS: usize = 256;
 const MOST_MODULES: usize = 128;
+const MOST_CALLS: usize = 500_000;
+
+/// How a function is left at one place, and where it begins.
+type Row = (UnwindTableRow<usize>, u64);
 
 /// Where a thread is in one function: registers that nobody has saved are not known.
 #[derive(Debug, Clone, Copy, Default)]
@@ -49,6 +53,8 @@ const PRESERVED: [Register; 5] = [X86_64::RBX, X86_64::R12, X86_64::R13, X86_64:
 pub(super) struct Modules {
     open: HashMap<(u64, u64, u64), Option<Rc<Module>>>,
     bytes: usize,
+    /// Whether an address of a program lies behind a call of a function.
+    calls: HashMap<(u64, u64, u64), bool>,
 }
 
 impl Modules {
@@ -61,7 +67,7 @@ impl Modules {
             return module.clone();
         }
         if self.open.len() >= MOST_MODULES || self.bytes > MOST_BYTES {
-            (self.open, self.bytes) = (HashMap::new(), 0);
+            (self.open, self.bytes, self.calls) = (HashMap::new(), 0, HashMap::new());
         }
         let module = Module::open(process, map, maps).map(Rc::new);
         self.bytes += module.as_ref().map_or(0, |module| module.bytes.len());
@@ -77,6 +83,8 @@ pub(super) struct Module {
     pub bias: u64,
     /// What addresses of the file are called, once that has been found out.
     pub named: RefCell<HashMap<u64, Vec<Frame>>>,
+    /// What the tables say of addresses that have been asked for.
+    rows: RefCell<HashMap<u64, Option<Rc<Row>>>>,
     /// `.eh_frame` and its index: place in the file, and address.
     frames: (Range<usize>, u64),
     index: (Range<usize>, u64),
@@ -138,8 +146,8 @@ impl<'a> Walk<'a> {
         self.steps += 1;
         let address = self.instruction();
         let module = self.module(address)?;
-        let (row, start) = module.row(address.wrapping_sub(module.bias))?;
-        let begin = start.wrapping_add(module.bias);
+        let found = module.row(address.wrapping_sub(module.bias))?;
+        let (row, begin) = (&found.0, found.1.wrapping_add(module.bias));
         let cfa = match *row.cfa() {
             CfaRule::RegisterAndOffset { register, offset } => {
                 let base = match self.register(register) {
@@ -197,7 +205,7 @@ impl<'a> Walk<'a> {
     /// The frame pointer of the function that begins there, which hangs its frame on it. When the function begins with
     /// `push rbp; mov rbp, rsp`, pushes and a subtraction, its code says how far below the stack pointer is. Else
     /// there must be just one return address on the stack that lies behind a call of this function.
-    fn frame_by_code(&self, begin: u64) -> Option<u64> {
+    fn frame_by_code(&mut self, begin: u64) -> Option<u64> {
         /// How much of the stack is looked through.
         const WINDOW: usize = 64 * 1024;
         let code = read_memory(self.process, begin, 64).ok()?;
@@ -213,10 +221,25 @@ impl<'a> Walk<'a> {
         let words = read_memory(self.process, self.at.sp, length).ok()?;
         let addresses =
             words.chunks_exact(8).map(|word| u64::from_le_bytes(word.try_into().unwrap_or_default()));
-        let mut backs =
-            addresses.enumerate().skip(1).filter(|(_, back)| self.is_behind_call(*back, begin, false));
-        let (index, _) = backs.next()?;
-        backs.next().is_none().then_some(self.at.sp + 8 * (index as u64 - 1))
+        let mut known = std::mem::take(&mut self.modules.calls);
+        let code = self.maps.iter().filter(|map| map.executable);
+        let (first, last) = (code.clone().map(|map| map.start).min()?, code.map(|map| map.end).max()?);
+        let within = addresses.enumerate().skip(1).filter(|(_, back)| (first..last).contains(back));
+        let mut backs = within.filter(|(_, back)| {
+            let look = || self.is_behind_call(*back, begin, false);
+            if self.image == 0 {
+                look()
+            } else {
+                *known.entry((self.image, *back, begin)).or_insert_with(look)
+            }
+        });
+        let found = backs.next();
+        let only = backs.next().is_none();
+        if known.len() <= MOST_CALLS {
+            self.modules.calls = known;
+        }
+        let (index, _) = found.filter(|_| only)?;
+        Some(self.at.sp + 8 * (index as u64 - 1))
     }
 
     /// Whether a return address lies behind a call of `function`, or, if that may be, of an address out of a register
@@ -238,7 +261,7 @@ impl<'a> Walk<'a> {
         if target == function {
             return true;
         }
-        let Ok(code) = read_memory(self.process, target, 64) else { return false };
+        let Ok(code) = read_memory(self.process, target, 32) else { return false };
         let plain = code.strip_prefix(&[0xf3, 0x0f, 0x1e, 0xfa]).unwrap_or(&code);
         let plain = plain.strip_prefix(&[0xf2]).unwrap_or(plain);
         if let [0xff, 0x25, a, b, c, d, rest @ ..] = plain {
@@ -247,9 +270,11 @@ impl<'a> Walk<'a> {
             let next = read_number(self.process, entry).filter(|_| left > 0);
             return next.is_some_and(|next| self.leads_to(next, function, left - 1));
         }
-        code.windows(5).enumerate().any(|(at, jump)| {
+        let is_code =
+            |address| index_at(&self.maps, address).is_some_and(|index| self.maps[index].executable);
+        code.windows(5).enumerate().filter(|(_, jump)| jump[0] == 0xe9).any(|(at, jump)| {
             let next = relative(target.wrapping_add(at as u64 + 5), &jump[1..]);
-            jump[0] == 0xe9 && (next == function || (left > 0 && self.leads_to(next, function, left - 1)))
+            next == function || (left > 0 && is_code(next) && self.leads_to(next, function, left - 1))
         })
     }
 }
@@ -326,11 +351,33 @@ impl Module {
         };
         let frames = section(".eh_frame")?;
         let index = section(".eh_frame_hdr").unwrap_or_default();
-        Some(Self { name: map.name.clone(), bias, named: RefCell::default(), frames, index, bytes })
+        Some(Self {
+            name: map.name.clone(),
+            bias,
+            named: RefCell::default(),
+            rows: RefCell::default(),
+            frames,
+            index,
+            bytes,
+        })
     }
 
     /// How to get out of the function at an address of the file, and where it begins.
-    fn row(&self, address: u64) -> Option<(UnwindTableRow<usize>, u64)> {
+    fn row(&self, address: u64) -> Option<Rc<Row>> {
+        const MOST_ROWS: usize = 10_000;
+        let known = self.rows.borrow().get(&address).cloned();
+        known.unwrap_or_else(|| {
+            let row = self.find_row(address).map(Rc::new);
+            let mut rows = self.rows.borrow_mut();
+            if rows.len() >= MOST_ROWS {
+                rows.clear();
+            }
+            rows.insert(address, row.clone());
+            row
+        })
+    }
+
+    fn find_row(&self, address: u64) -> Option<Row> {
         let (frames_at, index_at) = (self.frames.1, self.index.1);
         let frames: EhFrame<Slice<'_>> = EhFrame::new(self.bytes.get(self.frames.0.clone())?, LittleEndian);
         let index = self.bytes.get(self.index.0.clone())?;
