@@ -29,7 +29,7 @@ use crate::sandbox::linux::tracee::{read_memory, read_number};
 type Slice<'a> = EndianSlice<'a, LittleEndian>;
 
 /// Steps from the call to the outermost function.
-const MOST_STEPS: usize = 256;
+const MOST_STEPS: usize = 1024;
 const MOST_MODULES: usize = 128;
 const MOST_CALLS: usize = 500_000;
 
@@ -100,6 +100,10 @@ pub(super) struct Walk<'a> {
     /// The first step is at the call itself, all others behind one.
     first: bool,
     steps: usize,
+    /// A frame was found by looking through the stack, which can hold what earlier calls have left there.
+    guessed: bool,
+    /// The walk has come to where the thread began.
+    ended: bool,
 }
 
 impl<'a> Walk<'a> {
@@ -112,6 +116,8 @@ impl<'a> Walk<'a> {
             at: Registers { pc: thread.pc, sp: thread.sp, ..Registers::default() },
             first: true,
             steps: 0,
+            guessed: false,
+            ended: false,
         })
     }
 
@@ -127,6 +133,11 @@ impl<'a> Walk<'a> {
             return None;
         }
         self.modules.get(self.image, self.process, map, &self.maps)
+    }
+
+    /// Whether what was found can be believed: a walk that went wrong somewhere does not end where the thread began.
+    pub(super) fn is_sound(&self) -> bool {
+        self.ended || !self.guessed
     }
 
     /// Whether the function's code comes from a file.
@@ -146,7 +157,7 @@ impl<'a> Walk<'a> {
         self.steps += 1;
         let address = self.instruction();
         let module = self.module(address)?;
-        let found = module.row(address.wrapping_sub(module.bias))?;
+        let Some(found) = module.row(address.wrapping_sub(module.bias)) else { return self.leave_stub() };
         let (row, begin) = (&found.0, found.1.wrapping_add(module.bias));
         let cfa = match *row.cfa() {
             CfaRule::RegisterAndOffset { register, offset } => {
@@ -166,6 +177,10 @@ impl<'a> Walk<'a> {
         };
         let pc = match row.register(X86_64::RA) {
             Some(RegisterRule::Offset(offset)) => read_number(self.process, cfa.wrapping_add_signed(offset))?,
+            Some(RegisterRule::Undefined) => {
+                self.ended = true;
+                return None;
+            }
             _ => return None,
         };
         let mut others = self.at.others;
@@ -174,6 +189,17 @@ impl<'a> Walk<'a> {
         }
         let fp = saved(X86_64::RBP, self.at.fp);
         self.go(Registers { pc, sp: cfa, fp, others })
+    }
+
+    /// The few instructions around some calls (`clone`) are in no table, and have nothing on the stack.
+    fn leave_stub(&mut self) -> Option<()> {
+        const LONGEST: u64 = 256;
+        let back = read_number(self.process, self.at.sp).filter(|_| self.first)?;
+        let before = read_memory(self.process, back.checked_sub(7)?, 7).ok()?;
+        let Some(Called::Function(target)) = called(&before, back) else { return None };
+        let inside = self.at.pc.checked_sub(target).is_some_and(|distance| distance < LONGEST);
+        inside.then_some(())?;
+        self.go(Registers { pc: back, sp: self.at.sp + 8, ..Registers::default() })
     }
 
     /// Go on along the frame pointer, through code that no table describes but that is known to keep one.
@@ -239,6 +265,7 @@ impl<'a> Walk<'a> {
             self.modules.calls = known;
         }
         let (index, _) = found.filter(|_| only)?;
+        self.guessed = true;
         Some(self.at.sp + 8 * (index as u64 - 1))
     }
 
