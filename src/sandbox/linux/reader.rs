@@ -10,6 +10,7 @@
 //! known. Nothing is stopped for it: a thread that waits in a call cannot move.
 
 mod bash;
+mod code;
 mod native;
 mod node;
 mod program;
