@@ -10,6 +10,7 @@
 //! known. Nothing is stopped for it: a thread that waits in a call cannot move.
 
 mod bash;
+mod code;
 mod native;
 mod node;
 mod program;
@@ -84,6 +85,8 @@ struct Thread {
     /// Its number inside.
     inside: i32,
     image: u64,
+    /// It is the first thread of its process.
+    leads: bool,
     /// Its stack pointer and program counter at the call.
     sp: u64,
     pc: u64,
@@ -92,11 +95,22 @@ struct Thread {
 impl Thread {
     fn new(question: &Question) -> io::Result<Self> {
         let Waiting { sp, pc, .. } = Waiting::new(question.process, question.tid)?;
-        Ok(Self { process: question.process, inside: question.inside_thread, image: question.image, sp, pc })
+        let &Question { process, tid, inside_thread: inside, image } = question;
+        Ok(Self { process, inside, image, leads: process == tid, sp, pc })
     }
 
     fn program(&self) -> io::Result<PathBuf> {
         fs::read_link(format!("/proc/{}/exe", self.process))
+    }
+
+    /// The thread whose functions say why a program is started: where a child has a stack of its own for it, the one
+    /// that waits for the child.
+    fn or_spawner(self) -> Self {
+        let own_stack = || {
+            let maps = mappings(self.process).ok()?;
+            (maps[index_at(&maps, self.sp)?].name != "[stack]").then(|| self.spawner(&maps)).flatten()
+        };
+        if self.leads { own_stack().unwrap_or(self) } else { self }
     }
 
     /// A child that has its parent's memory, but a stack of its own (`posix_spawn`): the thread that waits in the
@@ -115,7 +129,7 @@ impl Thread {
         });
         let (tid, Waiting { sp, pc, .. }) = spawners.next()?;
         let inside = tracee::ids(tid)?.inside_thread;
-        let spawner = Self { process: self.process, inside, image: self.image, sp, pc };
+        let spawner = Self { process: self.process, inside, image: self.image, leads: false, sp, pc };
         spawners.next().is_none().then_some(spawner)
     }
 }
@@ -166,6 +180,7 @@ impl Readers {
             // It has ended meanwhile.
             Err(_) => return Stack::default(),
         };
+        let thread = thread.or_spawner();
         let name = program.file_name().unwrap_or_default().to_string_lossy();
         let frames = match name.as_ref() {
             name if name.contains("python") => self.python.read(&thread),

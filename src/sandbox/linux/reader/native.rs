@@ -26,9 +26,11 @@ pub(super) fn read(thread: &Thread, modules: &mut Modules) -> Option<Vec<Frame>>
         return None;
     }
     let mut places: Vec<(Rc<Module>, u64)> = Vec::new();
-    while places.len() < MOST_FRAMES {
+    loop {
         let address = walk.instruction();
-        if let Some(module) = walk.module(address).filter(|module| !is_system(&module.name)) {
+        if places.len() < MOST_FRAMES
+            && let Some(module) = walk.module(address).filter(|module| !is_system(&module.name))
+        {
             let address = address.wrapping_sub(module.bias);
             places.push((module, address));
         }
@@ -36,6 +38,7 @@ pub(super) fn read(thread: &Thread, modules: &mut Modules) -> Option<Vec<Frame>>
             break;
         }
     }
+    walk.is_sound().then_some(())?;
     let mut frames = Vec::new();
     for (module, address) in &places {
         if !module.named.borrow().contains_key(address) {

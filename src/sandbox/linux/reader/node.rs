@@ -15,7 +15,7 @@ use super::{Frame, MOST_FRAMES, Thread, program};
 use crate::sandbox::linux::tracee::{self, read_memory, read_number};
 
 const MOST_OPEN: usize = 64;
-const MOST_WALKED: usize = 512;
+const MOST_WALKED: usize = 2048;
 /// Longest source, name and table of positions that are read.
 const MAX_SOURCE: usize = 8 * 1024 * 1024;
 const MAX_NAME: usize = 4096;
@@ -46,12 +46,14 @@ impl Readers {
             let builtin = walk.is_in_file();
             let Some(fp) = walk.at.fp.filter(|_| builtin || walk.is_generated()) else { break };
             script.follow_fork(thread.process, fp);
-            frames.extend(script.frame(fp, builtin));
-            if frames.len() >= MOST_FRAMES || walk.step_by_frame_pointer().is_none() {
+            if frames.len() < MOST_FRAMES {
+                frames.extend(script.frame(fp, builtin));
+            }
+            if walk.step_by_frame_pointer().is_none() {
                 break;
             }
         }
-        Some(frames)
+        walk.is_sound().then_some(frames)
     }
 }
 

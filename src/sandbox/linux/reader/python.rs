@@ -73,7 +73,7 @@ fn waiting<'a>(traces: &'a [StackTrace], thread: &Thread) -> Option<&'a StackTra
         return Some(own);
     }
     let maps = mappings(thread.process).ok()?;
-    on_stack(traces, thread.sp, &maps).or_else(|| on_stack(traces, thread.spawner(&maps)?.sp, &maps))
+    on_stack(traces, thread.sp, &maps)
 }
 
 fn on_stack<'a>(traces: &'a [StackTrace], sp: u64, maps: &[Mapping]) -> Option<&'a StackTrace> {

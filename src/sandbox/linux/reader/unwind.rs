@@ -22,6 +22,7 @@ use memmap2::Mmap;
 use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, ResolveFlag, openat2};
 use object::{Object, ObjectSection};
 
+use super::code::{Called, called, frame_size, relative};
 use super::program::{self, Elf, MAX_FILE, bias};
 use super::{Frame, Mapping, Thread, index_at, mappings};
 use crate::sandbox::linux::tracee::{read_memory, read_number};
@@ -29,8 +30,12 @@ use crate::sandbox::linux::tracee::{read_memory, read_number};
 type Slice<'a> = EndianSlice<'a, LittleEndian>;
 
 /// Steps from the call to the outermost function.
-const MOST_STEPS: usize = 256;
+const MOST_STEPS: usize = 1024;
 const MOST_MODULES: usize = 128;
+const MOST_CALLS: usize = 500_000;
+
+/// How a function is left at one place, and where it begins.
+type Row = (UnwindTableRow<usize>, u64);
 
 /// Where a thread is in one function: registers that nobody has saved are not known.
 #[derive(Debug, Clone, Copy, Default)]
@@ -49,6 +54,8 @@ const PRESERVED: [Register; 5] = [X86_64::RBX, X86_64::R12, X86_64::R13, X86_64:
 pub(super) struct Modules {
     open: HashMap<(u64, u64, u64), Option<Rc<Module>>>,
     bytes: usize,
+    /// Whether an address of a program lies behind a call of a function.
+    calls: HashMap<(u64, u64, u64), bool>,
 }
 
 impl Modules {
@@ -61,7 +68,7 @@ impl Modules {
             return module.clone();
         }
         if self.open.len() >= MOST_MODULES || self.bytes > MOST_BYTES {
-            (self.open, self.bytes) = (HashMap::new(), 0);
+            (self.open, self.bytes, self.calls) = (HashMap::new(), 0, HashMap::new());
         }
         let module = Module::open(process, map, maps).map(Rc::new);
         self.bytes += module.as_ref().map_or(0, |module| module.bytes.len());
@@ -77,6 +84,8 @@ pub(super) struct Module {
     pub bias: u64,
     /// What addresses of the file are called, once that has been found out.
     pub named: RefCell<HashMap<u64, Vec<Frame>>>,
+    /// What the tables say of addresses that have been asked for.
+    rows: RefCell<HashMap<u64, Option<Rc<Row>>>>,
     /// `.eh_frame` and its index: place in the file, and address.
     frames: (Range<usize>, u64),
     index: (Range<usize>, u64),
@@ -92,6 +101,10 @@ pub(super) struct Walk<'a> {
     /// The first step is at the call itself, all others behind one.
     first: bool,
     steps: usize,
+    /// A frame was found by looking through the stack, which can hold what earlier calls have left there.
+    guessed: bool,
+    /// The walk has come to where the thread began.
+    ended: bool,
 }
 
 impl<'a> Walk<'a> {
@@ -104,6 +117,8 @@ impl<'a> Walk<'a> {
             at: Registers { pc: thread.pc, sp: thread.sp, ..Registers::default() },
             first: true,
             steps: 0,
+            guessed: false,
+            ended: false,
         })
     }
 
@@ -119,6 +134,11 @@ impl<'a> Walk<'a> {
             return None;
         }
         self.modules.get(self.image, self.process, map, &self.maps)
+    }
+
+    /// Whether what was found can be believed: a walk that went wrong somewhere does not end where the thread began.
+    pub(super) fn is_sound(&self) -> bool {
+        self.ended || !self.guessed
     }
 
     /// Whether the function's code comes from a file.
@@ -138,8 +158,8 @@ impl<'a> Walk<'a> {
         self.steps += 1;
         let address = self.instruction();
         let module = self.module(address)?;
-        let (row, start) = module.row(address.wrapping_sub(module.bias))?;
-        let begin = start.wrapping_add(module.bias);
+        let Some(found) = module.row(address.wrapping_sub(module.bias)) else { return self.leave_stub() };
+        let (row, begin) = (&found.0, found.1.wrapping_add(module.bias));
         let cfa = match *row.cfa() {
             CfaRule::RegisterAndOffset { register, offset } => {
                 let base = match self.register(register) {
@@ -158,6 +178,10 @@ impl<'a> Walk<'a> {
         };
         let pc = match row.register(X86_64::RA) {
             Some(RegisterRule::Offset(offset)) => read_number(self.process, cfa.wrapping_add_signed(offset))?,
+            Some(RegisterRule::Undefined) => {
+                self.ended = true;
+                return None;
+            }
             _ => return None,
         };
         let mut others = self.at.others;
@@ -166,6 +190,17 @@ impl<'a> Walk<'a> {
         }
         let fp = saved(X86_64::RBP, self.at.fp);
         self.go(Registers { pc, sp: cfa, fp, others })
+    }
+
+    /// The few instructions around some calls (`clone`) are in no table, and have nothing on the stack.
+    fn leave_stub(&mut self) -> Option<()> {
+        const LONGEST: u64 = 256;
+        let back = read_number(self.process, self.at.sp).filter(|_| self.first)?;
+        let before = read_memory(self.process, back.checked_sub(7)?, 7).ok()?;
+        let Some(Called::Function(target)) = called(&before, back) else { return None };
+        let inside = self.at.pc.checked_sub(target).is_some_and(|distance| distance < LONGEST);
+        inside.then_some(())?;
+        self.go(Registers { pc: back, sp: self.at.sp + 8, ..Registers::default() })
     }
 
     /// Go on along the frame pointer, through code that no table describes but that is known to keep one.
@@ -197,7 +232,7 @@ impl<'a> Walk<'a> {
     /// The frame pointer of the function that begins there, which hangs its frame on it. When the function begins with
     /// `push rbp; mov rbp, rsp`, pushes and a subtraction, its code says how far below the stack pointer is. Else
     /// there must be just one return address on the stack that lies behind a call of this function.
-    fn frame_by_code(&self, begin: u64) -> Option<u64> {
+    fn frame_by_code(&mut self, begin: u64) -> Option<u64> {
         /// How much of the stack is looked through.
         const WINDOW: usize = 64 * 1024;
         let code = read_memory(self.process, begin, 64).ok()?;
@@ -213,10 +248,26 @@ impl<'a> Walk<'a> {
         let words = read_memory(self.process, self.at.sp, length).ok()?;
         let addresses =
             words.chunks_exact(8).map(|word| u64::from_le_bytes(word.try_into().unwrap_or_default()));
-        let mut backs =
-            addresses.enumerate().skip(1).filter(|(_, back)| self.is_behind_call(*back, begin, false));
-        let (index, _) = backs.next()?;
-        backs.next().is_none().then_some(self.at.sp + 8 * (index as u64 - 1))
+        let mut known = std::mem::take(&mut self.modules.calls);
+        let code = self.maps.iter().filter(|map| map.executable);
+        let (first, last) = (code.clone().map(|map| map.start).min()?, code.map(|map| map.end).max()?);
+        let within = addresses.enumerate().skip(1).filter(|(_, back)| (first..last).contains(back));
+        let mut backs = within.filter(|(_, back)| {
+            let look = || self.is_behind_call(*back, begin, false);
+            if self.image == 0 {
+                look()
+            } else {
+                *known.entry((self.image, *back, begin)).or_insert_with(look)
+            }
+        });
+        let found = backs.next();
+        let only = backs.next().is_none();
+        if known.len() <= MOST_CALLS {
+            self.modules.calls = known;
+        }
+        let (index, _) = found.filter(|_| only)?;
+        self.guessed = true;
+        Some(self.at.sp + 8 * (index as u64 - 1))
     }
 
     /// Whether a return address lies behind a call of `function`, or, if that may be, of an address out of a register
@@ -238,7 +289,7 @@ impl<'a> Walk<'a> {
         if target == function {
             return true;
         }
-        let Ok(code) = read_memory(self.process, target, 64) else { return false };
+        let Ok(code) = read_memory(self.process, target, 32) else { return false };
         let plain = code.strip_prefix(&[0xf3, 0x0f, 0x1e, 0xfa]).unwrap_or(&code);
         let plain = plain.strip_prefix(&[0xf2]).unwrap_or(plain);
         if let [0xff, 0x25, a, b, c, d, rest @ ..] = plain {
@@ -247,57 +298,13 @@ impl<'a> Walk<'a> {
             let next = read_number(self.process, entry).filter(|_| left > 0);
             return next.is_some_and(|next| self.leads_to(next, function, left - 1));
         }
-        code.windows(5).enumerate().any(|(at, jump)| {
+        let is_code =
+            |address| index_at(&self.maps, address).is_some_and(|index| self.maps[index].executable);
+        code.windows(5).enumerate().filter(|(_, jump)| jump[0] == 0xe9).any(|(at, jump)| {
             let next = relative(target.wrapping_add(at as u64 + 5), &jump[1..]);
-            jump[0] == 0xe9 && (next == function || (left > 0 && self.leads_to(next, function, left - 1)))
+            next == function || (left > 0 && is_code(next) && self.leads_to(next, function, left - 1))
         })
     }
-}
-
-/// How far a function moves the stack pointer below its frame pointer.
-fn frame_size(code: &[u8]) -> Option<u64> {
-    let code = code.strip_prefix(&[0xf3, 0x0f, 0x1e, 0xfa]).unwrap_or(code);
-    let code = code.strip_prefix(&[0x55])?;
-    let mut code =
-        code.strip_prefix(&[0x48, 0x89, 0xe5]).or_else(|| code.strip_prefix(&[0x48, 0x8b, 0xec]))?;
-    let mut size = 0;
-    loop {
-        code = match code {
-            [0x50..=0x57, rest @ ..] | [0x41, 0x50..=0x57, rest @ ..] => rest,
-            [0x48, 0x83, 0xec, less, ..] => return (*less < 0x80).then(|| size + u64::from(*less)),
-            [0x48, 0x81, 0xec, a, b, c, d, ..] => {
-                return Some(size + u64::from(u32::from_le_bytes([*a, *b, *c, *d])));
-            }
-            _ => return Some(size),
-        };
-        size += 8;
-    }
-}
-
-/// What a call that lies before a return address calls.
-#[derive(Debug, PartialEq)]
-enum Called {
-    Function(u64),
-    /// What a register or memory held.
-    Any,
-}
-
-fn called(before: &[u8], back: u64) -> Option<Called> {
-    if before.len() == 7 && before[2] == 0xe8 {
-        return Some(Called::Function(relative(back, &before[3..])));
-    }
-    // ff /2, of two to seven bytes.
-    let indirect = (2..=before.len()).any(|length| {
-        let call = &before[before.len() - length..];
-        let call = if call[0] & 0xf0 == 0x40 { &call[1..] } else { call };
-        call.len() >= 2 && call[0] == 0xff && call[1] & 0x38 == 0x10
-    });
-    indirect.then_some(Called::Any)
-}
-
-fn relative(behind: u64, distance: &[u8]) -> u64 {
-    let distance = distance.try_into().map_or(0, i32::from_le_bytes);
-    behind.wrapping_add_signed(distance.into())
 }
 
 impl Module {
@@ -326,11 +333,33 @@ impl Module {
         };
         let frames = section(".eh_frame")?;
         let index = section(".eh_frame_hdr").unwrap_or_default();
-        Some(Self { name: map.name.clone(), bias, named: RefCell::default(), frames, index, bytes })
+        Some(Self {
+            name: map.name.clone(),
+            bias,
+            named: RefCell::default(),
+            rows: RefCell::default(),
+            frames,
+            index,
+            bytes,
+        })
     }
 
     /// How to get out of the function at an address of the file, and where it begins.
-    fn row(&self, address: u64) -> Option<(UnwindTableRow<usize>, u64)> {
+    fn row(&self, address: u64) -> Option<Rc<Row>> {
+        const MOST_ROWS: usize = 10_000;
+        let known = self.rows.borrow().get(&address).cloned();
+        known.unwrap_or_else(|| {
+            let row = self.find_row(address).map(Rc::new);
+            let mut rows = self.rows.borrow_mut();
+            if rows.len() >= MOST_ROWS {
+                rows.clear();
+            }
+            rows.insert(address, row.clone());
+            row
+        })
+    }
+
+    fn find_row(&self, address: u64) -> Option<Row> {
         let (frames_at, index_at) = (self.frames.1, self.index.1);
         let frames: EhFrame<Slice<'_>> = EhFrame::new(self.bytes.get(self.frames.0.clone())?, LittleEndian);
         let index = self.bytes.get(self.index.0.clone())?;
@@ -344,34 +373,5 @@ impl Module {
         let mut context = UnwindContext::new();
         let row = fde.unwind_info_for_address(&frames, &bases, &mut context, address).ok()?;
         Some((row.clone(), fde.initial_address()))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn first_instructions_tell_the_size_of_a_frame() {
-        let plain = [0x55, 0x48, 0x89, 0xe5, 0x48, 0x83, 0xec, 0x20, 0xc3];
-        assert_eq!(frame_size(&plain), Some(0x20));
-        let marked =
-            [0xf3, 0x0f, 0x1e, 0xfa, 0x55, 0x48, 0x89, 0xe5, 0x41, 0x54, 0x53, 0x48, 0x81, 0xec, 0, 1, 0, 0];
-        assert_eq!(frame_size(&marked), Some(0x110));
-        assert_eq!(frame_size(&[0x53, 0x48, 0x83, 0xec, 0x20]), None, "it keeps no frame pointer");
-        assert_eq!(frame_size(&[0x55, 0x48]), None);
-    }
-
-    #[test]
-    fn return_addresses_lie_behind_calls() {
-        let direct = [0x90, 0x90, 0xe8, 0xfb, 0xff, 0xff, 0xff];
-        assert_eq!(called(&direct, 0x1005), Some(Called::Function(0x1000)));
-        for indirect in
-            [[0x90, 0x90, 0x90, 0x90, 0x90, 0xff, 0xd0], [0x90, 0x90, 0x90, 0x90, 0x41, 0xff, 0xd4]]
-        {
-            assert_eq!(called(&indirect, 9), Some(Called::Any));
-        }
-        assert_eq!(called(&[0x90, 0xff, 0x15, 1, 2, 3, 4], 9), Some(Called::Any));
-        assert_eq!(called(&[0x90; 7], 9), None);
     }
 }
