@@ -37,7 +37,7 @@ impl Blame {
 
     /// The stack of the thread that waits, innermost first; empty when it cannot be read.
     pub(super) fn stack(&mut self, ids: &Ids) -> Vec<Frame> {
-        if self.spent > BUDGET || self.harmful.contains(&ids.process) {
+        if self.spent > BUDGET || self.readers > MOST_READERS || self.harmful.contains(&ids.process) {
             return Vec::new();
         }
         let begun = Instant::now();
