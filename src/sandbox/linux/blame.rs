@@ -181,7 +181,7 @@ impl Blame {
 
     fn read(&mut self, tid: i32, ids: &Ids, image: Option<(i32, u64)>) -> Stack {
         let id = image.map_or(0, |(_, id)| id);
-        if self.harmful.contains(&id) {
+        if self.readers > MOST_READERS || self.harmful.contains(&id) {
             return Stack {
                 unread: Some("not read: reading this program has failed before".into()),
                 ..Stack::default()

@@ -27,8 +27,10 @@ pub(super) struct Delegation {
 }
 
 const PREFIX: &str = "skilldeck";
-/// What has to be in force on a group for runs to stand beside it.
-const UNLIMITED: [&str; 5] = ["memory.max", "memory.high", "memory.swap.max", "pids.max", "cpu.max"];
+/// What must not be limited on our own group, for runs to stand beside it.
+const UNLIMITED: [&str; 4] = ["memory.max", "memory.high", "memory.swap.max", "cpu.max"];
+/// systemd gives every unit some bound of tasks. From so many on, a run that has a narrower one of its own escapes nothing.
+const MANY_TASKS: u64 = 4096;
 
 fn words(path: &Path) -> Vec<String> {
     fs::read_to_string(path).unwrap_or_default().split_whitespace().map(str::to_owned).collect()
@@ -63,8 +65,11 @@ impl Delegation {
         // The root of the whole tree is the only group without a type, and the only one that may hold both processes
         // and groups with controllers.
         let base = if own.join("cgroup.type").exists() {
-            let limited = |file: &str| words(&own.join(file)).first().is_some_and(|word| word != "max");
-            if own == mount || UNLIMITED.into_iter().any(limited) {
+            let limit = |file: &str| words(&own.join(file)).into_iter().next().filter(|word| word != "max");
+            let few = |word: String| word.parse::<u64>().map_or(true, |tasks| tasks < MANY_TASKS);
+            let limited =
+                UNLIMITED.into_iter().any(|file| limit(file).is_some()) || limit("pids.max").is_some_and(few);
+            if own == mount || limited {
                 return None;
             }
             own.parent()?.to_owned()

@@ -40,8 +40,8 @@ pub(super) struct Watch {
     pace: Pace,
     latest: UsageSample,
     peak: UsageSample,
-    /// When the dearer looks were last made.
-    looked_at_files: Option<Instant>,
+    /// When files are to be looked at again.
+    files_due: Option<Instant>,
     /// A file had grown to the limit at the last look: should that end the program, the signal is told and not this.
     full_file: Option<u64>,
     /// Limits that the kernel held by itself, each told once.
@@ -61,8 +61,9 @@ struct Hit {
 
 const KERNEL: &str = "kernel";
 const CGROUP: &str = "cgroup";
-/// Between two looks at things that take longer to look at.
+/// Between two looks at files, which take longer; and the part of the time that they may take.
 const FILES: Duration = Duration::from_millis(100);
+const FILES_PART: u32 = 100;
 
 impl Watch {
     pub(super) fn new(
@@ -83,7 +84,7 @@ impl Watch {
             processes,
             latest: UsageSample::default(),
             peak: UsageSample::default(),
-            looked_at_files: None,
+            files_due: None,
             full_file: None,
             hits: Vec::new(),
             told: HashSet::new(),
@@ -102,9 +103,10 @@ impl Watch {
         self.pace.begin();
         let seen = self.look();
         self.hold_in_kernel(&seen);
-        if self.looked_at_files.is_none_or(|last| last.elapsed() >= FILES) {
-            self.looked_at_files = Some(Instant::now());
+        if self.files_due.is_none_or(|due| due <= Instant::now()) {
+            let begun = Instant::now();
             self.look_at_files();
+            self.files_due = Some(Instant::now() + FILES.max(begun.elapsed() * FILES_PART));
         }
         let scratch = self.look_at_scratch();
         let room = [

@@ -51,7 +51,7 @@ impl Times {
     fn update(&mut self, seen: &[Stat]) -> u64 {
         let waited_for: u64 = seen.iter().map(|stat| stat.own_ticks + stat.children_ticks).sum();
         let now: HashMap<(i32, u64), u64> =
-            seen.iter().map(|stat| ((stat.pid, stat.started), stat.own_ticks)).collect();
+            seen.iter().map(|stat| ((stat.pid, stat.trace.started), stat.own_ticks)).collect();
         self.gone +=
             self.alive.iter().filter(|(key, _)| !now.contains_key(key)).map(|(_, ticks)| ticks).sum::<u64>();
         self.alive = now;
@@ -80,11 +80,67 @@ pub(super) struct Processes {
     proc: Option<OwnedFd>,
     times: Times,
     ticks_per_second: u64,
+    memory: Memory,
+}
+
+/// Memory of processes. What a process has changes only with its page faults, and reading it takes long.
+#[derive(Debug, Default)]
+struct Memory {
+    /// What each had, when it looked so.
+    own: HashMap<i32, (Trace, u64)>,
+    proportional: Option<(Vec<Trace>, u64)>,
+}
+
+/// What tells a process with this memory from the same one with another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Trace {
+    pid: i32,
+    started: u64,
+    faults: u64,
+    resident: u64,
+}
+
+impl Memory {
+    /// What is a process's alone or shared with others in memory.
+    fn own(&mut self, proc: &OwnedFd, traces: &[Trace]) -> u64 {
+        let before = std::mem::take(&mut self.own);
+        for trace in traces {
+            let known = before.get(&trace.pid).filter(|(then, _)| then == trace);
+            let bytes = known.map_or_else(
+                || read(proc, trace.pid, "status").map_or(0, |text| own_memory(&text)),
+                |(_, bytes)| *bytes,
+            );
+            self.own.insert(trace.pid, (*trace, bytes));
+        }
+        self.own.values().map(|(_, bytes)| bytes).sum()
+    }
+
+    /// The same with every shared page counted once.
+    fn proportional(&mut self, proc: &OwnedFd) -> u64 {
+        let mut traces: Vec<Trace> = self.own.values().map(|(trace, _)| *trace).collect();
+        traces.sort_by_key(|trace| trace.pid);
+        if let Some((then, bytes)) = &self.proportional
+            && *then == traces
+        {
+            return *bytes;
+        }
+        let own =
+            |text: &str| kib(text, "Pss:").unwrap_or(0).saturating_sub(kib(text, "Pss_File:").unwrap_or(0));
+        let texts = traces.iter().filter_map(|trace| read(proc, trace.pid, "smaps_rollup"));
+        let bytes = texts.map(|text| own(&text) * 1024).sum();
+        self.proportional = Some((traces, bytes));
+        bytes
+    }
 }
 
 impl Processes {
     pub(super) fn new(root: &Root) -> Self {
-        Self { proc: proc(root), times: Times::default(), ticks_per_second: ticks_per_second() }
+        Self {
+            proc: proc(root),
+            times: Times::default(),
+            ticks_per_second: ticks_per_second(),
+            memory: Memory::default(),
+        }
     }
 
     /// Use of all processes together.
@@ -103,10 +159,12 @@ impl Processes {
             stats.push(stat);
         }
         if seen.processes <= most {
-            for stat in stats.iter().filter(|stat| stat.alive) {
-                if memory {
-                    seen.memory_bytes += read(proc, stat.pid, "status").map_or(0, |text| own_memory(&text));
-                }
+            let alive = stats.iter().filter(|stat| stat.alive);
+            if memory {
+                let traces: Vec<Trace> = alive.clone().map(|stat| stat.trace).collect();
+                seen.memory_bytes = self.memory.own(proc, &traces);
+            }
+            for stat in alive {
                 let descriptors = descriptors(proc, stat.pid);
                 seen.descriptors += descriptors;
                 seen.most_descriptors = seen.most_descriptors.max(descriptors);
@@ -117,16 +175,9 @@ impl Processes {
         seen
     }
 
-    /// Memory of all processes with every shared page counted once: dearer, for the moment of a decision.
-    pub(super) fn proportional_memory(&self) -> u64 {
-        let Some(proc) = &self.proc else { return 0 };
-        let pss =
-            |text: &str| kib(text, "Pss:").unwrap_or(0).saturating_sub(kib(text, "Pss_File:").unwrap_or(0));
-        list(proc)
-            .into_iter()
-            .filter_map(|pid| read(proc, pid, "smaps_rollup"))
-            .map(|text| pss(&text) * 1024)
-            .sum()
+    /// Memory of the processes of the last look with every shared page counted once: dearer, for when it matters.
+    pub(super) fn proportional_memory(&mut self) -> u64 {
+        self.proc.as_ref().map_or(0, |proc| self.memory.proportional(proc))
     }
 
     /// Whether a process has a file of just this length open to write to, whatever it is called by now.
@@ -211,7 +262,7 @@ struct Stat {
     /// cutime and cstime: of children that were waited for.
     children_ticks: u64,
     threads: u64,
-    started: u64,
+    trace: Trace,
 }
 
 fn stat(proc: &OwnedFd, pid: i32) -> Option<Stat> {
@@ -220,16 +271,15 @@ fn stat(proc: &OwnedFd, pid: i32) -> Option<Stat> {
 
 fn parse_stat(pid: i32, text: &str) -> Option<Stat> {
     // The name may hold spaces and parentheses; the fields behind it start with the third.
-    let fields: Vec<&str> = text.rsplit_once(')')?.1.split_whitespace().collect();
-    let number = |field: usize| fields.get(field - 3)?.parse::<u64>().ok();
-    Some(Stat {
-        pid,
-        alive: !matches!(*fields.first()?, "Z" | "X"),
-        own_ticks: number(14)? + number(15)?,
-        children_ticks: number(16)? + number(17)?,
-        threads: number(20)?,
-        started: number(22)?,
-    })
+    let mut fields = text.rsplit_once(')')?.1.split_ascii_whitespace();
+    let alive = !matches!(fields.next()?, "Z" | "X");
+    let mut skip = |count: usize| fields.nth(count)?.parse::<u64>().ok();
+    // minflt (10), majflt (12), then from utime (14) on.
+    let faults = skip(6)? + skip(1)?;
+    let (own_ticks, children_ticks) = (skip(1)? + skip(0)?, skip(0)? + skip(0)?);
+    let (threads, started, resident) = (skip(2)?, skip(1)?, skip(1)?);
+    let trace = Trace { pid, started, faults, resident };
+    Some(Stat { pid, alive, own_ticks, children_ticks, threads, trace })
 }
 
 fn ticks_per_second() -> u64 {
@@ -251,9 +301,9 @@ mod tests {
 
     #[test]
     fn time_is_read_behind_a_name_with_parentheses() {
-        let text = "7 (a) b) S 1 7 7 0 -1 0 0 0 0 0 10 20 30 40 20 0 3 0 100";
-        let wanted =
-            Stat { pid: 7, alive: true, own_ticks: 30, children_ticks: 70, threads: 3, started: 100 };
+        let text = "7 (a) b) S 1 7 7 0 -1 0 5 0 6 0 10 20 30 40 20 0 3 0 100 99999 88 0";
+        let trace = Trace { pid: 7, started: 100, faults: 11, resident: 88 };
+        let wanted = Stat { pid: 7, alive: true, own_ticks: 30, children_ticks: 70, threads: 3, trace };
         assert_eq!(parse_stat(7, text), Some(wanted));
         assert_eq!(parse_stat(7, "7 (a) b) S 1 7"), None);
         assert!(!parse_stat(7, &text.replace(" S ", " Z ")).unwrap().alive);
@@ -273,7 +323,7 @@ mod tests {
             own_ticks,
             children_ticks,
             threads: 1,
-            started: 5,
+            trace: Trace { pid, started: 5, faults: 0, resident: 0 },
         };
         let mut times = Times::default();
         assert_eq!(times.update(&[one(2, 10, 0), one(3, 90, 0)]), 100);

@@ -220,7 +220,7 @@ impl Run {
         }
         // Rounded up: to wake before a look is due would be to wake for nothing.
         let timeout = self.until_next_look().saturating_add(Duration::from_micros(999));
-        let timeout = PollTimeout::try_from(timeout.min(REST)).unwrap_or(PollTimeout::ZERO);
+        let timeout = PollTimeout::try_from(timeout).unwrap_or(PollTimeout::ZERO);
         let mut woken = Woken::default();
         if poll(&mut fds, timeout).is_ok() {
             for (fd, place) in fds.iter().zip(places) {

@@ -58,6 +58,7 @@ fn a_limit_on_our_own_group_is_not_escaped() {
     }
     let mount = tree();
     fs::write(mount.path().join("app.slice/shell.scope/cpu.max"), "max 100000\n").unwrap();
+    fs::write(mount.path().join("app.slice/shell.scope/pids.max"), "18987\n").unwrap();
     assert!(find(mount.path(), "/app.slice/shell.scope").is_some());
 }
 

@@ -14,8 +14,9 @@ const IDLE: Duration = Duration::from_millis(40);
 const IDLE_IN_CGROUP: Duration = Duration::from_millis(100);
 /// Looking takes at most this part of a processor…
 const PART: u32 = 20;
-/// … but a program that makes it dear must not gain time by that.
-const LONGEST: Duration = Duration::from_millis(100);
+/// … but a program that makes it dear must not gain much time by that, and less while something grows fast.
+const LONGEST: Duration = Duration::from_millis(250);
+const LONGEST_GROWING: Duration = Duration::from_millis(40);
 
 #[derive(Debug)]
 pub(super) struct Pace {
@@ -86,7 +87,8 @@ fn interval(
             }
         }
     }
-    next.max(SHORTEST).max((cost * PART).min(LONGEST))
+    let longest = if next < USUAL { LONGEST_GROWING } else { LONGEST };
+    next.max(SHORTEST).max((cost * PART).min(longest))
 }
 
 /// Processor time of the calling thread: clock_gettime(2). Not time on the clock, of which a busy machine has others take
@@ -128,7 +130,8 @@ mod tests {
 
     #[test]
     fn looking_has_its_price() {
-        assert_eq!(after(600, 990, Duration::from_millis(4)), Duration::from_millis(80));
+        assert_eq!(after(600, 990, Duration::from_millis(1)), Duration::from_millis(20));
+        assert_eq!(after(600, 990, Duration::from_millis(4)), LONGEST_GROWING);
         assert_eq!(after(500, 500, Duration::from_millis(4)), Duration::from_millis(80));
         assert_eq!(after(500, 500, Duration::from_secs(1)), LONGEST);
     }

@@ -87,6 +87,11 @@ impl Quick {
         // Threads share their process's table; counting it once for each of them only counts too often.
         let limit = self.open_files;
         let mut opens_left = self.opens_left.lock().unwrap_or_else(PoisonError::into_inner);
+        // Of those that have ended nobody says so: now and then all are counted anew.
+        const MOST: usize = 4096;
+        if opens_left.len() >= MOST {
+            opens_left.clear();
+        }
         let left = opens_left.entry(call.tid).or_insert(limit / 2);
         *left = left.saturating_sub(1);
         if *left > 0 {
