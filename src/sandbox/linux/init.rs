@@ -15,7 +15,7 @@ use super::filter::Filter;
 use super::launcher::{Channels, Identity, read_plan};
 use super::view::{self, Packed};
 use super::wire::{self, Failure, Message, Step};
-use super::{confine, sys};
+use super::{confine, names, relay, routes, sys};
 use crate::sandbox::plan::{Observe, Plan};
 
 /// Written to the ready pipe when the run goes without a supervisor.
@@ -94,6 +94,7 @@ fn set_up(
         None => view::open_sources(plan, ground.old_root.as_fd(), None)?,
     };
     view::size_scratch(plan.limits.scratch)?;
+    let relays = prepare_network(plan)?;
     view::attach(&sources)?;
     drop(sources);
     let root = view::leave_old_root()?;
@@ -112,10 +113,22 @@ fn set_up(
     confine::drop_capabilities().step("drop capabilities")?;
     let program_fd = open_process(program).step("pidfd_open")?;
     let mut fds = vec![program_fd.as_fd(), root.as_fd(), ground.names.as_fd()];
+    fds.extend(relays.iter().map(AsFd::as_fd));
     fds.extend(mounts.as_ref().map(AsFd::as_fd));
-    let message = Message::Ready { landlock_abi: confine::landlock_abi(), proc: ground.proc };
+    let (landlock_abi, relays) = (confine::landlock_abi(), relays.len());
+    let message = Message::Ready { landlock_abi, proc: ground.proc, relays };
     wire::send(channels.control.as_fd(), &message, &fds).step("report the start")?;
     Ok(program)
+}
+
+/// What network grants need inside: names in `/etc/hosts`, routes, and sockets for the supervisor's [`super::relay`].
+fn prepare_network(plan: &Plan) -> Result<Vec<UdpSocket>, Failure> {
+    if plan.net.is_empty() || plan.observe == Observe::Off {
+        return Ok(Vec::new());
+    }
+    view::pin_names(&names::pinned(&plan.net))?;
+    routes::make_local(&plan.net).step("add routes")?;
+    relay::sockets().step("make sockets for datagrams")
 }
 
 /// As root: from here on this is the unprivileged user, with capabilities in the new namespaces only.

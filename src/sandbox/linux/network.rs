@@ -2,10 +2,11 @@
 
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::os::fd::AsFd;
 use std::path::Path;
 
 use super::notify::Call;
-use super::tracee;
+use super::{sockets, tracee};
 
 /// Whom a call wants to talk to.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,25 +43,53 @@ pub(super) fn opens_fast(call: &Call) -> bool {
     flags as i32 & libc::MSG_FASTOPEN != 0
 }
 
-/// The network address in a call, when it has one. Unix sockets have paths, and those are bounded by the view.
-pub(super) fn destination(call: &Call) -> Option<Destination> {
-    let (address, length) = match call.number {
-        libc::SYS_connect => (call.args[1], call.args[2]),
-        libc::SYS_sendto => (call.args[4], call.args[5]),
-        // struct msghdr begins with the name and its length; struct mmsghdr begins with a msghdr.
-        libc::SYS_sendmsg | libc::SYS_sendmmsg => {
-            let header = tracee::read_memory(call.tid, call.args[1], 12).ok()?;
-            let name = u64::from_ne_bytes(header.get(..8)?.try_into().ok()?);
-            (name, u32::from_ne_bytes(header.get(8..12)?.try_into().ok()?).into())
+/// The network addresses in a call, each once. Unix sockets have paths, and those are bounded by the view.
+pub(super) fn destinations(call: &Call) -> Vec<Destination> {
+    let connects = call.number == libc::SYS_connect;
+    let mut found: Vec<Destination> = Vec::new();
+    for (pointer, length) in pointers(call) {
+        let raw = tracee::read_memory(call.tid, pointer, (length as usize).min(128)).ok();
+        let Some(address) = raw.and_then(|raw| parse_address(&raw)) else { continue };
+        if !found.iter().any(|found| found.address == address) {
+            let protocol = if connects && !is_datagram(call) { "tcp" } else { "udp" };
+            found.push(Destination { address, protocol });
         }
-        _ => return None,
-    };
-    if address == 0 {
-        return None;
     }
-    let address = parse_address(&tracee::read_memory(call.tid, address, (length as usize).min(128)).ok()?)?;
-    let protocol = if call.number == libc::SYS_connect && !is_datagram(call) { "tcp" } else { "udp" };
-    Some(Destination { address, protocol })
+    found
+}
+
+/// Pointers to addresses in a call, each with the length beside it; null ones are left out.
+fn pointers(call: &Call) -> Vec<(u64, u64)> {
+    // struct msghdr begins with the name and its length; struct mmsghdr is a msghdr and a number.
+    const HEADER: u64 = size_of::<libc::mmsghdr>() as u64;
+    /// As many messages as the kernel takes at once (UIO_MAXIOV).
+    const MOST: u64 = 1024;
+    let of_message = |index: u64| {
+        let header = tracee::read_memory(call.tid, call.args[1] + index * HEADER, 12).ok()?;
+        let name = u64::from_ne_bytes(header.get(..8)?.try_into().ok()?);
+        Some((name, u32::from_ne_bytes(header.get(8..12)?.try_into().ok()?).into()))
+    };
+    let mut pointers: Vec<(u64, u64)> = match call.number {
+        libc::SYS_connect => vec![(call.args[1], call.args[2])],
+        libc::SYS_sendto => vec![(call.args[4], call.args[5])],
+        libc::SYS_sendmsg => of_message(0).into_iter().collect(),
+        libc::SYS_sendmmsg => (0..(call.args[2] & 0xffff_ffff).min(MOST)).map_while(of_message).collect(),
+        _ => Vec::new(),
+    };
+    pointers.retain(|(pointer, _)| *pointer != 0);
+    pointers
+}
+
+/// The destinations of a call in words, for its description.
+pub(super) fn describe_destinations(call: &Call) -> String {
+    let found = destinations(call);
+    found.iter().map(|to| to.address.to_string()).collect::<Vec<_>>().join(", ")
+}
+
+/// A socket argument in words: `3 (udp)`.
+pub(super) fn describe_socket(call: &Call) -> String {
+    let number = call.args[0] as i32;
+    if is_datagram(call) { format!("{number} (udp)") } else { number.to_string() }
 }
 
 /// struct sockaddr_in and sockaddr_in6: ip(7), ipv6(7).
@@ -78,10 +107,18 @@ fn parse_address(raw: &[u8]) -> Option<SocketAddr> {
 }
 
 fn is_datagram(call: &Call) -> bool {
-    let Some(ids) = tracee::ids(call.tid) else { return false };
-    let kind = tracee::copy_descriptor(ids.process, call.args[0] as i32)
-        .and_then(|socket| Ok(nix::sys::socket::getsockopt(&socket, nix::sys::socket::sockopt::SockType)?));
-    matches!(kind, Ok(nix::sys::socket::SockType::Datagram))
+    kind(call) == Some(libc::SOCK_DGRAM)
+}
+
+/// A connected stream has no use for the address in a `sendto`: tcp(7).
+pub(super) fn is_stream(call: &Call) -> bool {
+    kind(call) == Some(libc::SOCK_STREAM)
+}
+
+fn kind(call: &Call) -> Option<i32> {
+    let ids = tracee::ids(call.tid)?;
+    let socket = tracee::copy_descriptor(ids.process, call.args[0] as i32).ok()?;
+    sockets::number(socket.as_fd(), libc::SOL_SOCKET, libc::SO_TYPE).ok()
 }
 
 /// Stays inside: the sandbox's own loopback.
@@ -89,20 +126,56 @@ pub(super) fn is_own_loopback(address: &SocketAddr) -> bool {
     address.ip().is_loopback() || address.ip().is_unspecified()
 }
 
-/// Whether a process inside listens on that port of the sandbox's loopback: proc_pid_net(5).
-pub(super) fn somebody_listens(tid: i32, port: u16) -> bool {
+/// Whether a process inside waits at that port of the sandbox's loopback.
+pub(super) fn somebody_waits_inside(tid: i32, to: &Destination) -> bool {
+    somebody_waits(&Path::new("/proc").join(tid.to_string()).join("net"), to)
+}
+
+/// Whether a program of this machine waits there: the sandbox keeps the two apart.
+pub(super) fn somebody_waits_outside(to: &Destination) -> bool {
+    somebody_waits(Path::new("/proc/self/net"), to)
+}
+
+/// Whether somebody listens at an address, or has bound a socket for datagrams to it: proc_pid_net(5).
+fn somebody_waits(tables: &Path, to: &Destination) -> bool {
     const LISTEN: &str = "0A";
-    ["tcp", "tcp6"].iter().any(|table| {
-        let table = fs::read_to_string(Path::new("/proc").join(tid.to_string()).join("net").join(table));
-        table.is_ok_and(|table| {
-            table.lines().skip(1).any(|line| {
-                let mut fields = line.split_whitespace().skip(1);
-                let local = fields.next().and_then(|local| local.rsplit_once(':')).map(|(_, port)| port);
-                let state = fields.nth(1);
-                state == Some(LISTEN) && local.and_then(|hex| u16::from_str_radix(hex, 16).ok()) == Some(port)
-            })
+    const UNCONNECTED: &str = "07";
+    let (names, wanted) =
+        if to.protocol == "udp" { (["udp", "udp6"], UNCONNECTED) } else { (["tcp", "tcp6"], LISTEN) };
+    names.iter().any(|name| {
+        let table = fs::read_to_string(tables.join(name)).unwrap_or_default();
+        table.lines().skip(1).any(|line| {
+            let mut fields = line.split_whitespace().skip(1);
+            let local = fields.next().and_then(parse_local);
+            fields.nth(1) == Some(wanted) && local.is_some_and(|local| takes(local, to.address))
         })
     })
+}
+
+/// Whether a socket that is bound to `local` gets what is sent to `to`.
+fn takes(local: SocketAddr, to: SocketAddr) -> bool {
+    // "Any" of IPv6 takes IPv4 as well, and this machine itself means its loopback.
+    let any = local.ip().is_unspecified() && (local.is_ipv6() || to.is_ipv4());
+    local.port() == to.port()
+        && (any || local.ip() == to.ip() || to.ip().is_unspecified() && local.ip().is_loopback())
+}
+
+/// An address as the tables have it: words of four bytes in the machine's order, then the port.
+fn parse_local(text: &str) -> Option<SocketAddr> {
+    let (address, port) = text.rsplit_once(':')?;
+    if !matches!(address.len(), 8 | 32) {
+        return None;
+    }
+    let words = address.as_bytes().chunks(8).map(|word| {
+        let number = u32::from_str_radix(std::str::from_utf8(word).ok()?, 16).ok()?;
+        Some(number.to_ne_bytes())
+    });
+    let bytes = words.collect::<Option<Vec<_>>>()?.concat();
+    let ip = match bytes.len() {
+        4 => IpAddr::from(<[u8; 4]>::try_from(bytes).ok()?),
+        _ => IpAddr::from(<[u8; 16]>::try_from(bytes).ok()?).to_canonical(),
+    };
+    Some(SocketAddr::new(ip, u16::from_str_radix(port, 16).ok()?))
 }
 
 /// An address argument in words.
@@ -139,6 +212,28 @@ mod tests {
         mapped.extend_from_slice(&[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 127, 0, 0, 1]);
         let address = parse_address(&mapped).unwrap();
         assert!(is_own_loopback(&address), "{address}");
+    }
+
+    #[test]
+    fn sockets_of_the_tables_take_what_is_sent_to_them() {
+        let local = |text: &str| parse_local(text).unwrap();
+        let to = |text: &str| text.parse::<SocketAddr>().unwrap();
+        let cases = [
+            ("0100007F:1F90", "127.0.0.1:8080", true),
+            ("0100007F:1F90", "127.0.0.2:8080", false),
+            ("0100007F:1F90", "127.0.0.1:8081", false),
+            ("0100007F:1F90", "0.0.0.0:8080", true),
+            ("00000000:1F90", "127.0.0.2:8080", true),
+            ("00000000:1F90", "[::1]:8080", false),
+            ("00000000000000000000000000000000:1F90", "127.0.0.1:8080", true),
+            ("00000000000000000000000001000000:1F90", "[::1]:8080", true),
+            ("0000000000000000FFFF00000100007F:1F90", "127.0.0.1:8080", true),
+        ];
+        for (text, destination, taken) in cases {
+            assert_eq!(takes(local(text), to(destination)), taken, "{text} {destination}");
+        }
+        assert_eq!(parse_local("0100007F"), None);
+        assert_eq!(parse_local("01:1F90"), None);
     }
 
     #[test]

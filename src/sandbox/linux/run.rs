@@ -21,11 +21,12 @@ use super::launcher::{Identity, Request};
 use super::limits::Watch;
 use super::notify::Listener;
 use super::place::Root;
+use super::relay::Relay;
 use super::shared::Shared;
 use super::supervisor::Supervisor;
 use super::wire::{self, Failure, Message, Step};
 use super::{RunHandle, tracee};
-use crate::sandbox::event::{Event, EventKind, Level, Resource, Stream};
+use crate::sandbox::event::{Event, EventKind, Isolation, Level, Resource, Stream};
 use crate::sandbox::plan::Plan;
 
 /// Batches that may wait for the reader.
@@ -241,14 +242,16 @@ impl Run {
                     self.kill();
                 }
             }
-            Message::Ready { landlock_abi, proc } => {
+            Message::Ready { landlock_abi, proc, relays } => {
                 let mut fds = fds.into_iter();
                 let (Some(program), Some(root), Some(names)) = (fds.next(), fds.next(), fds.next()) else {
                     return Err(surprise());
                 };
+                let relay = Relay::new(fds.by_ref().take(relays).map(UdpSocket::from).collect());
                 self.mounts.extend(fds.next());
                 self.mounts.push(root.try_clone().step("dup")?);
-                self.supervise(&program, root, names, landlock_abi, proc)?;
+                let isolation = ending::isolation(landlock_abi, proc);
+                self.supervise(&program, root, names, relay, isolation)?;
             }
             Message::Failed(failure) => {
                 self.failure.get_or_insert(failure);
@@ -264,13 +267,12 @@ impl Run {
         program: &OwnedFd,
         root: OwnedFd,
         names: OwnedFd,
-        landlock_abi: u32,
-        proc: bool,
+        relay: Relay,
+        isolation: Isolation,
     ) -> Result<(), Failure> {
         let names = UdpSocket::from(names);
         names.set_nonblocking(true).step("prepare the name server")?;
         self.names = Some(names);
-        let isolation = ending::isolation(landlock_abi, proc);
         if self.plan.require_full && isolation.level != Level::Full {
             let message = format!("--require full: {}", isolation.missing.join("; "));
             return Err(Failure { step: "check the layers".into(), errno: 0, message });
@@ -293,6 +295,7 @@ impl Run {
             Arc::clone(&self.shared),
             isolation,
             self.launcher.try_clone().step("dup")?,
+            relay,
         );
         supervisor.start().step("start a thread")
     }

@@ -11,7 +11,7 @@ use nix::sys::eventfd::{EfdFlags, EventFd};
 use super::judge::Judge;
 use super::looks::{self, Looks};
 use super::names::Names;
-use crate::sandbox::event::{Event, EventKind, LimitHit, Operation, Resource, Verdict};
+use crate::sandbox::event::{Event, EventKind, LimitHit, NetworkAttempt, Operation, Resource, Verdict};
 
 #[derive(Debug)]
 pub(super) struct Shared {
@@ -30,6 +30,8 @@ pub(super) struct Shared {
 struct State {
     events: Vec<Event>,
     files: HashMap<(PathBuf, Operation, Verdict), u64>,
+    /// In the order of their first time; what is the same adds up.
+    network: Vec<NetworkAttempt>,
     /// When the program took its first instruction.
     started: Option<Instant>,
     limits: Vec<Resource>,
@@ -39,6 +41,8 @@ struct State {
 /// Bounds of what may wait to be taken; what comes on top is dropped and counted.
 const MOST_EVENTS: usize = 65_536;
 const MOST_FILES: usize = 65_536;
+/// Destinations that may wait, each looked through for every attempt.
+const MOST_NETWORK: usize = 2048;
 /// Files whose length is watched.
 const MOST_WRITTEN: usize = 64;
 
@@ -115,6 +119,23 @@ impl Shared {
         }
     }
 
+    /// An attempt to reach somebody. A program that sends datagrams does that all the time.
+    pub(super) fn add_network(&self, attempt: NetworkAttempt) {
+        let mut state = lock(&self.state);
+        let same = |have: &&mut NetworkAttempt| {
+            (have.port, have.verdict) == (attempt.port, attempt.verdict)
+                && (&have.address, &have.host) == (&attempt.address, &attempt.host)
+                && have.protocol == attempt.protocol
+        };
+        if let Some(have) = state.network.iter_mut().find(same) {
+            have.count += attempt.count;
+        } else if state.network.len() < MOST_NETWORK {
+            state.network.push(attempt);
+        } else {
+            state.lost += 1;
+        }
+    }
+
     fn add_written(&self, path: &PathBuf) {
         let mut written = lock(&self.written);
         if written.len() < MOST_WRITTEN && !written.contains(path) {
@@ -133,6 +154,7 @@ impl Shared {
         let mut state = lock(&self.state);
         let at = state.started.map_or(Duration::ZERO, |started| started.elapsed());
         let mut events = std::mem::take(&mut state.events);
+        events.extend(state.network.drain(..).map(|attempt| Event { at, kind: EventKind::Network(attempt) }));
         let mut tell = |path, operation, verdict, count| {
             events.push(Event { at, kind: EventKind::File { path, operation, verdict, count } });
         };

@@ -21,9 +21,11 @@ use super::calls;
 use super::describe;
 use super::judge::Judge;
 use super::notify::{Call, Listener};
+use super::relay::Relay;
 use super::shared::Shared;
+use super::teller::{Answer, Teller};
 use super::tracee::{self, Ids};
-use crate::sandbox::event::{Denied, EventKind, Isolation, Layer, LimitHit, Operation, Resource};
+use crate::sandbox::event::{Isolation, Layer, LimitHit, Operation, Resource};
 use crate::sandbox::plan::Plan;
 use crate::sandbox::syscalls::{self, Class};
 use quick::Quick;
@@ -36,7 +38,7 @@ pub(super) struct Supervisor {
     plan: Arc<Plan>,
     shared: Arc<Shared>,
     isolation: Isolation,
-    blame: Blame,
+    teller: Arc<Teller>,
     program_started: bool,
     quick: Arc<Quick>,
 }
@@ -67,14 +69,6 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What a refusal looks like to the program and to the reader.
-struct Answer<'a> {
-    operation: Operation,
-    target: &'a str,
-    errno: i32,
-    layer: Layer,
-}
-
 impl Supervisor {
     pub(super) fn new(
         listener: Listener,
@@ -83,22 +77,16 @@ impl Supervisor {
         shared: Arc<Shared>,
         isolation: Isolation,
         launcher: OwnedFd,
+        relay: Relay,
     ) -> Self {
         let listener = Arc::new(listener);
         let quick =
             Arc::new(Quick::new(Arc::clone(&listener), Arc::clone(&judge), &plan, Arc::clone(&shared)));
-        let broker = Broker::new(Arc::clone(&listener), Arc::clone(&judge));
-        Self {
-            listener,
-            judge,
-            broker,
-            plan,
-            shared,
-            isolation,
-            blame: Blame::new(launcher),
-            program_started: false,
-            quick,
-        }
+        shared.names().pin(&plan.net);
+        let teller = Arc::new(Teller::new(Arc::clone(&shared), Blame::new(launcher)));
+        let (to_judge, to_shared, to_teller) = (Arc::clone(&judge), Arc::clone(&shared), Arc::clone(&teller));
+        let broker = Broker::new(Arc::clone(&listener), to_judge, to_shared, to_teller, relay);
+        Self { listener, judge, broker, plan, shared, isolation, teller, program_started: false, quick }
     }
 
     /// Start answering, until nobody is left who could call. A failing listener ends the threads: waiting calls then
@@ -165,20 +153,7 @@ impl Supervisor {
 
     /// Tell a refusal while its caller still waits: its arguments and its stack can only be read now.
     fn report(&mut self, call: &Call, ids: &Ids, answer: &Answer<'_>, exists_outside: bool) {
-        let denied = Denied {
-            pid: ids.process,
-            program: tracee::program_name(ids.process),
-            operation: answer.operation,
-            target: answer.target.to_owned(),
-            syscall: syscalls::name(call.number),
-            arguments: describe::call(call),
-            errno: errno_name(answer.errno),
-            layer: answer.layer,
-            exists_outside,
-            blame: self.blame.stack(ids),
-            count: 1,
-        };
-        self.shared.add(EventKind::Denied(denied));
+        self.teller.tell(call, ids, answer, exists_outside);
     }
 
     fn limit_hit(&mut self, resource: Resource, limit: u64, observed: u64, by: &str, effect: &str) {
@@ -201,9 +176,4 @@ fn makes_device(call: &Call) -> bool {
         _ => return false,
     };
     matches!(mode as u32 & libc::S_IFMT, libc::S_IFCHR | libc::S_IFBLK)
-}
-
-/// `EACCES` for 13.
-pub(super) fn errno_name(errno: i32) -> String {
-    format!("{:?}", nix::errno::Errno::from_raw(errno))
 }

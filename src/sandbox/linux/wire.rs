@@ -39,9 +39,9 @@ impl<T, E: Into<io::Error>> Step<T> for Result<T, E> {
 pub(super) enum Message {
     /// From the launcher. Descriptor: pidfd of the sandbox's PID 1.
     Created,
-    /// From PID 1. Descriptors: pidfd of the program's process, root of the view, socket of the name server and,
-    /// when there is a `/proc` inside, the mount namespace.
-    Ready { landlock_abi: u32, proc: bool },
+    /// From PID 1. Descriptors: pidfd of the program's process, root of the view, socket of the name server, that many
+    /// sockets for the relay of datagrams and, when there is a `/proc` inside, the mount namespace.
+    Ready { landlock_abi: u32, proc: bool, relays: usize },
     /// From anybody: the run is over before it began.
     Failed(Failure),
     /// From PID 1: wait status of the program (wait(2)).

@@ -35,7 +35,7 @@ impl Supervisor {
         match judged.refusal {
             Some(refusal) => self.report_path(call, &ids, &judged, refusal),
             None if judged.verdict == Verdict::Allowed => {
-                self.blame.forget(ids.process);
+                self.teller.blame().forget(ids.process);
                 self.shared.add(EventKind::ProcessStarted {
                     pid: ids.process,
                     parent: ids.parent,
