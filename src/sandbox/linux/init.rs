@@ -15,7 +15,7 @@ use super::filter::Filter;
 use super::launcher::{Channels, Identity, read_plan};
 use super::view::{self, Packed};
 use super::wire::{self, Failure, Message, Step};
-use super::{confine, names, relay, routes, sys};
+use super::{confine, names, relay, routes, sys, waiting};
 use crate::sandbox::plan::{Observe, Plan};
 
 /// Written to the ready pipe when the run goes without a supervisor.
@@ -57,6 +57,8 @@ struct Ground {
     old_root: OwnedFd,
     proc: bool,
     names: UdpSocket,
+    /// Lets the supervisor ask who waits where inside.
+    asker: OwnedFd,
     /// The filter of the usual kind of run.
     filter: Filter,
 }
@@ -74,9 +76,10 @@ fn prepare(identity: Identity) -> Result<Ground, Failure> {
     let names = bring_up_loopback()
         .and_then(|()| UdpSocket::bind((Ipv4Addr::LOCALHOST, 53)))
         .step("bind the name server")?;
+    let asker = waiting::asker().step("prepare to look at sockets")?;
     sys::join_new_session_keyring().step("join a new session keyring")?;
     let filter = Filter::compile(Observe::Full).step("compile the seccomp filter")?;
-    Ok(Ground { old_root, proc, names, filter })
+    Ok(Ground { old_root, proc, names, asker, filter })
 }
 
 fn set_up(
@@ -112,7 +115,7 @@ fn set_up(
     sys::prctl(libc::PR_SET_DUMPABLE, 0).step("prctl(PR_SET_DUMPABLE)")?;
     confine::drop_capabilities().step("drop capabilities")?;
     let program_fd = open_process(program).step("pidfd_open")?;
-    let mut fds = vec![program_fd.as_fd(), root.as_fd(), ground.names.as_fd()];
+    let mut fds = vec![program_fd.as_fd(), root.as_fd(), ground.names.as_fd(), ground.asker.as_fd()];
     fds.extend(relays.iter().map(AsFd::as_fd));
     fds.extend(mounts.as_ref().map(AsFd::as_fd));
     let (landlock_abi, relays) = (confine::landlock_abi(), relays.len());

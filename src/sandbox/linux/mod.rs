@@ -37,6 +37,7 @@ mod sys;
 mod teller;
 mod tracee;
 mod view;
+mod waiting;
 mod wire;
 
 use std::os::fd::{AsFd, OwnedFd};

@@ -1,12 +1,19 @@
 //! Attempts to reach a network: where to, and whether that leads out of the sandbox.
 
-use std::fs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::AsFd;
-use std::path::Path;
 
 use super::notify::Call;
+use super::relay::Relay;
+use super::waiting::Waiting;
 use super::{sockets, tracee};
+
+/// What the supervisor holds of the sandbox's network.
+#[derive(Debug)]
+pub(super) struct Network {
+    pub relay: Relay,
+    pub waiting: Waiting,
+}
 
 /// Whom a call wants to talk to.
 #[derive(Debug, Clone, PartialEq)]
@@ -126,58 +133,6 @@ pub(super) fn is_own_loopback(address: &SocketAddr) -> bool {
     address.ip().is_loopback() || address.ip().is_unspecified()
 }
 
-/// Whether a process inside waits at that port of the sandbox's loopback.
-pub(super) fn somebody_waits_inside(tid: i32, to: &Destination) -> bool {
-    somebody_waits(&Path::new("/proc").join(tid.to_string()).join("net"), to)
-}
-
-/// Whether a program of this machine waits there: the sandbox keeps the two apart.
-pub(super) fn somebody_waits_outside(to: &Destination) -> bool {
-    somebody_waits(Path::new("/proc/self/net"), to)
-}
-
-/// Whether somebody listens at an address, or has bound a socket for datagrams to it: proc_pid_net(5).
-fn somebody_waits(tables: &Path, to: &Destination) -> bool {
-    const LISTEN: &str = "0A";
-    const UNCONNECTED: &str = "07";
-    let (names, wanted) =
-        if to.protocol == "udp" { (["udp", "udp6"], UNCONNECTED) } else { (["tcp", "tcp6"], LISTEN) };
-    names.iter().any(|name| {
-        let table = fs::read_to_string(tables.join(name)).unwrap_or_default();
-        table.lines().skip(1).any(|line| {
-            let mut fields = line.split_whitespace().skip(1);
-            let local = fields.next().and_then(parse_local);
-            fields.nth(1) == Some(wanted) && local.is_some_and(|local| takes(local, to.address))
-        })
-    })
-}
-
-/// Whether a socket that is bound to `local` gets what is sent to `to`.
-fn takes(local: SocketAddr, to: SocketAddr) -> bool {
-    // "Any" of IPv6 takes IPv4 as well, and this machine itself means its loopback.
-    let any = local.ip().is_unspecified() && (local.is_ipv6() || to.is_ipv4());
-    local.port() == to.port()
-        && (any || local.ip() == to.ip() || to.ip().is_unspecified() && local.ip().is_loopback())
-}
-
-/// An address as the tables have it: words of four bytes in the machine's order, then the port.
-fn parse_local(text: &str) -> Option<SocketAddr> {
-    let (address, port) = text.rsplit_once(':')?;
-    if !matches!(address.len(), 8 | 32) {
-        return None;
-    }
-    let words = address.as_bytes().chunks(8).map(|word| {
-        let number = u32::from_str_radix(std::str::from_utf8(word).ok()?, 16).ok()?;
-        Some(number.to_ne_bytes())
-    });
-    let bytes = words.collect::<Option<Vec<_>>>()?.concat();
-    let ip = match bytes.len() {
-        4 => IpAddr::from(<[u8; 4]>::try_from(bytes).ok()?),
-        _ => IpAddr::from(<[u8; 16]>::try_from(bytes).ok()?).to_canonical(),
-    };
-    Some(SocketAddr::new(ip, u16::from_str_radix(port, 16).ok()?))
-}
-
 /// An address argument in words.
 pub(super) fn describe_address(tid: i32, pointer: u64) -> String {
     let Ok(raw) = tracee::read_memory(tid, pointer, 110) else { return format!("{pointer:#x}") };
@@ -212,28 +167,6 @@ mod tests {
         mapped.extend_from_slice(&[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 127, 0, 0, 1]);
         let address = parse_address(&mapped).unwrap();
         assert!(is_own_loopback(&address), "{address}");
-    }
-
-    #[test]
-    fn sockets_of_the_tables_take_what_is_sent_to_them() {
-        let local = |text: &str| parse_local(text).unwrap();
-        let to = |text: &str| text.parse::<SocketAddr>().unwrap();
-        let cases = [
-            ("0100007F:1F90", "127.0.0.1:8080", true),
-            ("0100007F:1F90", "127.0.0.2:8080", false),
-            ("0100007F:1F90", "127.0.0.1:8081", false),
-            ("0100007F:1F90", "0.0.0.0:8080", true),
-            ("00000000:1F90", "127.0.0.2:8080", true),
-            ("00000000:1F90", "[::1]:8080", false),
-            ("00000000000000000000000000000000:1F90", "127.0.0.1:8080", true),
-            ("00000000000000000000000001000000:1F90", "[::1]:8080", true),
-            ("0000000000000000FFFF00000100007F:1F90", "127.0.0.1:8080", true),
-        ];
-        for (text, destination, taken) in cases {
-            assert_eq!(takes(local(text), to(destination)), taken, "{text} {destination}");
-        }
-        assert_eq!(parse_local("0100007F"), None);
-        assert_eq!(parse_local("01:1F90"), None);
     }
 
     #[test]

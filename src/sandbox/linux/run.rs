@@ -19,11 +19,13 @@ use super::init::NO_LISTENER;
 use super::judge::Judge;
 use super::launcher::{Identity, Request};
 use super::limits::Watch;
+use super::network::Network;
 use super::notify::Listener;
 use super::place::Root;
 use super::relay::Relay;
 use super::shared::Shared;
 use super::supervisor::Supervisor;
+use super::waiting::Waiting;
 use super::wire::{self, Failure, Message, Step};
 use super::{RunHandle, tracee};
 use crate::sandbox::event::{Event, EventKind, Isolation, Level, Resource, Stream};
@@ -244,14 +246,17 @@ impl Run {
             }
             Message::Ready { landlock_abi, proc, relays } => {
                 let mut fds = fds.into_iter();
-                let (Some(program), Some(root), Some(names)) = (fds.next(), fds.next(), fds.next()) else {
+                let (Some(program), Some(root), Some(names), Some(asker)) =
+                    (fds.next(), fds.next(), fds.next(), fds.next())
+                else {
                     return Err(surprise());
                 };
                 let relay = Relay::new(fds.by_ref().take(relays).map(UdpSocket::from).collect());
                 self.mounts.extend(fds.next());
                 self.mounts.push(root.try_clone().step("dup")?);
                 let isolation = ending::isolation(landlock_abi, proc);
-                self.supervise(&program, root, names, relay, isolation)?;
+                let network = Network { relay, waiting: Waiting::new(asker) };
+                self.supervise(&program, root, names, network, isolation)?;
             }
             Message::Failed(failure) => {
                 self.failure.get_or_insert(failure);
@@ -267,7 +272,7 @@ impl Run {
         program: &OwnedFd,
         root: OwnedFd,
         names: OwnedFd,
-        relay: Relay,
+        network: Network,
         isolation: Isolation,
     ) -> Result<(), Failure> {
         let names = UdpSocket::from(names);
@@ -295,7 +300,7 @@ impl Run {
             Arc::clone(&self.shared),
             isolation,
             self.launcher.try_clone().step("dup")?,
-            relay,
+            network,
         );
         supervisor.start().step("start a thread")
     }

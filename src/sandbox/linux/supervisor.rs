@@ -20,11 +20,12 @@ use super::broker::Broker;
 use super::calls;
 use super::describe;
 use super::judge::Judge;
+use super::network::Network;
 use super::notify::{Call, Listener};
-use super::relay::Relay;
 use super::shared::Shared;
 use super::teller::{Answer, Teller};
 use super::tracee::{self, Ids};
+use super::waiting::Waiting;
 use crate::sandbox::event::{Isolation, Layer, LimitHit, Operation, Resource};
 use crate::sandbox::plan::Plan;
 use crate::sandbox::syscalls::{self, Class};
@@ -39,6 +40,7 @@ pub(super) struct Supervisor {
     shared: Arc<Shared>,
     isolation: Isolation,
     teller: Arc<Teller>,
+    waiting: Waiting,
     program_started: bool,
     quick: Arc<Quick>,
 }
@@ -77,7 +79,7 @@ impl Supervisor {
         shared: Arc<Shared>,
         isolation: Isolation,
         launcher: OwnedFd,
-        relay: Relay,
+        network: Network,
     ) -> Self {
         let listener = Arc::new(listener);
         let quick =
@@ -85,8 +87,20 @@ impl Supervisor {
         shared.names().pin(&plan.net);
         let teller = Arc::new(Teller::new(Arc::clone(&shared), Blame::new(launcher)));
         let (to_judge, to_shared, to_teller) = (Arc::clone(&judge), Arc::clone(&shared), Arc::clone(&teller));
-        let broker = Broker::new(Arc::clone(&listener), to_judge, to_shared, to_teller, relay);
-        Self { listener, judge, broker, plan, shared, isolation, teller, program_started: false, quick }
+        let broker = Broker::new(Arc::clone(&listener), to_judge, to_shared, to_teller, network.relay);
+        let waiting = network.waiting;
+        Self {
+            listener,
+            judge,
+            broker,
+            plan,
+            shared,
+            isolation,
+            teller,
+            waiting,
+            program_started: false,
+            quick,
+        }
     }
 
     /// Start answering, until nobody is left who could call. A failing listener ends the threads: waiting calls then

@@ -39,8 +39,8 @@ impl<T, E: Into<io::Error>> Step<T> for Result<T, E> {
 pub(super) enum Message {
     /// From the launcher. Descriptor: pidfd of the sandbox's PID 1.
     Created,
-    /// From PID 1. Descriptors: pidfd of the program's process, root of the view, socket of the name server, that many
-    /// sockets for the relay of datagrams and, when there is a `/proc` inside, the mount namespace.
+    /// From PID 1. Descriptors: pidfd of the program's process, root of the view, socket of the name server, one to ask
+    /// about sockets, that many for the relay of datagrams and, when there is a `/proc` inside, the mount namespace.
     Ready { landlock_abi: u32, proc: bool, relays: usize },
     /// From anybody: the run is over before it began.
     Failed(Failure),

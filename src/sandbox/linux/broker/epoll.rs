@@ -79,6 +79,9 @@ pub(super) fn watch_again(watchers: Vec<Watcher>, fd: RawFd, ours: &OwnedFd) {
                 // SAFETY: plain numbers; the kernel reads one event.
                 unsafe { libc::epoll_ctl(epoll, libc::EPOLL_CTL_ADD, fd, &raw mut event) };
             }
+            // A thread that was joined may still hold its descriptors for a moment.
+            // SAFETY: the table is this thread's own, and the thread ends here.
+            unsafe { libc::syscall(libc::SYS_close_range, 0, u32::MAX, 0) };
         });
     });
 }

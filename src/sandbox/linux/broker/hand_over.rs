@@ -49,6 +49,8 @@ pub(super) fn connect_out(
                 let watchers = epoll::watchers(process, fd);
                 inner.remember(inode(&ours)?);
                 inner.listener.replace_descriptor(call, fd, ours.as_fd(), info & libc::O_CLOEXEC != 0)?;
+                // The program's own socket is to be gone when its watchers look again.
+                drop(theirs);
                 epoll::watch_again(watchers, fd, &ours);
                 return outcome.map(|()| *destination);
             }

@@ -121,7 +121,7 @@ impl Supervisor {
         let allowed = !entries.is_empty() && entries.iter().all(|entry| entry.allow);
         // A wildcard does not mean this machine.
         let granted = allowed && (close || !own);
-        if own && (!granted || to.protocol == "tcp" && network::somebody_waits_inside(call.tid, to)) {
+        if own && (!granted || to.protocol == "tcp" && self.waiting.inside(call.tid, to)) {
             return self.own_loopback(call, to);
         }
         if !granted {
@@ -139,9 +139,9 @@ impl Supervisor {
         if is_name_server {
             return Way::Inside;
         }
-        let verdict = if network::somebody_waits_inside(call.tid, to) {
+        let verdict = if self.waiting.inside(call.tid, to) {
             Verdict::Allowed
-        } else if network::somebody_waits_outside(to) {
+        } else if self.waiting.outside(to) {
             return Way::Apart;
         } else {
             Verdict::Missing
