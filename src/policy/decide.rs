@@ -239,7 +239,11 @@ fn covered_rule(target: &str) -> (String, bool) {
     if address(target).is_some_and(|address| address.is_loopback()) {
         return ("default: this machine itself is reached only by a grant that names it".to_owned(), true);
     }
-    ("not the grants: this host is covered, but only TCP connections lead out".to_owned(), false)
+    (
+        "not the grants: this host is covered, but a name that leads there has to be granted itself"
+            .to_owned(),
+        false,
+    )
 }
 
 /// The address of a destination that is given by one.

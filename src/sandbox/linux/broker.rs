@@ -5,135 +5,234 @@
 //! grants *every* `connect` and `listen` is carried out here, also one to the sandbox's own loopback or to a Unix socket: to let
 //! one go on in the caller would allow another thread to exchange its descriptor for a handed-over socket, and its
 //! address for a forbidden one, after the judgement.
+//!
+//! That holds for streams, which keep to one connection. Datagrams do not, and nothing is handed over for them: they
+//! stay inside and are taken up there by the [`super::relay`].
+
+mod epoll;
+mod hand_over;
+mod way_out;
 
 use std::collections::HashSet;
 use std::io;
-use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
-use std::{fs, thread};
-
-use nix::fcntl::{FcntlArg, OFlag, fcntl};
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::socket::{self, sockopt};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 
 use super::judge::Judge;
 use super::launcher::Identity;
 use super::notify::{Call, Listener};
-use super::{sys, tracee};
+use super::relay::Relay;
+use super::shared::Shared;
+use super::teller::{Answer, Teller};
+use super::tracee::Ids;
+use super::{sockets, sys, tracee};
+use crate::sandbox::event::{Layer, NetworkAttempt, Operation, Verdict};
+use way_out::NoWay;
+pub(super) use way_out::Wanted;
 
 /// Connections under way at once; more are refused with EAGAIN.
 const MOST: usize = 64;
-/// As long as a program that waits for its connection is kept waiting.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Where a connection is to lead.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) enum Route {
     /// Carry it out as it stands, on the caller's own socket: own loopback, Unix sockets.
     Own,
-    /// Out of the sandbox, to a granted host. `close`: granted by its own name or address, not by a wildcard.
-    Host { name: Option<String>, address: SocketAddr, close: bool },
+    /// Out of the sandbox, to a granted host.
+    Host(Wanted),
+    /// As it stands, to where the relay takes up datagrams for a granted host.
+    Relay(Wanted),
 }
 
 #[derive(Debug)]
 pub(super) struct Broker {
+    inner: Arc<Inner>,
+    under_way: Arc<AtomicUsize>,
+}
+
+/// What the threads work with.
+#[derive(Debug)]
+struct Inner {
     listener: Arc<Listener>,
     judge: Arc<Judge>,
-    under_way: Arc<AtomicUsize>,
+    shared: Arc<Shared>,
+    teller: Arc<Teller>,
+    relay: Relay,
     /// Inode numbers of the sockets that were handed over. They belong to the host's network, so they must never
     /// be connected as if they were the sandbox's own. A number is never taken off: an own socket that happens to
     /// get it later is refused, which is the safe side.
-    handed_over: Arc<Mutex<HashSet<u64>>>,
+    handed_over: Mutex<HashSet<u64>>,
 }
 
 impl Broker {
-    pub(super) fn new(listener: Arc<Listener>, judge: Arc<Judge>) -> Self {
-        Self { listener, judge, under_way: Arc::default(), handed_over: Arc::default() }
+    pub(super) fn new(
+        listener: Arc<Listener>,
+        judge: Arc<Judge>,
+        shared: Arc<Shared>,
+        teller: Arc<Teller>,
+        relay: Relay,
+    ) -> Self {
+        let inner = Inner { listener, judge, shared, teller, relay, handed_over: Mutex::default() };
+        Self { inner: Arc::new(inner), under_way: Arc::default() }
     }
 
     /// Carry out a `listen`: a handed-over socket whose connection failed would listen in the host's network.
     pub(super) fn listen(&self, call: &Call, process: i32) {
-        let result = tracee::copy_descriptor(process, call.args[0] as i32).and_then(|socket| {
-            if lock(&self.handed_over).contains(&inode(&socket)?) {
-                return Err(io::Error::from_raw_os_error(libc::EINVAL));
-            }
-            // SAFETY: plain numbers.
-            sys::check(unsafe { libc::listen(socket.as_raw_fd(), call.args[1] as i32) }.into()).map(drop)
-        });
-        self.listener.done(call, result);
+        let result = self.inner.own_socket(call, process, libc::EINVAL);
+        let result = result.and_then(|socket| sockets::listen(socket.as_fd(), call.args[1] as i32));
+        self.inner.listener.done(call, result);
     }
 
     /// Carry out a `bind` to an address of a network; for the same reason. Others, which are paths, can go on in the
     /// caller: without `listen` a handed-over socket that was bound by a trick is of no use, and its port is its own.
     pub(super) fn bind(&self, call: &Call, process: i32, address: &[u8]) {
-        let result = tracee::copy_descriptor(process, call.args[0] as i32).and_then(|socket| {
-            if lock(&self.handed_over).contains(&inode(&socket)?) {
-                return Err(io::Error::from_raw_os_error(libc::EINVAL));
-            }
-            // SAFETY: the kernel reads `address.len()` bytes.
-            let result = unsafe {
-                libc::bind(socket.as_raw_fd(), address.as_ptr().cast(), address.len() as libc::socklen_t)
-            };
-            sys::check(result.into()).map(drop)
-        });
-        self.listener.done(call, result);
+        let result = self.inner.own_socket(call, process, libc::EINVAL);
+        let result = result.and_then(|socket| sockets::bind(socket.as_fd(), address));
+        self.inner.listener.done(call, result);
     }
 
-    /// Carry out a `connect`, on a thread of its own: other calls must not wait for a slow host.
-    ///
-    /// `address`: the caller's address argument, as it was judged.
-    pub(super) fn connect(&self, call: &Call, process: i32, address: Vec<u8>, route: Route) {
-        let (listener, judge, under_way) =
-            (Arc::clone(&self.listener), Arc::clone(&self.judge), Arc::clone(&self.under_way));
+    /// Carry out a `connect`. `address`: the caller's address argument, as it was judged.
+    pub(super) fn connect(&self, call: &Call, ids: &Ids, address: Vec<u8>, route: Route) {
+        let (copy, ids) = (*call, *ids);
+        self.on_a_thread(call, move |inner| {
+            let result = match route {
+                Route::Own => inner.connect_own(&copy, ids.process, &address),
+                Route::Host(wanted) => inner.connect_host(&copy, &ids, &wanted),
+                Route::Relay(wanted) => inner
+                    .take_up(&copy, &ids, &wanted)
+                    .and_then(|()| inner.connect_own(&copy, ids.process, &address)),
+            };
+            inner.listener.done(&copy, result);
+        });
+    }
+
+    /// Let a call that sends datagrams go on once the relay takes them up. The kernel carries them from there, so it does
+    /// not matter what the caller's memory says by then.
+    pub(super) fn send(&self, call: &Call, ids: &Ids, wanted: Vec<Wanted>) {
+        let (copy, ids) = (*call, *ids);
+        self.on_a_thread(call, move |inner| {
+            let ready = wanted.iter().try_for_each(|wanted| inner.take_up(&copy, &ids, wanted));
+            match ready {
+                Ok(()) => inner.listener.let_through(&copy),
+                failed => inner.listener.done(&copy, failed),
+            }
+        });
+    }
+
+    /// Whether the relay takes up datagrams to that destination already; the attempt is told.
+    pub(super) fn relays(&self, wanted: &Wanted) -> bool {
+        let to = self.inner.relay.serves(wanted.at);
+        if to.is_some() {
+            self.inner.attempt(wanted, to, Verdict::Allowed);
+        }
+        to.is_some()
+    }
+
+    /// Other calls must not wait for a slow host.
+    fn on_a_thread(&self, call: &Call, action: impl FnOnce(&Inner) + Send + 'static) {
+        let (inner, under_way) = (Arc::clone(&self.inner), Arc::clone(&self.under_way));
         if under_way.fetch_add(1, Ordering::Relaxed) >= MOST {
             under_way.fetch_sub(1, Ordering::Relaxed);
-            return self.listener.refuse(call, libc::EAGAIN);
+            return self.inner.listener.refuse(call, libc::EAGAIN);
         }
-        let call = *call;
-        let handed_over = Arc::clone(&self.handed_over);
-        let counter = Arc::clone(&under_way);
         let spawned = thread::Builder::new().name("connect".into()).spawn(move || {
-            let result = match route {
-                Route::Own => connect_own(&judge, &call, process, &address, &handed_over),
-                Route::Host { name, address, close } => {
-                    let destinations = destinations(name.as_deref(), address, close);
-                    connect_out(&listener, &call, process, &destinations, &handed_over)
-                }
-            };
-            listener.done(&call, result);
-            counter.fetch_sub(1, Ordering::Relaxed);
+            action(&inner);
+            under_way.fetch_sub(1, Ordering::Relaxed);
         });
         if spawned.is_err() {
-            under_way.fetch_sub(1, Ordering::Relaxed);
-            self.listener.refuse(&call, libc::EAGAIN);
+            self.under_way.fetch_sub(1, Ordering::Relaxed);
+            self.inner.listener.refuse(call, libc::EAGAIN);
         }
     }
 }
 
-/// Connect the caller's own socket, which belongs to the sandbox's network whoever calls.
-fn connect_own(
-    judge: &Judge,
-    call: &Call,
-    process: i32,
-    address: &[u8],
-    handed_over: &Mutex<HashSet<u64>>,
-) -> io::Result<()> {
-    let socket = tracee::copy_descriptor(process, call.args[0] as i32)?;
-    if lock(handed_over).contains(&inode(&socket)?) {
-        return Err(io::Error::from_raw_os_error(libc::EISCONN));
+impl Inner {
+    fn is_handed_over(&self, socket: &OwnedFd) -> io::Result<bool> {
+        let number = inode(socket)?;
+        Ok(self.handed_over.lock().unwrap_or_else(PoisonError::into_inner).contains(&number))
     }
-    let family = address.get(..2).and_then(|raw| raw.try_into().ok()).map_or(0, u16::from_ne_bytes);
-    match i32::from(family) {
-        libc::AF_UNIX => connect_unix(judge, call, &socket, &address[2..]),
-        // Dissolving an association would make a handed-over socket free for another destination.
-        libc::AF_UNSPEC => Err(io::Error::from_raw_os_error(libc::EACCES)),
-        _ => raw_connect(socket.as_fd(), address),
+
+    fn remember(&self, number: u64) {
+        self.handed_over.lock().unwrap_or_else(PoisonError::into_inner).insert(number);
     }
+
+    /// The caller's socket, which belongs to the sandbox's network; else `errno`.
+    fn own_socket(&self, call: &Call, process: i32, errno: i32) -> io::Result<OwnedFd> {
+        let socket = tracee::copy_descriptor(process, call.args[0] as i32)?;
+        if self.is_handed_over(&socket)? {
+            return Err(io::Error::from_raw_os_error(errno));
+        }
+        Ok(socket)
+    }
+
+    /// Connect the caller's own socket, which belongs to the sandbox's network whoever calls.
+    fn connect_own(&self, call: &Call, process: i32, address: &[u8]) -> io::Result<()> {
+        let socket = self.own_socket(call, process, libc::EISCONN)?;
+        let family = address.get(..2).and_then(|raw| raw.try_into().ok()).map_or(0, u16::from_ne_bytes);
+        match i32::from(family) {
+            libc::AF_UNIX => connect_unix(&self.judge, call, &socket, &address[2..]),
+            _ => sockets::connect(socket.as_fd(), address),
+        }
+    }
+
+    fn connect_host(&self, call: &Call, ids: &Ids, wanted: &Wanted) -> io::Result<()> {
+        let destinations = self.destinations(call, ids, wanted)?;
+        let result = hand_over::connect_out(self, call, ids.process, &destinations);
+        let there = result.as_ref().ok().or(destinations.first());
+        self.attempt(wanted, there.copied(), Verdict::Allowed);
+        result.map(drop)
+    }
+
+    /// Have the relay take up what is sent to a granted host.
+    fn take_up(&self, call: &Call, ids: &Ids, wanted: &Wanted) -> io::Result<()> {
+        if self.relay.serves(wanted.at).is_some() {
+            return Ok(());
+        }
+        let destinations = self.destinations(call, ids, wanted)?;
+        let caller = tracee::copy_descriptor(ids.process, call.args[0] as i32)?;
+        let unreachable = || io::Error::from_raw_os_error(libc::EHOSTUNREACH);
+        let to = *destinations.first().ok_or_else(unreachable)?;
+        self.attempt(wanted, Some(to), Verdict::Allowed);
+        self.relay.open(wanted.at, to, &caller)
+    }
+
+    /// Where a granted host really is. That it may not be there shows only now.
+    fn destinations(&self, call: &Call, ids: &Ids, wanted: &Wanted) -> io::Result<Vec<SocketAddr>> {
+        match wanted.destinations() {
+            Ok(destinations) => Ok(destinations),
+            Err(NoWay::Unknown) => {
+                self.attempt(wanted, None, Verdict::Allowed);
+                Err(io::Error::from_raw_os_error(libc::EHOSTUNREACH))
+            }
+            Err(NoWay::Closed(address)) => {
+                self.attempt(wanted, Some(address), Verdict::Denied);
+                let (target, errno) = (address.to_string(), libc::EACCES);
+                let (operation, layer) = (Operation::Connect, Layer::Network);
+                self.teller.tell(call, ids, &Answer { operation, target: &target, errno, layer }, false);
+                Err(io::Error::from_raw_os_error(errno))
+            }
+        }
+    }
+
+    fn attempt(&self, wanted: &Wanted, address: Option<SocketAddr>, verdict: Verdict) {
+        self.shared.add_network(NetworkAttempt {
+            address: address.map(|address| address.ip().to_canonical().to_string()),
+            host: wanted.name.clone(),
+            port: wanted.at.port(),
+            protocol: wanted.protocol.into(),
+            verdict,
+            count: 1,
+        });
+    }
+}
+
+fn inode(socket: &OwnedFd) -> io::Result<u64> {
+    Ok(nix::sys::stat::fstat(socket)?.st_ino)
 }
 
 /// A path is looked up inside the view, and the socket found there is reached through our descriptor of it: with the
@@ -144,7 +243,7 @@ fn connect_unix(judge: &Judge, call: &Call, socket: &OwnedFd, path: &[u8]) -> io
         // An abstract name belongs to the socket's own network: unix(7).
         address.extend_from_slice(path);
         become_the_program()?;
-        return raw_connect(socket.as_fd(), &address);
+        return sockets::connect(socket.as_fd(), &address);
     }
     let end = path.iter().position(|byte| *byte == 0).unwrap_or(path.len());
     let path = Path::new(std::ffi::OsStr::from_bytes(&path[..end]));
@@ -152,7 +251,7 @@ fn connect_unix(judge: &Judge, call: &Call, socket: &OwnedFd, path: &[u8]) -> io
     become_the_program()?;
     let place = judge.root().pin(&path)?;
     address.extend_from_slice(format!("/proc/self/fd/{}\0", place.as_raw_fd()).as_bytes());
-    raw_connect(socket.as_fd(), &address)
+    sockets::connect(socket.as_fd(), &address)
 }
 
 /// Take on the program's user, for good, in this thread alone: the raw calls, unlike the library's, leave the other
@@ -169,153 +268,4 @@ fn become_the_program() -> io::Result<()> {
         sys::check(libc::syscall(libc::SYS_setresuid, uid, uid, uid))?;
     }
     Ok(())
-}
-
-/// Connect a socket of the host's network and hand it over.
-fn connect_out(
-    listener: &Listener,
-    call: &Call,
-    process: i32,
-    destinations: &[SocketAddr],
-    handed_over: &Mutex<HashSet<u64>>,
-) -> io::Result<()> {
-    let fd = call.args[0] as i32;
-    let theirs = tracee::copy_descriptor(process, fd)?;
-    let waits = !OFlag::from_bits_truncate(fcntl(&theirs, FcntlArg::F_GETFL)?).contains(OFlag::O_NONBLOCK);
-    let mut error = io::Error::from_raw_os_error(libc::EHOSTUNREACH);
-    for destination in destinations {
-        match connect_to(*destination, waits) {
-            Ok((ours, outcome)) => {
-                copy_options(&theirs, &ours);
-                if waits {
-                    fcntl(&ours, FcntlArg::F_SETFL(OFlag::empty()))?;
-                }
-                let close_on_exec = descriptor_closes(process, fd);
-                lock(handed_over).insert(inode(&ours)?);
-                listener.replace_descriptor(call, fd, ours.as_fd(), close_on_exec)?;
-                return outcome;
-            }
-            Err(failed) => error = failed,
-        }
-    }
-    Err(error)
-}
-
-fn lock(handed_over: &Mutex<HashSet<u64>>) -> MutexGuard<'_, HashSet<u64>> {
-    handed_over.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn inode(socket: &OwnedFd) -> io::Result<u64> {
-    Ok(nix::sys::stat::fstat(socket)?.st_ino)
-}
-
-/// Addresses to try. A name that the resolver leads back to this machine or to the link is only believed when that very
-/// name was granted and the machine's own hosts file says so: a foreign name server must not open the way to local
-/// services.
-fn destinations(name: Option<&str>, address: SocketAddr, close: bool) -> Vec<SocketAddr> {
-    let Some(name) = name else { return vec![address] };
-    let Ok(found) = (name, address.port()).to_socket_addrs() else { return Vec::new() };
-    let pinned = close && is_pinned(name);
-    let mut found: Vec<SocketAddr> = found.filter(|found| pinned || !is_local(found.ip())).collect();
-    found.sort_by_key(SocketAddr::is_ipv6);
-    found.dedup();
-    found
-}
-
-fn is_local(address: IpAddr) -> bool {
-    match address.to_canonical() {
-        IpAddr::V4(four) => four.is_loopback() || four.is_link_local() || four.is_unspecified(),
-        IpAddr::V6(six) => six.is_loopback() || six.is_unicast_link_local() || six.is_unspecified(),
-    }
-}
-
-fn is_pinned(name: &str) -> bool {
-    let hosts = fs::read_to_string("/etc/hosts").unwrap_or_default();
-    name == "localhost"
-        || hosts.lines().any(|line| {
-            let line = line.split('#').next().unwrap_or_default();
-            line.split_whitespace().skip(1).any(|known| known.eq_ignore_ascii_case(name))
-        })
-}
-
-/// A socket on its way to `destination`. With `waits` it has arrived; else the outcome may be EINPROGRESS.
-fn connect_to(destination: SocketAddr, waits: bool) -> io::Result<(OwnedFd, io::Result<()>)> {
-    let family = if destination.is_ipv6() { libc::AF_INET6 } else { libc::AF_INET };
-    let kind = libc::SOCK_STREAM | libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
-    // SAFETY: plain numbers; the result is a new descriptor that we own.
-    let socket = unsafe { OwnedFd::from_raw_fd(sys::check(libc::socket(family, kind, 0).into())? as i32) };
-    let outcome = raw_connect(socket.as_fd(), &encode(destination));
-    match outcome {
-        Err(error) if error.raw_os_error() == Some(libc::EINPROGRESS) && waits => {
-            wait_until_connected(socket.as_fd())?;
-            Ok((socket, Ok(())))
-        }
-        Err(error) if error.raw_os_error() != Some(libc::EINPROGRESS) => Err(error),
-        outcome => Ok((socket, outcome)),
-    }
-}
-
-fn wait_until_connected(socket: BorrowedFd<'_>) -> io::Result<()> {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        let left = deadline.saturating_duration_since(Instant::now());
-        let timeout = PollTimeout::try_from(left).unwrap_or(PollTimeout::ZERO);
-        match poll(&mut [PollFd::new(socket, PollFlags::POLLOUT)], timeout) {
-            Ok(0) => return Err(io::Error::from_raw_os_error(libc::ETIMEDOUT)),
-            Ok(_) => break,
-            Err(nix::Error::EINTR) => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
-    match socket::getsockopt(&socket, sockopt::SocketError)? {
-        0 => Ok(()),
-        error => Err(io::Error::from_raw_os_error(error)),
-    }
-}
-
-/// Options that programs set before they connect and that would be missed.
-fn copy_options(from: &OwnedFd, to: &OwnedFd) {
-    macro_rules! copy {
-        ($($option:ident),*) => {
-            $(if let Ok(value) = socket::getsockopt(from, sockopt::$option) {
-                let _ = socket::setsockopt(to, sockopt::$option, &value);
-            })*
-        };
-    }
-    copy!(KeepAlive, TcpNoDelay, ReceiveTimeout, SendTimeout);
-}
-
-/// Whether the caller's descriptor goes away at its next `execve`: proc_pid_fdinfo(5), flags in octal.
-fn descriptor_closes(process: i32, fd: i32) -> bool {
-    let info = fs::read_to_string(format!("/proc/{process}/fdinfo/{fd}")).unwrap_or_default();
-    let flags = info.lines().find_map(|line| line.strip_prefix("flags:")).unwrap_or("0");
-    i32::from_str_radix(flags.trim(), 8).is_ok_and(|flags| flags & libc::O_CLOEXEC != 0)
-}
-
-/// struct sockaddr_in and sockaddr_in6: ip(7), ipv6(7).
-fn encode(address: SocketAddr) -> Vec<u8> {
-    let family = if address.is_ipv6() { libc::AF_INET6 } else { libc::AF_INET };
-    let mut raw = (family as u16).to_ne_bytes().to_vec();
-    raw.extend_from_slice(&address.port().to_be_bytes());
-    match address.ip() {
-        IpAddr::V4(four) => {
-            raw.extend_from_slice(&four.octets());
-            raw.resize(size_of::<libc::sockaddr_in>(), 0);
-        }
-        IpAddr::V6(six) => {
-            raw.extend_from_slice(&[0; 4]);
-            raw.extend_from_slice(&six.octets());
-            raw.resize(size_of::<libc::sockaddr_in6>(), 0);
-        }
-    }
-    raw
-}
-
-/// connect(2) with the address as bytes.
-fn raw_connect(socket: BorrowedFd<'_>, address: &[u8]) -> io::Result<()> {
-    // SAFETY: the kernel reads `address.len()` bytes; alignment does not matter to it.
-    let result = unsafe {
-        libc::connect(socket.as_raw_fd(), address.as_ptr().cast(), address.len() as libc::socklen_t)
-    };
-    sys::check(result.into()).map(drop)
 }

@@ -9,6 +9,13 @@ pub(super) fn call(call: &Call) -> String {
     let args = call.args;
     let mut shown: Vec<String> =
         shape(call.number).iter().zip(args).map(|(kind, value)| kind.show(call.tid, value)).collect();
+    if matches!(call.number, libc::SYS_connect | libc::SYS_sendto | libc::SYS_sendmsg | libc::SYS_sendmmsg) {
+        shown[0] = network::describe_socket(call);
+        let destinations = network::describe_destinations(call);
+        if call.number != libc::SYS_connect && !destinations.is_empty() {
+            shown.push(destinations);
+        }
+    }
     if shown.iter().any(|text| text.starts_with("O_RD") || text.starts_with("O_WR"))
         && !shown.iter().any(|text| text.contains("O_CREAT"))
         && shape(call.number).len() > 2

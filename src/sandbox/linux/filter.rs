@@ -50,10 +50,36 @@ fn without_set_ids(argument: u8) -> (u8, Length, Op, u64) {
     (argument, Length::Dword, Op::MaskedEq(u64::from(libc::S_ISUID | libc::S_ISGID)), 0)
 }
 
-/// setsockopt(2) but `SO_BINDTODEVICE`: a handed-over socket would choose among the host's interfaces.
-fn no_binding_to_devices() -> io::Result<Vec<SeccompRule>> {
-    let other_level = rule(&[(1, Length::Dword, Op::Ne, libc::SOL_SOCKET as u64)])?;
-    Ok(vec![other_level, rule(&[(2, Length::Dword, Op::Ne, libc::SO_BINDTODEVICE as u64)])?])
+/// Options, by level, with which a handed-over socket would choose among the host's interfaces, or send what belongs to
+/// its connection by way of somebody else (source routes): socket(7), ip(7), ipv6(7).
+const FORBIDDEN_OPTIONS: [(i32, &[i32]); 3] = [
+    (libc::SOL_SOCKET, &[libc::SO_BINDTODEVICE, SO_BINDTOIFINDEX]),
+    (libc::IPPROTO_IP, &[libc::IP_OPTIONS]),
+    (
+        libc::IPPROTO_IPV6,
+        &[
+            IPV6_2292PKTOPTIONS,
+            libc::IPV6_HOPOPTS,
+            libc::IPV6_RTHDRDSTOPTS,
+            libc::IPV6_RTHDR,
+            libc::IPV6_DSTOPTS,
+        ],
+    ),
+];
+const SO_BINDTOIFINDEX: i32 = 62;
+const IPV6_2292PKTOPTIONS: i32 = 6;
+
+/// setsockopt(2) without [`FORBIDDEN_OPTIONS`].
+fn harmless_options() -> io::Result<Vec<SeccompRule>> {
+    let differs = |argument, value: &i32| (argument, Length::Dword, Op::Ne, *value as u64);
+    let other_levels: Vec<_> = FORBIDDEN_OPTIONS.iter().map(|(level, _)| differs(1, level)).collect();
+    let mut rules = vec![rule(&other_levels)?];
+    for (level, names) in FORBIDDEN_OPTIONS {
+        let mut conditions = vec![(1, Length::Dword, Op::Eq, level as u64)];
+        conditions.extend(names.iter().map(|name| differs(2, name)));
+        rules.push(rule(&conditions)?);
+    }
+    Ok(rules)
 }
 
 type Rules = BTreeMap<i64, Vec<SeccompRule>>;
@@ -139,7 +165,7 @@ fn with_supervisor(observe: Observe) -> io::Result<Filter> {
         )?,
     );
     rules.insert(libc::SYS_fchmod, vec![rule(&[without_set_ids(1)])?]);
-    rules.insert(libc::SYS_setsockopt, no_binding_to_devices()?);
+    rules.insert(libc::SYS_setsockopt, harmless_options()?);
     rules.insert(libc::SYS_sendto, vec![rule(&[(4, Length::Qword, Op::Eq, 0)])?]);
 
     const MARK: u32 = 0x5a5a;
@@ -182,7 +208,7 @@ fn without_supervisor() -> io::Result<Filter> {
     };
     rules.insert(libc::SYS_ioctl, vec![differs(1, &FORBIDDEN_IOCTLS)?]);
     rules.insert(libc::SYS_prctl, vec![differs(0, &FORBIDDEN_PRCTLS)?]);
-    rules.insert(libc::SYS_setsockopt, no_binding_to_devices()?);
+    rules.insert(libc::SYS_setsockopt, harmless_options()?);
     for (number, mode) in [
         (libc::SYS_creat, 1),
         (libc::SYS_chmod, 1),

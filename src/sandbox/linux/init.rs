@@ -15,7 +15,7 @@ use super::filter::Filter;
 use super::launcher::{Channels, Identity, read_plan};
 use super::view::{self, Packed};
 use super::wire::{self, Failure, Message, Step};
-use super::{capture, confine, sys};
+use super::{capture, confine, names, relay, routes, sys, waiting};
 use crate::sandbox::plan::{Observe, Plan};
 
 /// Written to the ready pipe when the run goes without a supervisor.
@@ -66,6 +66,8 @@ struct Ground {
     old_root: OwnedFd,
     proc: bool,
     names: UdpSocket,
+    /// Lets the supervisor ask who waits where inside.
+    asker: OwnedFd,
     /// The filter of the usual kind of run.
     filter: Filter,
     identity: Identity,
@@ -84,9 +86,10 @@ fn prepare(identity: Identity) -> Result<Ground, Failure> {
     let names = bring_up_loopback()
         .and_then(|()| UdpSocket::bind((Ipv4Addr::LOCALHOST, 53)))
         .step("bind the name server")?;
+    let asker = waiting::asker().step("prepare to look at sockets")?;
     sys::join_new_session_keyring().step("join a new session keyring")?;
     let filter = Filter::compile(Observe::Full).step("compile the seccomp filter")?;
-    Ok(Ground { old_root, proc, names, filter, identity })
+    Ok(Ground { old_root, proc, names, asker, filter, identity })
 }
 
 fn set_up(
@@ -104,6 +107,7 @@ fn set_up(
         None => view::open_sources(plan, ground.old_root.as_fd(), None)?,
     };
     view::size_scratch(plan.limits.scratch)?;
+    let relays = prepare_network(plan)?;
     let stage = capture::Stage::build(plan, &sources, ground.identity)?;
     view::attach(&sources, stage.as_ref())?;
     drop(sources);
@@ -124,12 +128,24 @@ fn set_up(
     sys::prctl(libc::PR_SET_DUMPABLE, 0).step("prctl(PR_SET_DUMPABLE)")?;
     confine::drop_capabilities().step("drop capabilities")?;
     let program_fd = open_process(program).step("pidfd_open")?;
-    let mut fds = vec![program_fd.as_fd(), root.as_fd(), ground.names.as_fd()];
+    let mut fds = vec![program_fd.as_fd(), root.as_fd(), ground.names.as_fd(), ground.asker.as_fd()];
     fds.extend(captured.as_ref().map(AsFd::as_fd));
+    fds.extend(relays.iter().map(AsFd::as_fd));
     fds.extend(mounts.as_ref().map(AsFd::as_fd));
-    let message = Message::Ready { landlock_abi: confine::landlock_abi(), proc: ground.proc };
+    let (landlock_abi, relays) = (confine::landlock_abi(), relays.len());
+    let message = Message::Ready { landlock_abi, proc: ground.proc, relays };
     wire::send(channels.control.as_fd(), &message, &fds).step("report the start")?;
     Ok(program)
+}
+
+/// What network grants need inside: names in `/etc/hosts`, routes, and sockets for the supervisor's [`super::relay`].
+fn prepare_network(plan: &Plan) -> Result<Vec<UdpSocket>, Failure> {
+    if plan.net.is_empty() || plan.observe == Observe::Off {
+        return Ok(Vec::new());
+    }
+    view::pin_names(&names::pinned(&plan.net))?;
+    routes::make_local(&plan.net).step("add routes")?;
+    relay::sockets().step("make sockets for datagrams")
 }
 
 /// As root: from here on this is the unprivileged user, with capabilities in the new namespaces only.

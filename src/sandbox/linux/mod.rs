@@ -5,7 +5,7 @@
 //! can be seen), [`capture`] (what is written and kept apart), [`confine`] (what is given up) and [`filter`] (what may be called), then starts the program.
 //! Outside, [`run`] watches one run from start to end, while [`supervisor`] answers the calls that wait:
 //! [`calls`] says what they want, [`place`] where that is, [`judge`] what will come of it, [`blame`] who asked, through
-//! [`reader`]; [`broker`] makes the connections that were granted.
+//! [`reader`]; [`broker`] makes the connections that were granted, [`relay`] passes on the datagrams.
 //! All `unsafe` of the program lives in this folder.
 #![allow(unsafe_code)]
 
@@ -29,12 +29,17 @@ mod notify;
 mod place;
 mod processes;
 mod reader;
+mod relay;
+mod routes;
 mod run;
 mod shared;
+mod sockets;
 mod supervisor;
 mod sys;
+mod teller;
 mod tracee;
 mod view;
+mod waiting;
 mod wire;
 
 use std::os::fd::{AsFd, OwnedFd};

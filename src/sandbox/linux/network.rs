@@ -1,11 +1,19 @@
 //! Attempts to reach a network: where to, and whether that leads out of the sandbox.
 
-use std::fs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::Path;
+use std::os::fd::AsFd;
 
 use super::notify::Call;
-use super::tracee;
+use super::relay::Relay;
+use super::waiting::Waiting;
+use super::{sockets, tracee};
+
+/// What the supervisor holds of the sandbox's network.
+#[derive(Debug)]
+pub(super) struct Network {
+    pub relay: Relay,
+    pub waiting: Waiting,
+}
 
 /// Whom a call wants to talk to.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,25 +50,53 @@ pub(super) fn opens_fast(call: &Call) -> bool {
     flags as i32 & libc::MSG_FASTOPEN != 0
 }
 
-/// The network address in a call, when it has one. Unix sockets have paths, and those are bounded by the view.
-pub(super) fn destination(call: &Call) -> Option<Destination> {
-    let (address, length) = match call.number {
-        libc::SYS_connect => (call.args[1], call.args[2]),
-        libc::SYS_sendto => (call.args[4], call.args[5]),
-        // struct msghdr begins with the name and its length; struct mmsghdr begins with a msghdr.
-        libc::SYS_sendmsg | libc::SYS_sendmmsg => {
-            let header = tracee::read_memory(call.tid, call.args[1], 12).ok()?;
-            let name = u64::from_ne_bytes(header.get(..8)?.try_into().ok()?);
-            (name, u32::from_ne_bytes(header.get(8..12)?.try_into().ok()?).into())
+/// The network addresses in a call, each once. Unix sockets have paths, and those are bounded by the view.
+pub(super) fn destinations(call: &Call) -> Vec<Destination> {
+    let connects = call.number == libc::SYS_connect;
+    let mut found: Vec<Destination> = Vec::new();
+    for (pointer, length) in pointers(call) {
+        let raw = tracee::read_memory(call.tid, pointer, (length as usize).min(128)).ok();
+        let Some(address) = raw.and_then(|raw| parse_address(&raw)) else { continue };
+        if !found.iter().any(|found| found.address == address) {
+            let protocol = if connects && !is_datagram(call) { "tcp" } else { "udp" };
+            found.push(Destination { address, protocol });
         }
-        _ => return None,
-    };
-    if address == 0 {
-        return None;
     }
-    let address = parse_address(&tracee::read_memory(call.tid, address, (length as usize).min(128)).ok()?)?;
-    let protocol = if call.number == libc::SYS_connect && !is_datagram(call) { "tcp" } else { "udp" };
-    Some(Destination { address, protocol })
+    found
+}
+
+/// Pointers to addresses in a call, each with the length beside it; null ones are left out.
+fn pointers(call: &Call) -> Vec<(u64, u64)> {
+    // struct msghdr begins with the name and its length; struct mmsghdr is a msghdr and a number.
+    const HEADER: u64 = size_of::<libc::mmsghdr>() as u64;
+    /// As many messages as the kernel takes at once (UIO_MAXIOV).
+    const MOST: u64 = 1024;
+    let of_message = |index: u64| {
+        let header = tracee::read_memory(call.tid, call.args[1] + index * HEADER, 12).ok()?;
+        let name = u64::from_ne_bytes(header.get(..8)?.try_into().ok()?);
+        Some((name, u32::from_ne_bytes(header.get(8..12)?.try_into().ok()?).into()))
+    };
+    let mut pointers: Vec<(u64, u64)> = match call.number {
+        libc::SYS_connect => vec![(call.args[1], call.args[2])],
+        libc::SYS_sendto => vec![(call.args[4], call.args[5])],
+        libc::SYS_sendmsg => of_message(0).into_iter().collect(),
+        libc::SYS_sendmmsg => (0..(call.args[2] & 0xffff_ffff).min(MOST)).map_while(of_message).collect(),
+        _ => Vec::new(),
+    };
+    pointers.retain(|(pointer, _)| *pointer != 0);
+    pointers
+}
+
+/// The destinations of a call in words, for its description.
+pub(super) fn describe_destinations(call: &Call) -> String {
+    let found = destinations(call);
+    found.iter().map(|to| to.address.to_string()).collect::<Vec<_>>().join(", ")
+}
+
+/// A socket argument in words: `3 (udp)`.
+pub(super) fn describe_socket(call: &Call) -> String {
+    let number = call.args[0] as i32;
+    if is_datagram(call) { format!("{number} (udp)") } else { number.to_string() }
 }
 
 /// struct sockaddr_in and sockaddr_in6: ip(7), ipv6(7).
@@ -78,31 +114,23 @@ fn parse_address(raw: &[u8]) -> Option<SocketAddr> {
 }
 
 fn is_datagram(call: &Call) -> bool {
-    let Some(ids) = tracee::ids(call.tid) else { return false };
-    let kind = tracee::copy_descriptor(ids.process, call.args[0] as i32)
-        .and_then(|socket| Ok(nix::sys::socket::getsockopt(&socket, nix::sys::socket::sockopt::SockType)?));
-    matches!(kind, Ok(nix::sys::socket::SockType::Datagram))
+    kind(call) == Some(libc::SOCK_DGRAM)
+}
+
+/// A connected stream has no use for the address in a `sendto`: tcp(7).
+pub(super) fn is_stream(call: &Call) -> bool {
+    kind(call) == Some(libc::SOCK_STREAM)
+}
+
+fn kind(call: &Call) -> Option<i32> {
+    let ids = tracee::ids(call.tid)?;
+    let socket = tracee::copy_descriptor(ids.process, call.args[0] as i32).ok()?;
+    sockets::number(socket.as_fd(), libc::SOL_SOCKET, libc::SO_TYPE).ok()
 }
 
 /// Stays inside: the sandbox's own loopback.
 pub(super) fn is_own_loopback(address: &SocketAddr) -> bool {
     address.ip().is_loopback() || address.ip().is_unspecified()
-}
-
-/// Whether a process inside listens on that port of the sandbox's loopback: proc_pid_net(5).
-pub(super) fn somebody_listens(tid: i32, port: u16) -> bool {
-    const LISTEN: &str = "0A";
-    ["tcp", "tcp6"].iter().any(|table| {
-        let table = fs::read_to_string(Path::new("/proc").join(tid.to_string()).join("net").join(table));
-        table.is_ok_and(|table| {
-            table.lines().skip(1).any(|line| {
-                let mut fields = line.split_whitespace().skip(1);
-                let local = fields.next().and_then(|local| local.rsplit_once(':')).map(|(_, port)| port);
-                let state = fields.nth(1);
-                state == Some(LISTEN) && local.and_then(|hex| u16::from_str_radix(hex, 16).ok()) == Some(port)
-            })
-        })
-    })
 }
 
 /// An address argument in words.

@@ -21,13 +21,16 @@ use super::init::NO_LISTENER;
 use super::judge::Judge;
 use super::launcher::{Identity, Request};
 use super::limits::{Exceeded, Watch, told};
+use super::network::Network;
 use super::notify::Listener;
 use super::place::Root;
+use super::relay::Relay;
 use super::shared::Shared;
 use super::supervisor::Supervisor;
+use super::waiting::Waiting;
 use super::wire::{self, Failure, Message, Step};
 use super::{Captured, RunHandle, tracee};
-use crate::sandbox::event::{Event, EventKind, Level, Resource, Stream};
+use crate::sandbox::event::{Event, EventKind, Isolation, Level, Resource, Stream};
 use crate::sandbox::plan::Plan;
 
 /// Batches that may wait for the reader. Together with what one may hold ([`super::shared::MOST_BYTES`]) this bounds the
@@ -271,17 +274,22 @@ impl Run {
                     self.kill();
                 }
             }
-            Message::Ready { landlock_abi, proc } => {
+            Message::Ready { landlock_abi, proc, relays } => {
                 let mut fds = fds.into_iter();
-                let (Some(program), Some(root), Some(names)) = (fds.next(), fds.next(), fds.next()) else {
+                let (Some(program), Some(root), Some(names), Some(asker)) =
+                    (fds.next(), fds.next(), fds.next(), fds.next())
+                else {
                     return Err(surprise());
                 };
                 if !self.plan.captures().is_empty() {
                     self.captured = Some(fds.next().ok_or_else(surprise)?);
                 }
+                let relay = Relay::new(fds.by_ref().take(relays).map(UdpSocket::from).collect());
                 self.mounts.extend(fds.next());
                 self.mounts.push(root.try_clone().step("dup")?);
-                self.supervise(&program, root, names, landlock_abi, proc)?;
+                let isolation = ending::isolation(landlock_abi, proc, self.cgroup.is_some());
+                let network = Network { relay, waiting: Waiting::new(asker) };
+                self.supervise(&program, root, names, network, isolation)?;
             }
             Message::Failed(failure) => {
                 self.failure.get_or_insert(failure);
@@ -300,14 +308,13 @@ impl Run {
         program: &OwnedFd,
         root: OwnedFd,
         names: OwnedFd,
-        landlock_abi: u32,
-        proc: bool,
+        network: Network,
+        isolation: Isolation,
     ) -> Result<(), Failure> {
         let names = UdpSocket::from(names);
         names.set_nonblocking(true).step("prepare the name server")?;
         self.names = Some(names);
         let cgroup = self.cgroup.as_ref().map(Cgroup::try_clone).transpose().step("dup")?;
-        let isolation = ending::isolation(landlock_abi, proc, cgroup.is_some());
         if self.plan.require_full && isolation.level != Level::Full {
             let message = format!("--require full: {}", isolation.missing.join("; "));
             return Err(Failure { step: "check the layers".into(), errno: 0, message });
@@ -332,6 +339,7 @@ impl Run {
             Arc::clone(&self.shared),
             isolation,
             self.launcher.try_clone().step("dup")?,
+            network,
         );
         self.supervisor = Some(supervisor.start().step("start a thread")?);
         Ok(())

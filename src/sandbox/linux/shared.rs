@@ -11,7 +11,7 @@ use nix::sys::eventfd::{EfdFlags, EventFd};
 use super::judge::Judge;
 use super::looks::{self, Looks};
 use super::names::Names;
-use crate::sandbox::event::{Event, EventKind, LimitHit, Operation, Resource, Verdict};
+use crate::sandbox::event::{Event, EventKind, LimitHit, NetworkAttempt, Operation, Resource, Verdict};
 
 #[derive(Debug)]
 pub(super) struct Shared {
@@ -32,6 +32,8 @@ struct State {
     files: HashMap<(PathBuf, Operation, Verdict), u64>,
     /// Memory that `events` and `files` take, roughly.
     bytes: usize,
+    /// In the order of their first time; what is the same adds up.
+    network: Vec<NetworkAttempt>,
     /// When the program took its first instruction.
     started: Option<Instant>,
     limits: Vec<Resource>,
@@ -40,6 +42,8 @@ struct State {
 
 /// Bytes that may wait to be taken: the most that one batch holds. What comes on top is dropped and counted.
 pub(super) const MOST_BYTES: usize = 4 * 1024 * 1024;
+/// Destinations that may wait, each looked through for every attempt.
+const MOST_NETWORK: usize = 2048;
 /// Files whose length is watched: those that were opened last.
 const MOST_WRITTEN: usize = 128;
 
@@ -157,6 +161,23 @@ impl Shared {
         }
     }
 
+    /// An attempt to reach somebody. A program that sends datagrams does that all the time.
+    pub(super) fn add_network(&self, attempt: NetworkAttempt) {
+        let mut state = lock(&self.state);
+        let same = |have: &&mut NetworkAttempt| {
+            (have.port, have.verdict) == (attempt.port, attempt.verdict)
+                && (&have.address, &have.host) == (&attempt.address, &attempt.host)
+                && have.protocol == attempt.protocol
+        };
+        if let Some(have) = state.network.iter_mut().find(same) {
+            have.count += attempt.count;
+        } else if state.network.len() < MOST_NETWORK {
+            state.network.push(attempt);
+        } else {
+            state.lost += attempt.count;
+        }
+    }
+
     fn add_written(&self, path: &PathBuf) {
         let mut written = lock(&self.written);
         if written.contains(path) {
@@ -180,6 +201,7 @@ impl Shared {
         let at = state.started.map_or(Duration::ZERO, |started| started.elapsed());
         state.bytes = 0;
         let mut events = std::mem::take(&mut state.events);
+        events.extend(state.network.drain(..).map(|attempt| Event { at, kind: EventKind::Network(attempt) }));
         let mut tell = |path, operation, verdict, count| {
             events.push(Event { at, kind: EventKind::File { path, operation, verdict, count } });
         };

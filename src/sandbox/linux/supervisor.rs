@@ -20,10 +20,13 @@ use super::broker::Broker;
 use super::calls;
 use super::describe;
 use super::judge::Judge;
+use super::network::Network;
 use super::notify::{Call, Listener};
 use super::shared::Shared;
+use super::teller::{Answer, Teller};
 use super::tracee::{self, Ids};
-use crate::sandbox::event::{Denied, EventKind, Isolation, Layer, LimitHit, Operation, Resource};
+use super::waiting::Waiting;
+use crate::sandbox::event::{Isolation, Layer, LimitHit, Operation, Resource};
 use crate::sandbox::plan::Plan;
 use crate::sandbox::syscalls::{self, Class};
 use quick::Quick;
@@ -36,7 +39,8 @@ pub(super) struct Supervisor {
     plan: Arc<Plan>,
     shared: Arc<Shared>,
     isolation: Isolation,
-    blame: Blame,
+    teller: Arc<Teller>,
+    waiting: Waiting,
     program_started: bool,
     quick: Arc<Quick>,
 }
@@ -67,14 +71,6 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What a refusal looks like to the program and to the reader.
-struct Answer<'a> {
-    operation: Operation,
-    target: &'a str,
-    errno: i32,
-    layer: Layer,
-}
-
 impl Supervisor {
     pub(super) fn new(
         listener: Listener,
@@ -83,11 +79,16 @@ impl Supervisor {
         shared: Arc<Shared>,
         isolation: Isolation,
         launcher: OwnedFd,
+        network: Network,
     ) -> Self {
         let listener = Arc::new(listener);
         let quick =
             Arc::new(Quick::new(Arc::clone(&listener), Arc::clone(&judge), &plan, Arc::clone(&shared)));
-        let broker = Broker::new(Arc::clone(&listener), Arc::clone(&judge));
+        shared.names().pin(&plan.net);
+        let teller = Arc::new(Teller::new(Arc::clone(&shared), Blame::new(launcher)));
+        let (to_judge, to_shared, to_teller) = (Arc::clone(&judge), Arc::clone(&shared), Arc::clone(&teller));
+        let broker = Broker::new(Arc::clone(&listener), to_judge, to_shared, to_teller, network.relay);
+        let waiting = network.waiting;
         Self {
             listener,
             judge,
@@ -95,7 +96,8 @@ impl Supervisor {
             plan,
             shared,
             isolation,
-            blame: Blame::new(launcher),
+            teller,
+            waiting,
             program_started: false,
             quick,
         }
@@ -169,24 +171,7 @@ impl Supervisor {
 
     /// Tell a refusal while its caller still waits: its arguments and its stack can only be read now.
     fn report(&mut self, call: &Call, ids: &Ids, answer: &Answer<'_>, exists_outside: bool) {
-        let blamed = self.blame.stack(call.tid, ids);
-        let denied = Denied {
-            pid: ids.process,
-            program: tracee::program_name(ids.process),
-            operation: answer.operation,
-            target: answer.target.to_owned(),
-            syscall: syscalls::name(call.number),
-            arguments: describe::call(call),
-            errno: errno_name(answer.errno),
-            layer: answer.layer,
-            exists_outside,
-            blame: blamed.lines.frames,
-            unread: blamed.unread,
-            image: blamed.image,
-            programs: blamed.lines.programs,
-            count: 1,
-        };
-        self.shared.add(EventKind::Denied(denied));
+        self.teller.tell(call, ids, answer, exists_outside);
     }
 
     fn limit_hit(&mut self, resource: Resource, limit: u64, observed: u64, by: &str, effect: &str) {
@@ -209,9 +194,4 @@ fn makes_device(call: &Call) -> bool {
         _ => return false,
     };
     matches!(mode as u32 & libc::S_IFMT, libc::S_IFCHR | libc::S_IFBLK)
-}
-
-/// `EACCES` for 13.
-pub(super) fn errno_name(errno: i32) -> String {
-    format!("{:?}", nix::errno::Errno::from_raw(errno))
 }

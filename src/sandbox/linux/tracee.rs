@@ -128,6 +128,13 @@ pub(super) fn ids(tid: i32) -> Option<Ids> {
     })
 }
 
+/// Status flags of a descriptor, `O_CLOEXEC` among them: proc_pid_fdinfo(5), in octal.
+pub(super) fn descriptor_flags(process: i32, fd: i32) -> i32 {
+    let info = fs::read_to_string(format!("/proc/{process}/fdinfo/{fd}")).unwrap_or_default();
+    let flags = info.lines().find_map(|line| line.strip_prefix("flags:")).unwrap_or("0");
+    i32::from_str_radix(flags.trim(), 8).unwrap_or(0)
+}
+
 /// Number of the process that a pidfd stands for: pidfd_open(2), proc_pid_fdinfo(5).
 pub(super) fn pidfd_number(pidfd: &OwnedFd) -> Option<i32> {
     let info = fs::read_to_string(format!("/proc/self/fdinfo/{}", pidfd.as_raw_fd())).ok()?;

@@ -6,7 +6,8 @@
 //! the old root, make the new one read-only. mount(2), pivot_root(2), open_tree(2), mount_setattr(2).
 
 use std::fs;
-use std::io;
+use std::io::{self, Write};
+use std::net::Ipv4Addr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
@@ -346,6 +347,13 @@ pub(super) fn write_etc(identity: Identity) -> Result<(), Failure> {
         fs::write(Path::new("/etc").join(name), text).step(format!("write /etc/{name}"))?;
     }
     Ok(())
+}
+
+/// Add the hosts that were granted by name to `/etc/hosts`: see the `names` module.
+pub(super) fn pin_names(pinned: &[(String, Ipv4Addr)]) -> Result<(), Failure> {
+    let lines: String = pinned.iter().map(|(name, address)| format!("{address} {name}\n")).collect();
+    let add = || fs::OpenOptions::new().append(true).open("/etc/hosts")?.write_all(lines.as_bytes());
+    if pinned.is_empty() { Ok(()) } else { add().step("write /etc/hosts") }
 }
 
 /// Let go of the host's root for good, and make the new root unchangeable.

@@ -40,9 +40,10 @@ pub(super) enum Message {
     /// From the launcher. Descriptors: pidfd of the sandbox's PID 1 and, when it is in one of its own, its cgroup, whose name
     /// this is.
     Created { cgroup: Option<String> },
-    /// From PID 1. Descriptors: pidfd of the program's process, root of the view, socket of the name server, what is
-    /// captured when the plan captures anything and, when there is a `/proc` inside, the mount namespace.
-    Ready { landlock_abi: u32, proc: bool },
+    /// From PID 1. Descriptors: pidfd of the program's process, root of the view, socket of the name server, one to ask
+    /// about sockets, what is captured when the plan captures anything, that many for the relay of datagrams and, when there
+    /// is a `/proc` inside, the mount namespace.
+    Ready { landlock_abi: u32, proc: bool, relays: usize },
     /// From anybody: the run is over before it began.
     Failed(Failure),
     /// From PID 1: wait status of the program (wait(2)), and the time of all processes that were waited for.

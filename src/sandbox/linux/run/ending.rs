@@ -12,8 +12,10 @@ use super::super::limits::{Watch, told};
 use super::super::wire;
 use super::{Captured, Ended, Run};
 use crate::sandbox::event::{
-    Event, EventKind, Finished, Isolation, Layers, Level, Outcome, OutcomeKind, Resource, Usage,
+    Event, EventKind, Finished, Isolation, Layers, Level, NetworkAttempt, Outcome, OutcomeKind, Resource,
+    Usage, Verdict,
 };
+use crate::sandbox::plan::NetEntry;
 
 impl Run {
     pub(super) fn finish(mut self) {
@@ -42,6 +44,7 @@ impl Run {
         if self.program > 0 {
             self.shared.add(EventKind::ProcessExited { pid: self.program, exit: outcome.code });
         }
+        self.tell_names();
         self.flush();
         let finished = Finished { outcome, duration, usage };
         self.send(vec![Event { at: duration, kind: EventKind::Finished(Box::new(finished)) }]);
@@ -83,6 +86,27 @@ impl Run {
             peak_processes: peak.processes,
             peak_descriptors: peak.descriptors,
             output_bytes: self.output_bytes,
+        }
+    }
+
+    /// Names that were asked for without a connection behind them say what the program was after, too.
+    fn tell_names(&self) {
+        let asked = self.shared.names().take_only_asked();
+        for (name, count) in asked {
+            let is_about = |entry: &NetEntry| {
+                entry.covers(Some(&name), None, entry.ports.first().copied().unwrap_or_default())
+            };
+            let mut entries = self.plan.net.iter().filter(|entry| is_about(entry));
+            let denied = entries.clone().any(|entry| !entry.allow && entry.ports.is_empty());
+            let allowed = !denied && entries.any(|entry| entry.allow);
+            self.shared.add_network(NetworkAttempt {
+                address: None,
+                host: Some(name),
+                port: 53,
+                protocol: "dns".into(),
+                verdict: if allowed { Verdict::Allowed } else { Verdict::Denied },
+                count,
+            });
         }
     }
 

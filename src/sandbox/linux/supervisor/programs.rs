@@ -35,7 +35,7 @@ impl Supervisor {
         match judged.refusal {
             Some(refusal) => self.report_path(call, &ids, &judged, refusal),
             None if judged.verdict == Verdict::Allowed => {
-                let parent = self.blame.start(call.tid, &ids);
+                let parent = self.teller.blame().start(call.tid, &ids);
                 self.shared.add(EventKind::ProcessStarted {
                     pid: ids.process,
                     parent,
@@ -55,7 +55,7 @@ impl Supervisor {
         self.listener.let_through(call);
         self.shared.add(EventKind::Started { isolation: self.isolation.clone(), startup });
         if let Some(ids) = tracee::ids(call.tid) {
-            self.blame.begin(ids.process);
+            self.teller.blame().begin(ids.process);
             self.shared.add(EventKind::ProcessStarted {
                 pid: ids.process,
                 parent: ids.parent,

@@ -32,7 +32,7 @@ impl Supervisor {
                 let asks_network = !self.plan.net.is_empty() && SOCKET_IOCTLS.contains(&low(1));
                 (asks_network || FORBIDDEN_IOCTLS.contains(&low(1))).then_some(libc::EPERM)
             }
-            // Only the one option that the filter does not let through.
+            // Only options that the filter does not let through.
             libc::SYS_setsockopt => Some(libc::EPERM),
             libc::SYS_prctl => FORBIDDEN_PRCTLS.contains(&low(0)).then_some(libc::EPERM),
             libc::SYS_fchmod => calls::sets_ids(call).then_some(libc::EPERM),
