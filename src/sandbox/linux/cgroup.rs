@@ -13,7 +13,7 @@ use std::fs;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use rustix::fs::{Mode, OFlags};
 
@@ -23,6 +23,8 @@ pub(super) struct Delegation {
     base: PathBuf,
     /// Process number of the launcher, part of every name: what is left by one that has ended may be removed.
     owner: u32,
+    /// Tells it from one of another process namespace that has the same number.
+    token: u32,
     made: u32,
 }
 
@@ -80,16 +82,27 @@ impl Delegation {
         if !has_controllers(&words(&handed_down)) {
             fs::write(&handed_down, "+memory +pids").ok()?;
         }
-        let delegation = Self { base, owner, made: 0 };
+        let delegation = Self::new(base, owner);
         delegation.sweep();
         Some(delegation)
     }
 
-    /// Remove what launchers have left that are no more.
+    fn new(base: PathBuf, owner: u32) -> Self {
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        Self { base, owner, token: (now.as_nanos() / 1000) as u32, made: 0 }
+    }
+
+    /// How the names of all groups begin that are of this launcher.
+    fn prefix(&self) -> String {
+        format!("{PREFIX}-{}-{:x}-", self.owner, self.token)
+    }
+
+    /// Remove what launchers have left that are no more. Only what is empty: one that lives in another process namespace
+    /// is not seen here.
     fn sweep(&self) {
         for (name, owner) in self.groups() {
             if owner != self.owner && !Path::new("/proc").join(owner.to_string()).exists() {
-                self.remove(&name);
+                let _ = fs::remove_dir(self.base.join(name));
             }
         }
     }
@@ -114,7 +127,7 @@ impl Delegation {
     /// A new, empty group.
     pub(super) fn make(&mut self) -> io::Result<Cgroup> {
         self.made += 1;
-        let name = format!("{PREFIX}-{}-{}", self.owner, self.made);
+        let name = format!("{}{}", self.prefix(), self.made);
         let path = self.base.join(&name);
         fs::create_dir(&path)?;
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
@@ -149,7 +162,8 @@ impl Delegation {
 
     /// Remove all groups of this launcher, which has ended.
     pub(super) fn remove_all(&self) {
-        for (name, _) in self.groups().into_iter().filter(|(_, owner)| *owner == self.owner) {
+        let prefix = self.prefix();
+        for (name, _) in self.groups().into_iter().filter(|(name, _)| name.starts_with(&prefix)) {
             self.remove_soon(&name);
         }
     }

@@ -34,7 +34,7 @@ use crate::sandbox::event::{Event, EventKind, Isolation, Level, Resource, Stream
 use crate::sandbox::plan::Plan;
 
 /// Batches that may wait for the reader. Together with what one may hold ([`super::shared::MOST_BYTES`]) this bounds the
-/// memory that a run takes here, however slow its reader: 128 MiB.
+/// memory that a run takes here, however slow its reader: 64 MiB, and what allocating takes.
 const CHANNEL: usize = 32;
 /// Bytes taken from a pipe at once.
 const CHUNK: usize = 256 * 1024;

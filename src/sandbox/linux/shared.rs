@@ -41,7 +41,7 @@ struct State {
 }
 
 /// Bytes that may wait to be taken: the most that one batch holds. What comes on top is dropped and counted.
-pub(super) const MOST_BYTES: usize = 4 * 1024 * 1024;
+pub(super) const MOST_BYTES: usize = 2 * 1024 * 1024;
 /// Destinations that may wait, each looked through for every attempt.
 const MOST_NETWORK: usize = 2048;
 /// Files whose length is watched: those that were opened last.
@@ -155,6 +155,10 @@ impl Shared {
                 state.lost += 1;
             }
             std::collections::hash_map::Entry::Vacant(entry) => {
+                // Files alone wait for the next sample; a flood of them does not have that long.
+                if state.bytes < MOST_BYTES / 2 && state.bytes + size >= MOST_BYTES / 2 {
+                    let _ = self.wake.write(1);
+                }
                 state.bytes += size;
                 entry.insert(1);
             }
