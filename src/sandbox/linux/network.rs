@@ -44,8 +44,15 @@ pub(super) fn opens_fast(call: &Call) -> bool {
 
 /// The network address in a call, when it has one. Unix sockets have paths, and those are bounded by the view.
 pub(super) fn destination(call: &Call) -> Option<Destination> {
+    let address = parse_address(&raw_address(call)?)?;
+    let protocol = if call.number == libc::SYS_connect && !is_datagram(call) { "tcp" } else { "udp" };
+    Some(Destination { address, protocol })
+}
+
+/// The address in a call, whatever its family.
+pub(super) fn raw_address(call: &Call) -> Option<Vec<u8>> {
     let (address, length) = match call.number {
-        libc::SYS_connect => (call.args[1], call.args[2]),
+        libc::SYS_connect | libc::SYS_bind => (call.args[1], call.args[2]),
         libc::SYS_sendto => (call.args[4], call.args[5]),
         // struct msghdr begins with the name and its length; struct mmsghdr begins with a msghdr.
         libc::SYS_sendmsg | libc::SYS_sendmmsg => {
@@ -58,9 +65,7 @@ pub(super) fn destination(call: &Call) -> Option<Destination> {
     if address == 0 {
         return None;
     }
-    let address = parse_address(&tracee::read_memory(call.tid, address, (length as usize).min(128)).ok()?)?;
-    let protocol = if call.number == libc::SYS_connect && !is_datagram(call) { "tcp" } else { "udp" };
-    Some(Destination { address, protocol })
+    tracee::read_memory(call.tid, address, (length as u32 as usize).min(128)).ok()
 }
 
 /// struct sockaddr_in and sockaddr_in6: ip(7), ipv6(7).

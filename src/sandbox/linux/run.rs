@@ -275,7 +275,8 @@ impl Run {
             let message = format!("--require full: {}", isolation.missing.join("; "));
             return Err(Failure { step: "check the layers".into(), errno: 0, message });
         }
-        let judge = Arc::new(Judge::new(Root::new(root), &self.plan, Identity::current()));
+        let identity = Identity::current();
+        let judge = Arc::new(Judge::new(Root::new(root, identity), &self.plan, identity));
         self.watch = Some(Watch::new(Arc::clone(&judge), Arc::clone(&self.shared), self.plan.limits));
         let Some(number) = self.listener_number()? else { return Ok(()) };
         if number == NO_LISTENER {

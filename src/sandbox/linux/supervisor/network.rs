@@ -24,7 +24,7 @@ impl Supervisor {
         if call.number == libc::SYS_connect && !self.plan.net.is_empty() {
             return self.connect_by_broker(call);
         }
-        let Some(to) = network::destination(call) else { return self.listener.let_through(call) };
+        let Some(to) = network::destination(call) else { return self.path(call) };
         if !self.listener.is_waiting(call) {
             return;
         }
@@ -46,6 +46,7 @@ impl Supervisor {
             return;
         }
         let Some(to) = network::destination_of(call, &raw) else {
+            self.explain_path(call, &ids);
             return self.broker.connect(call, ids.process, raw, Route::Own);
         };
         let own = network::is_own_loopback(&to.address);
