@@ -42,7 +42,7 @@ const FREE: &[Sysno] = &[
     S::sched_get_priority_max, S::sched_get_priority_min, S::sched_getattr, S::sched_rr_get_interval,
     S::getpriority, S::setpriority, S::ioprio_get, S::fcntl, S::dup, S::dup2, S::dup3, S::pipe, S::pipe2,
     S::flock, S::fsync, S::fdatasync, S::sync_file_range, S::syncfs,
-    S::getdents, S::getdents64, S::getcwd, S::fchdir, S::umask, S::fchown, S::fadvise64,
+    S::getdents, S::getdents64, S::getcwd, S::umask, S::fadvise64,
     S::readahead, S::sendfile, S::splice, S::tee, S::vmsplice, S::copy_file_range, S::arch_prctl,
     S::set_tid_address, S::set_robust_list, S::get_robust_list, S::rseq, S::prlimit64, S::getrlimit,
     S::setrlimit, S::getrusage, S::sysinfo, S::uname, S::wait4, S::waitid, S::exit, S::exit_group, S::restart_syscall,
@@ -50,8 +50,8 @@ const FREE: &[Sysno] = &[
     S::getsockopt, S::recvfrom, S::recvmsg, S::recvmmsg, S::accept, S::accept4,
     S::pause, S::alarm, S::getitimer, S::setitimer, S::timer_create, S::timer_settime, S::timer_gettime,
     S::timer_getoverrun, S::timer_delete, S::tkill, S::tgkill, S::getcpu, S::capget, S::setuid, S::setgid,
-    S::setreuid, S::setregid, S::setresuid, S::setresgid, S::setfsuid, S::setfsgid, S::fgetxattr,
-    S::flistxattr, S::fsetxattr, S::fremovexattr, S::inotify_init, S::inotify_init1, S::inotify_rm_watch,
+    S::setreuid, S::setregid, S::setresuid, S::setresgid, S::setfsuid, S::setfsgid,
+    S::flistxattr, S::inotify_init, S::inotify_init1, S::inotify_rm_watch,
     S::get_mempolicy, S::pkey_alloc, S::pkey_free, S::pkey_mprotect,
     S::pidfd_open, S::pidfd_send_signal, S::landlock_create_ruleset, S::landlock_add_rule,
     S::landlock_restrict_self, S::sync,
@@ -65,20 +65,20 @@ const PATH: &[Sysno] = &[
     S::symlinkat, S::chmod, S::fchmodat, S::fchmodat2, S::chown, S::lchown, S::fchownat, S::truncate,
     S::utime, S::utimes, S::utimensat, S::futimesat, S::mknod, S::mknodat, S::setxattr, S::lsetxattr,
     S::removexattr, S::lremovexattr, S::chdir, S::connect, S::bind, S::sendto, S::sendmsg, S::sendmmsg,
-    S::inotify_add_watch,
+    S::inotify_add_watch, S::fchdir, S::fchmod, S::fchown, S::fsetxattr, S::fremovexattr,
 ];
 
 /// Calls that only ask about a path.
 #[rustfmt::skip]
 const QUERY: &[Sysno] = &[
     S::stat, S::lstat, S::newfstatat, S::statx, S::access, S::faccessat, S::faccessat2, S::readlink,
-    S::readlinkat, S::statfs, S::getxattr, S::lgetxattr, S::listxattr, S::llistxattr,
+    S::readlinkat, S::statfs, S::getxattr, S::lgetxattr, S::fgetxattr, S::listxattr, S::llistxattr,
 ];
 
 /// Calls decided by plain numbers among their arguments.
 #[rustfmt::skip]
 const VALUE: &[Sysno] = &[
-    S::rt_sigaction, S::setsockopt, S::fchmod, S::socket, S::ioctl, S::prctl, S::clone, S::fork, S::vfork, S::mmap, S::unshare, S::kill,
+    S::rt_sigaction, S::setsockopt, S::socket, S::ioctl, S::prctl, S::clone, S::fork, S::vfork, S::mmap, S::unshare, S::kill,
     S::listen, S::personality, S::ftruncate, S::fallocate,
 ];
 

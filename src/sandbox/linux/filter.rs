@@ -164,7 +164,6 @@ fn with_supervisor(observe: Observe) -> io::Result<Filter> {
             ],
         )?,
     );
-    rules.insert(libc::SYS_fchmod, vec![rule(&[without_set_ids(1)])?]);
     rules.insert(libc::SYS_setsockopt, harmless_options()?);
     rules.insert(libc::SYS_sendto, vec![rule(&[(4, Length::Qword, Op::Eq, 0)])?]);
 

@@ -4,10 +4,11 @@
 //! about to apply are applied here to the same tree: the view's mounts, Landlock, owner and mode bits.
 
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
-use super::calls::{How, PathUse};
+use super::calls::{How, PathUse, Space};
 use super::launcher::Identity;
-use super::place::{Found, Place, Root, hidden_outside, normal};
+use super::place::{Caller, End, Found, Look, Reached, Root, Tail, hidden_outside, normal};
 use crate::sandbox::event::{Layer, Operation, Verdict};
 use crate::sandbox::plan::{Access, Bind, Plan};
 
@@ -20,6 +21,8 @@ pub(super) struct Judged {
     pub verdict: Verdict,
     /// Why not, when denied.
     pub refusal: Option<Refusal>,
+    /// Nothing was left open for want of a look at the caller.
+    pub sure: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,10 +45,6 @@ pub(super) struct Judge {
     /// Places whose host's content may differ from what is inside, because the run has changed it.
     captured: Vec<PathBuf>,
 }
-
-const READ: u32 = 4;
-const WRITE: u32 = 2;
-const EXECUTE: u32 = 1;
 
 impl Judge {
     pub(super) fn new(root: Root, plan: &Plan, identity: Identity) -> Self {
@@ -74,7 +73,13 @@ impl Judge {
 
     /// Whether the call cannot be refused, by its text alone: a plain look into the system's own files.
     pub(super) fn is_harmless(&self, used: &PathUse) -> bool {
+        let plain = match used.how {
+            How::Rights(wanted) => wanted & libc::X_OK == 0,
+            How::Open { keeps_time, .. } => !keeps_time,
+            _ => true,
+        };
         used.operation == Operation::Read
+            && plain
             && self.denied.is_empty()
             && !used.path.components().any(|part| part == std::path::Component::ParentDir)
             && self.system.iter().any(|system| used.path.starts_with(system))
@@ -94,115 +99,382 @@ impl Judge {
             && fixed(&judged.path).is_some()
     }
 
-    /// `inside`: the caller's process number as it sees it itself.
-    pub(super) fn judge(&self, used: &PathUse, inside: i32) -> Judged {
-        let path = own_proc(&normal_unless_linked(&used.path), inside);
-        if let Some(refusal) = foreign_proc(&path, inside, used) {
-            return denied(path, used.operation, refusal);
-        }
-        match self.root.locate(&path, used.follow) {
-            Place::Here(found) => self.judge_found(found, used),
-            Place::Absent { path, parent, outside } => self.judge_absent(path, parent, outside, used),
-            Place::Unknown { errno: libc::EACCES } => {
-                denied(path, used.operation, self.permission(&used.path, libc::EACCES))
-            }
-            Place::Unknown { .. } => allowed(path, used.operation),
+    /// What will come of a call that takes these paths. A call with two ends at the first that fails: what it would do to
+    /// the other is not told then.
+    pub(super) fn judge_all(&self, uses: &[PathUse], caller: Caller) -> Vec<Judged> {
+        match uses {
+            [from, to] if matches!(from.how, How::Rename { .. }) => self.judge_rename(from, to, caller),
+            [from, to] => self.judge_link(from, to, caller),
+            uses => uses.iter().map(|used| self.judge(used, Some(caller))).collect(),
         }
     }
 
-    fn judge_found(&self, found: Found, used: &PathUse) -> Judged {
-        let Identity { uid, gid, .. } = self.identity;
-        if self.denied.iter().any(|denied| found.path.starts_with(denied) && found.path != *denied) {
-            return denied(found.path, used.operation, refusal(libc::EACCES, Layer::Mount));
+    pub(super) fn judge(&self, used: &PathUse, caller: Option<Caller>) -> Judged {
+        let names = is_about_name(used.how);
+        let reached = self.reach(used, caller, names);
+        match reached.end {
+            End::Here(found) => self.judge_found(&reached.path, &found, reached.parent.as_ref(), used),
+            End::Absent => self.judge_absent(reached.path, reached.parent.as_ref(), used),
+            End::Fails(errno) => self.judge_failed(reached.path, errno, used.operation),
+            End::Unsure => Judged { sure: false, ..allowed(normal(&used.path), used.operation) },
         }
-        let may = |wanted| found.permits(uid, gid, wanted);
-        let no_permission = || Some(self.permission(&found.path, libc::EACCES));
-        let read_only = |errno| Some(refusal(errno, Layer::Mount));
+    }
+
+    /// Look with one call where that is enough, and part by part where the folder is needed or something stands in the way.
+    fn reach(&self, used: &PathUse, caller: Option<Caller>, name: bool) -> Reached {
+        if let (Some((fd, rest)), Some(caller)) = (&used.from, caller)
+            && rest.as_os_str().is_empty()
+        {
+            let end = self.root.descriptor(caller, *fd).map_or(End::Unsure, End::Here);
+            let path = if let End::Here(found) = &end { found.path.clone() } else { used.path.clone() };
+            return Reached { path, parent: None, end };
+        }
+        let follow = used.follow || (used.tail == Tail::Slash && !name);
+        let creates = matches!(used.how, How::Open { create: true, .. });
+        if !name
+            && !creates
+            && !used.path.starts_with("/proc")
+            && let Ok(found) = self.root.look(&used.path, follow)
+        {
+            return Reached { path: found.path.clone(), parent: None, end: End::Here(found) };
+        }
+        let look = Look { follow: used.follow, name: name || creates };
+        match (&used.from, caller) {
+            (Some((fd, rest)), Some(caller)) => self.root.walk(rest, Some(*fd), look, Some(caller)),
+            _ => self.root.walk(&used.path, None, look, caller),
+        }
+    }
+
+    fn judge_found(&self, path: &Path, found: &Found, parent: Option<&Found>, used: &PathUse) -> Judged {
         let reason = match used.how {
-            How::Query => None,
-            How::Enter => {
-                if may(EXECUTE) {
-                    None
-                } else {
-                    no_permission()
-                }
-            }
-            How::Open { create: true, exclusive: true, .. } => None,
-            How::Open { write: false, .. } => {
-                if may(READ) {
-                    None
-                } else {
-                    no_permission()
-                }
-            }
-            How::Open { .. } if found.is_directory() => None,
-            How::Open { truncate, .. } => match (found.read_only, may(WRITE)) {
-                (false, true) => None,
-                (false, false) => no_permission(),
-                // The kernel asks the mount first when it truncates, the file's mode first when it does not.
-                (true, false) if !truncate => read_only(libc::EACCES),
-                (true, _) => read_only(libc::EROFS),
-            },
-            // Making a name that exists fails with EEXIST, which is no refusal; `rename` replaces it.
-            How::Name { replaces: false } if used.operation == Operation::Create => None,
-            How::Name { .. } => self.name_in_parent(&found.path),
-            How::Change { owner_only } => {
-                let mine = found.stat.st_uid == uid;
-                if found.read_only {
-                    read_only(libc::EROFS)
-                } else if (owner_only && mine) || (!owner_only && may(WRITE)) {
-                    None
-                } else {
-                    Some(self.permission(&found.path, if owner_only { libc::EPERM } else { libc::EACCES }))
-                }
-            }
-            How::Execute if found.is_directory() || !may(EXECUTE) => no_permission(),
-            How::Execute => {
+            How::Query | How::Make { .. } => None,
+            How::ReadLink => is_guarded_link(path).then(|| refusal(libc::EACCES, Layer::Landlock)),
+            How::Rights(wanted) => self.lacks(found, wanted),
+            How::Enter if !found.is_directory() => None,
+            How::Enter => self.lacks(found, libc::X_OK),
+            How::Open { .. } => self.opening(found, used),
+            How::Unlink | How::RemoveFolder => self.removal(found, parent, used),
+            How::Execute if found.kind() != libc::S_IFREG => Some(self.permission(path, libc::EACCES)),
+            How::Execute => self.lacks(found, libc::X_OK).or_else(|| {
                 let listed = self.execute.iter().any(|allowed| found.path.starts_with(allowed));
-                if listed { None } else { Some(refusal(libc::EACCES, Layer::Landlock)) }
+                (!listed).then(|| refusal(libc::EACCES, Layer::Landlock))
+            }),
+            // Only with the other path: `judge_rename`, `judge_link`.
+            How::Rename { .. } | How::Link => None,
+            How::Mode | How::Owner { .. } | How::Times { .. } | How::Length | How::Attribute { .. } => {
+                self.change(found, used.how)
             }
         };
-        match reason {
-            None => allowed(found.path, used.operation),
-            Some(reason) => denied(found.path, used.operation, reason),
+        verdict(path.to_owned(), used.operation, reason)
+    }
+
+    /// open(2) of what is there, in the order in which the kernel asks.
+    fn opening(&self, found: &Found, used: &PathUse) -> Option<Refusal> {
+        let How::Open { read, write, truncate, create, exclusive, unnamed, keeps_time, no_link, folder } =
+            used.how
+        else {
+            return None;
+        };
+        let (is_folder, is_link) = (found.is_directory(), found.kind() == libc::S_IFLNK);
+        if unnamed {
+            return if is_folder { self.lacks_folder(found) } else { None };
+        }
+        let exists = create && (exclusive || is_folder || used.tail != Tail::Name);
+        if exists || no_link && is_link || (folder || used.tail == Tail::Slash) && !is_folder {
+            return None;
+        }
+        if truncate && found.kind() == libc::S_IFREG && found.read_only() {
+            return Some(refusal(libc::EROFS, Layer::Mount));
+        }
+        if is_folder && (write || truncate) {
+            return None;
+        }
+        let wanted = if read { libc::R_OK } else { 0 } | if write || truncate { libc::W_OK } else { 0 };
+        if let Some(reason) = self.lacks(found, wanted) {
+            return Some(reason);
+        }
+        if keeps_time && !self.owns(found) {
+            return Some(self.permission(&found.path, libc::EPERM));
+        }
+        is_guarded_file(&found.path).then(|| refusal(libc::EACCES, Layer::Landlock))
+    }
+
+    /// unlink(2), rmdir(2).
+    fn removal(&self, found: &Found, parent: Option<&Found>, used: &PathUse) -> Option<Refusal> {
+        let folder = used.how == How::RemoveFolder;
+        match used.tail {
+            Tail::Root if folder => return Some(refusal(libc::EBUSY, Layer::Mount)),
+            Tail::Dot | Tail::DotDot | Tail::Root => return None,
+            Tail::Name | Tail::Slash => {}
+        }
+        let parent = parent?;
+        if parent.read_only() {
+            return Some(refusal(libc::EROFS, Layer::Mount));
+        }
+        if used.tail == Tail::Slash && !folder {
+            return None;
+        }
+        match self.may_delete(parent, found, folder) {
+            Err(reason) => reason,
+            Ok(()) => is_mount_point(parent, found).then(|| refusal(libc::EBUSY, Layer::Mount)),
         }
     }
 
-    /// May names in the folder of `path` be added or taken away?
-    fn name_in_parent(&self, path: &Path) -> Option<Refusal> {
-        match self.root.locate(path.parent()?, true) {
-            Place::Here(parent) => self.change_names(&parent),
-            _ => None,
+    /// Whether a name can be taken away, mounts left aside: `Err(None)` when that fails for no reason worth telling.
+    fn may_delete(&self, parent: &Found, found: &Found, folder: bool) -> Result<(), Option<Refusal>> {
+        if let Some(reason) = self.lacks(parent, libc::W_OK | libc::X_OK) {
+            return Err(Some(reason));
+        }
+        let sticky = parent.stat.st_mode & libc::S_ISVTX != 0;
+        if sticky && !self.owns(found) && !self.owns(parent) {
+            return Err(Some(self.permission(&found.path, libc::EPERM)));
+        }
+        if folder == found.is_directory() { Ok(()) } else { Err(None) }
+    }
+
+    /// Changes of what is there: chmod(2), chown(2), utimensat(2), truncate(2), setxattr(2).
+    fn change(&self, found: &Found, how: How) -> Option<Refusal> {
+        let own = self.owns(found);
+        let plain = matches!(found.kind(), libc::S_IFREG | libc::S_IFDIR);
+        let not_mine = || Some(self.permission(&found.path, libc::EPERM));
+        if let How::Attribute { write: false, space } = how {
+            let asks = space == Space::Other || space == Space::User && plain;
+            return if asks { self.lacks(found, libc::R_OK) } else { None };
+        }
+        if how == How::Length && found.kind() != libc::S_IFREG {
+            return None;
+        }
+        if found.read_only() {
+            return Some(refusal(libc::EROFS, Layer::Mount));
+        }
+        match how {
+            How::Mode if found.kind() == libc::S_IFLNK || own => None,
+            How::Owner { uid, gid } => {
+                let known = |id: u32, own: u32| id == u32::MAX || id == own;
+                let sets = uid != u32::MAX || gid != u32::MAX;
+                let exist = known(uid, self.identity.uid) && known(gid, self.identity.gid);
+                if !exist || !sets || own { None } else { not_mine() }
+            }
+            How::Times { .. } if own => None,
+            How::Times { now: true } | How::Length => self.lacks(found, libc::W_OK),
+            How::Mode | How::Times { .. } => not_mine(),
+            How::Attribute { space: Space::System, .. } => None,
+            How::Attribute { space: Space::Trusted | Space::Security, .. } => not_mine(),
+            How::Attribute { space: Space::User, .. } => {
+                let sticky = found.is_directory() && found.stat.st_mode & libc::S_ISVTX != 0;
+                if !plain || sticky && !own { not_mine() } else { self.lacks(found, libc::W_OK) }
+            }
+            _ => self.lacks(found, libc::W_OK),
         }
     }
 
-    fn change_names(&self, parent: &Found) -> Option<Refusal> {
-        let Identity { uid, gid, .. } = self.identity;
-        if parent.read_only {
-            Some(refusal(libc::EROFS, Layer::Mount))
-        } else if !parent.permits(uid, gid, WRITE | EXECUTE) {
-            Some(self.permission(&parent.path, libc::EACCES))
-        } else {
-            None
+    fn owns(&self, found: &Found) -> bool {
+        found.stat.st_uid == self.identity.uid
+    }
+
+    /// The kernel's own answer whether the program's user may do this, and who says no.
+    fn lacks(&self, found: &Found, wanted: i32) -> Option<Refusal> {
+        match self.root.permits(found, wanted) {
+            Ok(()) => None,
+            Err(libc::EROFS) => Some(refusal(libc::EROFS, Layer::Mount)),
+            Err(errno) => Some(self.permission(&found.path, errno)),
         }
     }
 
-    fn judge_absent(&self, path: PathBuf, parent: Option<Found>, outside: bool, used: &PathUse) -> Judged {
-        let creates = matches!(used.how, How::Open { create: true, .. })
-            || (matches!(used.how, How::Name { .. }) && used.operation == Operation::Create);
-        if !creates {
-            let outside = outside && !self.is_of_own_process(&path) && !self.is_captured(&path);
-            return absent(path, used.operation, outside);
+    /// May names in the folder be added?
+    fn lacks_folder(&self, folder: &Found) -> Option<Refusal> {
+        if folder.read_only() {
+            return Some(refusal(libc::EROFS, Layer::Mount));
         }
+        self.lacks(folder, libc::W_OK | libc::X_OK)
+    }
+
+    fn judge_absent(&self, path: PathBuf, parent: Option<&Found>, used: &PathUse) -> Judged {
+        let makes = match used.how {
+            How::Open { create: true, unnamed: false, .. } | How::Make { .. } => true,
+            How::Unlink | How::RemoveFolder => false,
+            _ => return self.missing(path, used.operation),
+        };
         let Some(parent) = parent else {
             // The folder itself is not in view: hidden, or nowhere.
             let hidden = path.parent().is_some_and(hidden_outside) && !self.is_captured(&path);
-            return absent(path, Operation::Create, hidden);
+            return if makes {
+                absent(path, Operation::Create, hidden)
+            } else {
+                self.missing(path, used.operation)
+            };
         };
-        match self.change_names(&parent) {
-            None => allowed(path, Operation::Create),
-            Some(reason) => denied(path, Operation::Create, reason),
+        let reason = match used.how {
+            // Files whose name ends in a slash are never made.
+            How::Open { .. } if used.tail == Tail::Slash => return allowed(path, used.operation),
+            How::Make { folder: false } if used.tail == Tail::Slash => {
+                return self.missing(path, used.operation);
+            }
+            How::Unlink | How::RemoveFolder if parent.read_only() => Some(refusal(libc::EROFS, Layer::Mount)),
+            How::Unlink | How::RemoveFolder => return self.missing(path, used.operation),
+            _ => self.lacks_folder(parent),
+        };
+        verdict(path, if makes { Operation::Create } else { used.operation }, reason)
+    }
+
+    fn judge_failed(&self, path: PathBuf, errno: i32, operation: Operation) -> Judged {
+        if errno != libc::EACCES {
+            return allowed(path, operation);
         }
+        let guarded = is_guarded_link(&path);
+        let reason = if guarded { refusal(errno, Layer::Landlock) } else { self.permission(&path, errno) };
+        denied(path, operation, reason)
+    }
+
+    fn missing(&self, path: PathBuf, operation: Operation) -> Judged {
+        let outside = hidden_outside(&path) && !self.is_of_own_process(&path) && !self.is_captured(&path);
+        absent(path, operation, outside)
+    }
+
+    /// What comes of a path as far as leading somewhere goes; `None` when it leads to something.
+    fn ended(&self, reached: &Reached, used: &PathUse) -> Option<Judged> {
+        match reached.end {
+            End::Here(_) => None,
+            End::Absent => Some(self.missing(reached.path.clone(), used.operation)),
+            End::Fails(errno) => Some(self.judge_failed(reached.path.clone(), errno, used.operation)),
+            End::Unsure => Some(Judged { sure: false, ..allowed(normal(&used.path), used.operation) }),
+        }
+    }
+
+    /// link(2), in the order in which the kernel asks.
+    fn judge_link(&self, from: &PathUse, to: &PathUse, caller: Caller) -> Vec<Judged> {
+        let (source, place) = (self.reach(from, Some(caller), false), self.reach(to, Some(caller), true));
+        if let Some(ended) = self.ended(&source, from) {
+            return vec![ended];
+        }
+        let End::Here(found) = &source.end else { return Vec::new() };
+        let fine = allowed(source.path.clone(), from.operation);
+        let (End::Absent, Some(parent), Tail::Name) = (&place.end, &place.parent, to.tail) else {
+            return match place.end {
+                End::Here(_) => vec![fine, allowed(place.path, to.operation)],
+                End::Absent => vec![fine, self.judge_absent(place.path, place.parent.as_ref(), to)],
+                _ => std::iter::once(fine).chain(self.ended(&place, to)).collect(),
+            };
+        };
+        let of_source = |reason| vec![denied(source.path.clone(), from.operation, reason)];
+        if parent.read_only() {
+            return vec![fine, denied(place.path, to.operation, refusal(libc::EROFS, Layer::Mount))];
+        }
+        if found.mount() != parent.mount() {
+            return vec![fine, denied(place.path, to.operation, refusal(libc::EXDEV, Layer::Mount))];
+        }
+        if !self.owns(found) && hardlinks_are_protected() {
+            let set_ids = found.stat.st_mode & (libc::S_ISUID | libc::S_ISGID) != 0;
+            let safe = found.kind() == libc::S_IFREG
+                && !set_ids
+                && self.lacks(found, libc::R_OK | libc::W_OK).is_none();
+            if !safe {
+                return of_source(self.permission(&source.path, libc::EPERM));
+            }
+        }
+        if let Some(reason) = self.lacks(parent, libc::W_OK | libc::X_OK) {
+            return vec![fine, denied(place.path, to.operation, reason)];
+        }
+        if found.is_directory() {
+            return of_source(self.permission(&source.path, libc::EPERM));
+        }
+        vec![fine, allowed(place.path, to.operation)]
+    }
+
+    /// rename(2), in the order in which the kernel asks.
+    fn judge_rename(&self, from: &PathUse, to: &PathUse, caller: Caller) -> Vec<Judged> {
+        let (old, new) = (self.reach(from, Some(caller), true), self.reach(to, Some(caller), true));
+        let fine = |reached: &Reached, used: &PathUse| allowed(reached.path.clone(), used.operation);
+        let (Some(old_folder), Some(new_folder)) = (folder_of(&old, from), folder_of(&new, to)) else {
+            let first = if folder_of(&old, from).is_none() { (&old, from) } else { (&new, to) };
+            return self.ended(first.0, first.1).into_iter().collect();
+        };
+        let of =
+            |reached: &Reached, used: &PathUse, reason| denied(reached.path.clone(), used.operation, reason);
+        match self.rename_reason((&old, from, old_folder), (&new, to, new_folder)) {
+            Renaming::Fine => vec![fine(&old, from), fine(&new, to)],
+            Renaming::Refused(Which::Old, reason) => vec![of(&old, from, reason)],
+            Renaming::Refused(Which::New, reason) => vec![of(&new, to, reason)],
+            Renaming::Missing(Which::Old) => vec![self.missing(old.path, from.operation)],
+            Renaming::Missing(Which::New) => vec![self.missing(new.path, to.operation)],
+        }
+    }
+
+    fn rename_reason(&self, old: Side<'_>, new: Side<'_>) -> Renaming {
+        let ((old, from, old_folder), (new, to, new_folder)) = (old, new);
+        let How::Rename { exchanges, keeps } = from.how else { return Renaming::Fine };
+        let refused = |which, errno| Renaming::Refused(which, refusal(errno, Layer::Mount));
+        let named = |used: &PathUse| matches!(used.tail, Tail::Name | Tail::Slash);
+        if old_folder.mount() != new_folder.mount() {
+            return refused(Which::New, libc::EXDEV);
+        }
+        if !named(from) {
+            return refused(Which::Old, libc::EBUSY);
+        }
+        if !named(to) {
+            return if keeps { Renaming::Fine } else { refused(Which::New, libc::EBUSY) };
+        }
+        if old_folder.read_only() {
+            return refused(Which::Old, libc::EROFS);
+        }
+        let End::Here(source) = &old.end else { return Renaming::Missing(Which::Old) };
+        let target = if let End::Here(found) = &new.end { Some(found) } else { None };
+        if keeps && target.is_some() {
+            return Renaming::Fine;
+        }
+        if exchanges && target.is_none() {
+            return Renaming::Missing(Which::New);
+        }
+        let slash = |used: &PathUse| used.tail == Tail::Slash;
+        let needs_folder = slash(from) || (!exchanges && slash(to));
+        if needs_folder && !source.is_directory()
+            || exchanges && slash(to) && target.is_some_and(|target| !target.is_directory())
+        {
+            return Renaming::Fine;
+        }
+        let into_itself = source.is_directory() && new_folder.path.starts_with(&source.path);
+        let onto_ancestor = target.is_some_and(|target| old_folder.path.starts_with(&target.path));
+        let same = target.is_some_and(|target| is_same(source, target));
+        if into_itself || onto_ancestor || same {
+            return Renaming::Fine;
+        }
+        let fails = |which, reason: Option<Refusal>| {
+            reason.map_or(Renaming::Fine, |reason| Renaming::Refused(which, reason))
+        };
+        if let Err(reason) = self.may_delete(old_folder, source, source.is_directory()) {
+            return fails(Which::Old, reason);
+        }
+        let cleared = match target {
+            None => {
+                self.lacks(new_folder, libc::W_OK | libc::X_OK).map_or(Ok(()), |reason| Err(Some(reason)))
+            }
+            Some(target) => {
+                let folder = if exchanges { target.is_directory() } else { source.is_directory() };
+                self.may_delete(new_folder, target, folder)
+            }
+        };
+        if let Err(reason) = cleared {
+            return fails(Which::New, reason);
+        }
+        // What a folder's `..` leads to is written into it.
+        if !is_same(old_folder, new_folder) {
+            if source.is_directory()
+                && let Some(reason) = self.lacks(source, libc::W_OK)
+            {
+                return Renaming::Refused(Which::Old, reason);
+            }
+            let moved = target.filter(|target| exchanges && target.is_directory());
+            if let Some(reason) = moved.and_then(|target| self.lacks(target, libc::W_OK)) {
+                return Renaming::Refused(Which::New, reason);
+            }
+        }
+        if is_mount_point(old_folder, source) {
+            return refused(Which::Old, libc::EBUSY);
+        }
+        if target.is_some_and(|target| is_mount_point(new_folder, target)) {
+            return refused(Which::New, libc::EBUSY);
+        }
+        Renaming::Fine
     }
 
     /// What the run itself has taken away is absent, not hidden, although the host still has it.
@@ -214,7 +486,7 @@ impl Judge {
     fn is_of_own_process(&self, path: &Path) -> bool {
         let Ok(below) = path.strip_prefix("/proc") else { return false };
         let Some(number) = below.iter().next() else { return false };
-        matches!(self.root.locate(&Path::new("/proc").join(number), false), Place::Here(_))
+        self.root.exists(&Path::new("/proc").join(number))
     }
 
     /// A refusal by owner and mode bits; by the policy when the path is covered by a `deny`.
@@ -224,59 +496,68 @@ impl Judge {
     }
 }
 
-/// `..` behind a link means something else than in the text, so the text is only cleaned when there is no `..`.
-fn normal_unless_linked(path: &Path) -> PathBuf {
-    if path.components().any(|part| part == std::path::Component::ParentDir) {
-        path.to_owned()
-    } else {
-        normal(path)
+type Side<'a> = (&'a Reached, &'a PathUse, &'a Found);
+
+#[derive(Clone, Copy)]
+enum Which {
+    Old,
+    New,
+}
+
+enum Renaming {
+    /// Done, or failing for no reason worth telling.
+    Fine,
+    Missing(Which),
+    Refused(Which, Refusal),
+}
+
+/// The folder in which a name is to be changed, as far as the kernel gets before it looks at the name.
+fn folder_of<'a>(reached: &'a Reached, used: &PathUse) -> Option<&'a Found> {
+    match (&reached.end, used.tail) {
+        (End::Here(found), Tail::Root | Tail::Dot) => Some(found),
+        (End::Here(_) | End::Absent, _) => reached.parent.as_ref(),
+        _ => None,
     }
 }
 
-/// `/proc/self` and the like lead elsewhere for the supervisor than for the caller.
-fn own_proc(path: &Path, inside: i32) -> PathBuf {
-    for name in ["/proc/self", "/proc/thread-self"] {
-        if let Ok(rest) = path.strip_prefix(name) {
-            return match rest.strip_prefix("root") {
-                Ok(behind_root) => Path::new("/").join(behind_root),
-                Err(_) => Path::new("/proc").join(inside.to_string()).join(rest),
-            };
-        }
-    }
-    for name in ["/dev/fd", "/dev/stdin", "/dev/stdout", "/dev/stderr"] {
-        if path.starts_with(name) {
-            return PathBuf::from("/proc").join(inside.to_string());
-        }
-    }
-    path.to_owned()
+fn is_same(one: &Found, other: &Found) -> bool {
+    (one.stat.st_dev, one.stat.st_ino) == (other.stat.st_dev, other.stat.st_ino)
 }
 
-/// Files of `/proc/PID` that only a tracer may open: PROC(5), "ptrace access mode". Landlock keeps programs
-/// inside from tracing the sandbox's own first process.
-fn foreign_proc(path: &Path, inside: i32, used: &PathUse) -> Option<Refusal> {
-    const GUARDED: [&str; 15] = [
-        "environ",
-        "mem",
-        "maps",
-        "smaps",
-        "smaps_rollup",
-        "auxv",
-        "fd",
-        "fdinfo",
-        "root",
-        "cwd",
-        "exe",
-        "map_files",
-        "pagemap",
-        "stack",
-        "ns",
-    ];
-    let mut parts = path.strip_prefix("/proc").ok()?.iter();
-    let process: i32 = parts.next()?.to_str()?.parse().ok()?;
-    let file = parts.next()?.to_str()?;
-    let looks_through = used.how != How::Query || matches!(file, "root" | "cwd" | "exe" | "fd");
-    (process == 1 && inside != 1 && GUARDED.contains(&file) && looks_through)
-        .then(|| refusal(libc::EACCES, Layer::Landlock))
+/// Something is mounted on that name: it cannot be taken away, whoever asks.
+fn is_mount_point(parent: &Found, found: &Found) -> bool {
+    parent.mount() != found.mount()
+}
+
+/// Calls about a name in a folder rather than about what has it.
+fn is_about_name(how: How) -> bool {
+    matches!(how, How::Make { .. } | How::Unlink | How::RemoveFolder | How::Rename { .. })
+}
+
+/// `proc_sys_fs(5)`: links to files of others need rights to them.
+fn hardlinks_are_protected() -> bool {
+    static PROTECTED: LazyLock<bool> = LazyLock::new(|| {
+        std::fs::read_to_string("/proc/sys/fs/protected_hardlinks").is_ok_and(|text| text.trim() != "0")
+    });
+    *PROTECTED
+}
+
+/// What is left of a path in the folder of the sandbox's own first process, which nothing inside may trace:
+/// proc(5), "ptrace access mode".
+fn of_first_process(path: &Path) -> Option<&Path> {
+    path.strip_prefix("/proc/1").ok()
+}
+
+/// Files that say who may open them only when they are opened.
+fn is_guarded_file(path: &Path) -> bool {
+    const GUARDED: [&str; 7] = ["maps", "smaps", "smaps_rollup", "numa_maps", "mem", "environ", "auxv"];
+    of_first_process(path).is_some_and(|rest| GUARDED.iter().any(|name| rest.ends_with(name)))
+}
+
+fn is_guarded_link(path: &Path) -> bool {
+    let Some(rest) = of_first_process(path) else { return false };
+    let last_two = rest.iter().rev().take(2).any(|part| part == "fd" || part == "ns" || part == "map_files");
+    last_two || ["cwd", "root", "exe"].iter().any(|name| rest.ends_with(name))
 }
 
 fn refusal(errno: i32, layer: Layer) -> Refusal {
@@ -284,11 +565,18 @@ fn refusal(errno: i32, layer: Layer) -> Refusal {
 }
 
 fn allowed(path: PathBuf, operation: Operation) -> Judged {
-    Judged { path, operation, verdict: Verdict::Allowed, refusal: None }
+    Judged { path, operation, verdict: Verdict::Allowed, refusal: None, sure: true }
 }
 
 fn denied(path: PathBuf, operation: Operation, reason: Refusal) -> Judged {
-    Judged { path, operation, verdict: Verdict::Denied, refusal: Some(reason) }
+    Judged { path, operation, verdict: Verdict::Denied, refusal: Some(reason), sure: true }
+}
+
+fn verdict(path: PathBuf, operation: Operation, reason: Option<Refusal>) -> Judged {
+    match reason {
+        None => allowed(path, operation),
+        Some(reason) => denied(path, operation, reason),
+    }
 }
 
 /// Not in view. Hidden when the host has it; else missing everywhere.
@@ -297,7 +585,7 @@ fn absent(path: PathBuf, operation: Operation, outside: bool) -> Judged {
         let reason = Refusal { errno: libc::ENOENT, layer: Layer::Mount, exists_outside: true };
         denied(path, operation, reason)
     } else {
-        Judged { path, operation, verdict: Verdict::Missing, refusal: None }
+        Judged { path, operation, verdict: Verdict::Missing, refusal: None, sure: true }
     }
 }
 

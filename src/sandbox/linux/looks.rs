@@ -103,7 +103,7 @@ pub(super) fn take(
     for (index, count, known) in fresh {
         let (path, operation, verdict) = known.unwrap_or_else(|used| {
             // Nothing of the system leads back to the caller's own /proc: its number does not matter.
-            let found = judge.map(|judge| outcome(&judge.judge(&used, 0)));
+            let found = judge.map(|judge| outcome(&judge.judge(&used, None)));
             let found = found.unwrap_or((used.path, used.operation, Verdict::Allowed));
             lock(looks).all[index].outcome = Some(found.clone());
             found
@@ -120,14 +120,28 @@ fn lock(looks: &Mutex<Looks>) -> MutexGuard<'_, Looks> {
 #[cfg(test)]
 mod tests {
     use super::super::calls::How;
+    use super::super::place::Tail;
     use super::*;
 
     fn used(path: &str) -> PathUse {
-        PathUse { path: path.into(), operation: Operation::Read, follow: true, how: How::Query }
+        PathUse {
+            path: path.into(),
+            tail: Tail::Name,
+            from: None,
+            operation: Operation::Read,
+            follow: true,
+            how: How::Query,
+        }
     }
 
     fn judged(path: &str) -> Judged {
-        Judged { path: path.into(), operation: Operation::Read, verdict: Verdict::Missing, refusal: None }
+        Judged {
+            path: path.into(),
+            operation: Operation::Read,
+            verdict: Verdict::Missing,
+            refusal: None,
+            sure: true,
+        }
     }
 
     fn told(looks: &Mutex<Looks>) -> Vec<(PathBuf, u64)> {

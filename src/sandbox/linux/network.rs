@@ -99,6 +99,25 @@ pub(super) fn describe_socket(call: &Call) -> String {
     if is_datagram(call) { format!("{number} (udp)") } else { number.to_string() }
 }
 
+/// The address in a call, whatever its family.
+pub(super) fn raw_address(call: &Call) -> Option<Vec<u8>> {
+    let (address, length) = match call.number {
+        libc::SYS_connect | libc::SYS_bind => (call.args[1], call.args[2]),
+        libc::SYS_sendto => (call.args[4], call.args[5]),
+        // struct msghdr begins with the name and its length; struct mmsghdr begins with a msghdr.
+        libc::SYS_sendmsg | libc::SYS_sendmmsg => {
+            let header = tracee::read_memory(call.tid, call.args[1], 12).ok()?;
+            let name = u64::from_ne_bytes(header.get(..8)?.try_into().ok()?);
+            (name, u32::from_ne_bytes(header.get(8..12)?.try_into().ok()?).into())
+        }
+        _ => return None,
+    };
+    if address == 0 {
+        return None;
+    }
+    tracee::read_memory(call.tid, address, (length as u32 as usize).min(128)).ok()
+}
+
 /// struct sockaddr_in and sockaddr_in6: ip(7), ipv6(7).
 fn parse_address(raw: &[u8]) -> Option<SocketAddr> {
     let family = i32::from(u16::from_ne_bytes(raw.get(..2)?.try_into().ok()?));

@@ -1,80 +1,171 @@
 //! Where a path leads, seen with the sandbox's eyes: inside the view, absent, or hidden outside.
+//!
+//! The kernel is asked wherever it can be: as the program's user it looks the path up in the sandbox's own root, and says
+//! what that user may do with what it finds. Only where it gives one number for several reasons is the way walked part by
+//! part ([`Root::walk`]).
 
-use std::fs;
+use std::cell::Cell;
+use std::ffi::{OsStr, OsString};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
+use std::{fs, io};
 
-use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2};
-use nix::sys::stat::{FileStat, fstat};
+use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat, openat2, readlinkat};
+use nix::sys::stat::{FileStat, Mode, fstat};
 use nix::sys::statvfs::{FsFlags, fstatvfs};
 
-/// What is at a path inside.
-#[derive(Debug)]
-pub(super) enum Place {
-    Here(Found),
-    /// Nothing there. The folder it would be in, when that exists inside.
-    Absent {
-        /// Links followed as far as they lead, `..` resolved.
-        path: PathBuf,
-        parent: Option<Found>,
-        /// The host has something at that path.
-        outside: bool,
-    },
-    /// Cannot be looked at (too many links, no search permission on the way, …).
-    Unknown {
-        errno: i32,
-    },
-}
+use super::launcher::Identity;
+use super::sys;
 
+/// What is at a path inside.
 #[derive(Debug)]
 pub(super) struct Found {
     /// Links resolved.
     pub path: PathBuf,
     pub stat: FileStat,
-    /// The mount it is on is read-only.
-    pub read_only: bool,
+    fd: OwnedFd,
 }
 
 impl Found {
     /// `path`: where it is, when that is known already.
-    fn new(fd: &OwnedFd, path: Option<PathBuf>) -> nix::Result<Self> {
-        let stat = fstat(fd)?;
-        let read_only = fstatvfs(fd)?.flags().contains(FsFlags::ST_RDONLY);
+    fn new(fd: OwnedFd, path: Option<PathBuf>) -> nix::Result<Self> {
+        let stat = fstat(&fd)?;
         let path = path.unwrap_or_else(|| {
             fs::read_link(format!("/proc/self/fd/{}", fd.as_raw_fd())).unwrap_or_default()
         });
-        Ok(Self { path, stat, read_only })
+        Ok(Self { path, stat, fd })
+    }
+
+    pub(super) fn kind(&self) -> u32 {
+        self.stat.st_mode & libc::S_IFMT
     }
 
     pub(super) fn is_directory(&self) -> bool {
-        self.stat.st_mode & libc::S_IFMT == libc::S_IFDIR
+        self.kind() == libc::S_IFDIR
     }
 
-    /// Owner and mode bits: `wanted` is 4 to read, 2 to write, 1 to execute or search. path_resolution(7).
-    pub(super) fn permits(&self, uid: u32, gid: u32, wanted: u32) -> bool {
-        let shift = if self.stat.st_uid == uid {
-            6
-        } else if self.stat.st_gid == gid {
-            3
-        } else {
-            0
-        };
-        (self.stat.st_mode >> shift) & wanted == wanted
+    /// The mount it is on is read-only.
+    pub(super) fn read_only(&self) -> bool {
+        fstatvfs(&self.fd).is_ok_and(|stat| stat.flags().contains(FsFlags::ST_RDONLY))
     }
+
+    /// Number of the mount it is on: statx(2).
+    pub(super) fn mount(&self) -> Option<u64> {
+        sys::mount_number(self.fd.as_fd()).ok()
+    }
+}
+
+/// How a look-up ends.
+#[derive(Debug)]
+pub(super) enum End {
+    Here(Found),
+    /// Nothing there, in the folder that is [`Reached::parent`] when there is one.
+    Absent,
+    /// Not let through, too many links, a file where a folder should be, …
+    Fails(i32),
+    /// Depends on what nobody here can see.
+    Unsure,
+}
+
+/// Where a path leads.
+#[derive(Debug)]
+pub(super) struct Reached {
+    /// Links followed as far as they lead, `..` resolved.
+    pub path: PathBuf,
+    /// The folder that holds, or would hold, the last part.
+    pub parent: Option<Found>,
+    pub end: End,
+}
+
+/// What follows the last name of a path: path_resolution(7).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Tail {
+    /// Nothing.
+    Name,
+    /// A slash: only a folder will do.
+    Slash,
+    /// The path ends in `.`.
+    Dot,
+    /// The path ends in `..`.
+    DotDot,
+    /// There is no name at all.
+    Root,
+}
+
+impl Tail {
+    pub(super) fn of(path: &Path) -> Self {
+        let text = path.as_os_str().as_bytes();
+        let trimmed = text.iter().rposition(|byte| *byte != b'/').map_or(&text[..0], |at| &text[..=at]);
+        let last = trimmed.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
+        match last {
+            b"" => Self::Root,
+            b"." => Self::Dot,
+            b".." => Self::DotDot,
+            _ if trimmed.len() < text.len() => Self::Slash,
+            _ => Self::Name,
+        }
+    }
+}
+
+/// How to look.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Look {
+    /// The last part, when it is a link, is followed too; a slash behind it does so as well.
+    pub follow: bool,
+    /// The call acts on the name itself: a slash behind a link does not follow it.
+    pub name: bool,
+}
+
+/// The process that asks: where `/proc/self` and descriptors lead depends on it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Caller {
+    pub tid: i32,
+    /// Its process number as it sees it itself, when that was found out.
+    pub inside: Option<i32>,
 }
 
 /// The root of a sandbox's view, held by a descriptor.
 #[derive(Debug)]
 pub(super) struct Root {
     fd: OwnedFd,
+    /// The program's user and group, when the supervisor is root and has to ask as somebody else.
+    user: Option<(u32, u32)>,
 }
 
 /// As the kernel: path_resolution(7).
 const MOST_LINKS: usize = 40;
 
+/// This thread asks the kernel as the program's user until this is dropped: setfsuid(2).
+#[derive(Debug)]
+struct AsProgram(bool);
+
+impl AsProgram {
+    fn new(user: Option<(u32, u32)>) -> Self {
+        thread_local! {
+            static GROUPS_LEFT: Cell<bool> = const { Cell::new(false) };
+        }
+        let Some((uid, gid)) = user else { return Self(false) };
+        // The groups stay: with user 0 back in place they make no difference.
+        if !GROUPS_LEFT.replace(true) {
+            sys::leave_groups_of_thread(gid);
+        }
+        sys::set_file_user_of_thread(uid);
+        Self(true)
+    }
+}
+
+impl Drop for AsProgram {
+    fn drop(&mut self) {
+        if self.0 {
+            sys::set_file_user_of_thread(0);
+        }
+    }
+}
+
 impl Root {
-    pub(super) fn new(fd: OwnedFd) -> Self {
-        Self { fd }
+    pub(super) fn new(fd: OwnedFd, identity: Identity) -> Self {
+        Self { fd, user: identity.privileged.then_some((identity.uid, identity.gid)) }
     }
 
     /// Open a folder or file of the view for reading.
@@ -93,60 +184,202 @@ impl Root {
 
     /// Length of a file, when there is one.
     pub(super) fn length(&self, path: &Path) -> Option<u64> {
-        let found = self.look(path, true).ok()?;
-        let is_file = found.stat.st_mode & libc::S_IFMT == libc::S_IFREG;
-        is_file.then_some(found.stat.st_size as u64)
+        let stat = fstat(self.pin(path).ok()?).ok()?;
+        (stat.st_mode & libc::S_IFMT == libc::S_IFREG).then_some(stat.st_size as u64)
     }
 
-    /// Look at an absolute path. `follow`: the last part, when it is a link, is followed too.
-    pub(super) fn locate(&self, path: &Path, follow: bool) -> Place {
-        match self.look(path, follow) {
-            Ok(found) => Place::Here(found),
-            Err(nix::Error::ENOENT | nix::Error::ENOTDIR) => self.absent(path, follow),
-            Err(errno) => Place::Unknown { errno: errno as i32 },
-        }
+    pub(super) fn exists(&self, path: &Path) -> bool {
+        self.pin(path).is_ok()
     }
 
-    fn look(&self, path: &Path, follow: bool) -> nix::Result<Found> {
+    /// Whether the program's user may do this with it: 4 to read, 2 to write, 1 to execute or search. The kernel's own
+    /// answer, mounts and file systems that are read-only included: access(2).
+    pub(super) fn permits(&self, found: &Found, wanted: i32) -> Result<(), i32> {
+        let _user = AsProgram::new(self.user);
+        sys::may(found.fd.as_fd(), wanted).map_err(|error| error.raw_os_error().unwrap_or(libc::EACCES))
+    }
+
+    /// Look at an absolute path with one call: what is there, when the kernel finds something without a link that only the
+    /// caller could follow.
+    pub(super) fn look(&self, path: &Path, follow: bool) -> nix::Result<Found> {
         let mut flags = OFlag::O_PATH | OFlag::O_CLOEXEC;
         if !follow {
             flags |= OFlag::O_NOFOLLOW;
         }
         let how = OpenHow::new().flags(flags);
+        let dots = path.components().any(|part| part == Component::ParentDir);
+        let _user = AsProgram::new(self.user);
         // Most paths lead through no link, and then are where they say.
-        let plain = how.resolve(ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_SYMLINKS);
-        match openat2(self.fd.as_fd(), path, plain) {
-            Err(nix::Error::ELOOP) => {}
-            fd => return Found::new(&fd?, Some(normal(path))),
-        }
-        Found::new(&openat2(self.fd.as_fd(), path, how.resolve(ResolveFlag::RESOLVE_IN_ROOT))?, None)
-    }
-
-    fn absent(&self, path: &Path, follow: bool) -> Place {
-        let mut path = normal(path);
-        for _ in 0..MOST_LINKS {
-            let parent = path.parent().and_then(|parent| self.look(parent, true).ok());
-            // Where the folder really is, so that the host is asked about the same place.
-            if let (Some(parent), Some(name)) = (&parent, path.file_name()) {
-                path = parent.path.join(name);
+        if !dots {
+            let plain = how.resolve(ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_SYMLINKS);
+            match openat2(self.fd.as_fd(), path, plain) {
+                Err(nix::Error::ELOOP) => {}
+                fd => return Found::new(fd?, Some(normal(path))),
             }
-            let link = if follow && parent.is_some() { self.read_link(&path) } else { None };
-            let Some(target) = link else {
-                let outside = hidden_outside(&path);
-                return Place::Absent { path, parent, outside };
-            };
-            path = normal(&path.parent().unwrap_or(Path::new("/")).join(target));
         }
-        Place::Unknown { errno: libc::ELOOP }
+        Found::new(openat2(self.fd.as_fd(), path, how.resolve(ResolveFlag::RESOLVE_IN_ROOT))?, None)
     }
 
-    /// Target of the link at `path`, when there is a link.
-    fn read_link(&self, path: &Path) -> Option<PathBuf> {
-        let how = OpenHow::new()
-            .flags(OFlag::O_PATH | OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW)
-            .resolve(ResolveFlag::RESOLVE_IN_ROOT);
-        let fd = openat2(self.fd.as_fd(), path, how).ok()?;
-        nix::fcntl::readlinkat(&fd, "").ok().map(PathBuf::from)
+    /// What a descriptor of the caller stands for.
+    pub(super) fn descriptor(&self, caller: Caller, fd: i32) -> Option<Found> {
+        let name = if fd == libc::AT_FDCWD { "cwd".into() } else { format!("fd/{fd}") };
+        magic(caller.tid, &name)
+    }
+
+    /// Follow a path part by part, from the root or from a descriptor of the caller (`AT_FDCWD` among them).
+    pub(super) fn walk(&self, path: &Path, from: Option<i32>, look: Look, caller: Option<Caller>) -> Reached {
+        let start = match from {
+            Some(fd) => caller.and_then(|caller| self.descriptor(caller, fd)),
+            None => self.start(),
+        };
+        let Some(start) = start else {
+            return Reached { path: path.to_owned(), parent: None, end: End::Unsure };
+        };
+        Walk { root: self, caller, look, links: 0, parent: None, at: start, todo: parts(path) }.run(path)
+    }
+
+    fn start(&self) -> Option<Found> {
+        Found::new(self.fd.try_clone().ok()?, Some(PathBuf::from("/"))).ok()
+    }
+}
+
+/// What `/proc/TID/fd/N`, `cwd` and the like stand for.
+fn magic(tid: i32, name: &str) -> Option<Found> {
+    let flags = OFlag::O_PATH | OFlag::O_CLOEXEC;
+    let path = PathBuf::from(format!("/proc/{tid}/{name}"));
+    Found::new(nix::fcntl::open(&path, flags, Mode::empty()).ok()?, None).ok()
+}
+
+/// The parts of a path, last first; `.` is one, because only a folder that may be searched has it.
+fn parts(path: &Path) -> Vec<OsString> {
+    let text = path.as_os_str().as_bytes();
+    let parts = text.split(|byte| *byte == b'/').filter(|part| !part.is_empty());
+    parts.rev().map(|part| OsStr::from_bytes(part).to_owned()).collect()
+}
+
+struct Walk<'a> {
+    root: &'a Root,
+    caller: Option<Caller>,
+    look: Look,
+    links: usize,
+    parent: Option<Found>,
+    at: Found,
+    todo: Vec<OsString>,
+}
+
+impl Walk<'_> {
+    fn run(mut self, path: &Path) -> Reached {
+        let slash = Tail::of(path) == Tail::Slash;
+        let follow_last = self.look.follow || (slash && !self.look.name);
+        while let Some(part) = self.todo.pop() {
+            let last = self.todo.is_empty();
+            if let Err(end) = self.step(&part, last, !last || follow_last) {
+                return self.stop(&part, end);
+            }
+        }
+        let end = if slash && !self.at.is_directory() && !self.look.name {
+            End::Fails(libc::ENOTDIR)
+        } else {
+            return Reached { path: self.at.path.clone(), parent: self.parent, end: End::Here(self.at) };
+        };
+        Reached { path: self.at.path.clone(), parent: self.parent, end }
+    }
+
+    /// Stopped at `part` of the folder that was reached.
+    fn stop(self, part: &OsStr, end: End) -> Reached {
+        let mut path = self.at.path.join(part);
+        let last = self.todo.is_empty();
+        path.extend(self.todo.into_iter().rev());
+        // The folder counts only when the very last part is missing in it.
+        let parent = if last { Some(self.at) } else { None };
+        Reached { path: normal(&path), parent, end }
+    }
+
+    fn step(&mut self, part: &OsStr, last: bool, follow: bool) -> Result<(), End> {
+        if !self.at.is_directory() {
+            return Err(End::Fails(libc::ENOTDIR));
+        }
+        let own = self.own_name(part)?;
+        let part = own.as_deref().unwrap_or(part);
+        if follow && self.at.path.starts_with("/proc") && self.is_magic(part) {
+            let found = self.magic(part)?;
+            self.parent = Some(std::mem::replace(&mut self.at, found));
+            return Ok(());
+        }
+        let fd = {
+            let _user = AsProgram::new(self.root.user);
+            openat(&self.at.fd, part, OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC, Mode::empty())
+        };
+        let fd = fd.map_err(|errno| match errno {
+            nix::Error::ENOENT => End::Absent,
+            errno => End::Fails(errno as i32),
+        })?;
+        let path = match part.as_bytes() {
+            b"." => self.at.path.clone(),
+            b".." => self.at.path.parent().unwrap_or(Path::new("/")).to_owned(),
+            _ => self.at.path.join(part),
+        };
+        let found = Found::new(fd, Some(path)).map_err(|errno| End::Fails(errno as i32))?;
+        if follow && found.kind() == libc::S_IFLNK {
+            return self.follow(&found, last);
+        }
+        self.parent = Some(std::mem::replace(&mut self.at, found));
+        Ok(())
+    }
+
+    fn follow(&mut self, link: &Found, last: bool) -> Result<(), End> {
+        self.links += 1;
+        if self.links > MOST_LINKS {
+            return Err(End::Fails(libc::ELOOP));
+        }
+        let target = readlinkat(&link.fd, "").map_err(|errno| End::Fails(errno as i32))?;
+        let target = Path::new(&target);
+        if last && Tail::of(target) == Tail::Slash {
+            self.todo.push(".".into());
+        }
+        self.todo.extend(parts(target));
+        if target.is_absolute() {
+            self.at = self.root.start().ok_or(End::Unsure)?;
+        }
+        Ok(())
+    }
+
+    /// `/proc/self` and `/proc/thread-self` are the caller's own; the supervisor is in no such folder.
+    fn own_name(&self, part: &OsStr) -> Result<Option<OsString>, End> {
+        let (own, thread) = (part == "self", part == "thread-self");
+        if self.at.path != Path::new("/proc") || !(own || thread) {
+            return Ok(None);
+        }
+        // Looked at itself, the link is like any other.
+        let Some(inside) = self.caller.and_then(|caller| caller.inside) else { return Err(End::Unsure) };
+        Ok(Some(inside.to_string().into()))
+    }
+
+    /// Whether the part is one of the links that lead to what a process has open.
+    fn is_magic(&self, part: &OsStr) -> bool {
+        let depth = self.at.path.components().count();
+        let in_process = depth == 3 && matches!(part.as_bytes(), b"cwd" | b"root" | b"exe");
+        in_process
+            || (depth == 4 && self.at.path.ends_with("fd") && part.as_bytes().iter().all(u8::is_ascii_digit))
+    }
+
+    fn magic(&self, part: &OsStr) -> Result<Found, End> {
+        let process = self.at.path.iter().nth(2).and_then(|name| name.to_str()?.parse::<i32>().ok());
+        if process == Some(1) {
+            return Err(End::Fails(libc::EACCES));
+        }
+        let Some(caller) = self.caller.filter(|caller| caller.inside.is_some() && caller.inside == process)
+        else {
+            return Err(End::Unsure);
+        };
+        let name = if self.at.path.ends_with("fd") {
+            format!("fd/{}", part.to_string_lossy())
+        } else if part == "root" {
+            return self.root.start().ok_or(End::Unsure);
+        } else {
+            part.to_string_lossy().into_owned()
+        };
+        magic(caller.tid, &name).ok_or(End::Absent)
     }
 }
 
@@ -154,7 +387,7 @@ impl Root {
 pub(super) fn hidden_outside(path: &Path) -> bool {
     match fs::symlink_metadata(path) {
         Ok(_) => true,
-        Err(error) => error.kind() == std::io::ErrorKind::PermissionDenied,
+        Err(error) => error.kind() == io::ErrorKind::PermissionDenied,
     }
 }
 
@@ -178,8 +411,13 @@ mod tests {
     use super::*;
 
     fn host() -> Root {
-        Root::new(OwnedFd::from(fs::File::open("/").unwrap()))
+        Root::new(
+            OwnedFd::from(fs::File::open("/").unwrap()),
+            Identity { privileged: false, ..Identity::current() },
+        )
     }
+
+    const FOLLOW: Look = Look { follow: true, name: false };
 
     #[test]
     fn dots_are_taken_out() {
@@ -187,20 +425,37 @@ mod tests {
     }
 
     #[test]
+    fn the_tail_of_a_path_is_told_from_its_text() {
+        for (text, tail) in [
+            ("/", Tail::Root),
+            ("//", Tail::Root),
+            ("/a", Tail::Name),
+            ("/a//", Tail::Slash),
+            ("/a/.", Tail::Dot),
+            ("/a/./", Tail::Dot),
+            ("/a/..", Tail::DotDot),
+        ] {
+            assert_eq!(Tail::of(Path::new(text)), tail, "{text}");
+        }
+    }
+
+    #[test]
     fn a_dangling_link_is_followed_to_the_place_that_is_missing() {
         let folder = tempfile::tempdir().unwrap();
         let link = folder.path().join("link");
         std::os::unix::fs::symlink("nowhere/else", &link).unwrap();
-        let Place::Absent { path, outside, .. } = host().locate(&link, true) else { panic!("not absent") };
-        assert_eq!(path, folder.path().join("nowhere/else"));
-        assert!(!outside);
+        let reached = host().walk(&link, None, FOLLOW, None);
+        assert!(matches!(reached.end, End::Absent));
+        assert!(reached.parent.is_none());
+        assert_eq!(reached.path, folder.path().join("nowhere/else"));
+        assert!(!hidden_outside(&reached.path));
     }
 
     #[test]
-    fn a_link_in_circles_is_unknown() {
+    fn a_link_in_circles_fails() {
         let folder = tempfile::tempdir().unwrap();
         let link = folder.path().join("link");
         std::os::unix::fs::symlink(&link, &link).unwrap();
-        assert!(matches!(host().locate(&link, true), Place::Unknown { errno: libc::ELOOP }));
+        assert!(matches!(host().walk(&link, None, FOLLOW, None).end, End::Fails(libc::ELOOP)));
     }
 }

@@ -297,6 +297,7 @@ pub(super) fn reserved_memory(tid: i32) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::launcher::Identity;
     use super::*;
 
     #[test]
@@ -338,7 +339,7 @@ mod tests {
 
     #[test]
     fn this_process_is_seen() {
-        let root = Root::new(OwnedFd::from(std::fs::File::open("/").unwrap()));
+        let root = Root::new(OwnedFd::from(std::fs::File::open("/").unwrap()), Identity::current());
         let mut processes = Processes::new(&root);
         let seen = processes.look(u64::MAX, true);
         assert!(seen.processes > 0 && seen.tasks >= seen.processes, "{seen:?}");

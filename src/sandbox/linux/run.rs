@@ -319,7 +319,8 @@ impl Run {
             let message = format!("--require full: {}", isolation.missing.join("; "));
             return Err(Failure { step: "check the layers".into(), errno: 0, message });
         }
-        let judge = Arc::new(Judge::new(Root::new(root), &self.plan, Identity::current()));
+        let identity = Identity::current();
+        let judge = Arc::new(Judge::new(Root::new(root, identity), &self.plan, identity));
         let captured = self.captured.as_ref().map(OwnedFd::try_clone).transpose().step("dup")?;
         let shared = Arc::clone(&self.shared);
         self.watch = Some(Watch::new(Arc::clone(&judge), shared, self.plan.limits, captured, cgroup));

@@ -117,6 +117,42 @@ pub(super) fn idmap_mount(tree: BorrowedFd<'_>, userns: BorrowedFd<'_>) -> io::R
     mount_setattr(tree, false, &attr)
 }
 
+/// `faccessat2(2)` of what a descriptor stands for, as the user whose files this thread reaches.
+pub(super) fn may(fd: BorrowedFd<'_>, wanted: libc::c_int) -> io::Result<()> {
+    let flags = libc::AT_EMPTY_PATH | libc::AT_EACCESS;
+    // SAFETY: the path is a valid C string; everything else is a number.
+    unsafe { check(libc::syscall(libc::SYS_faccessat2, fd.as_raw_fd(), c"".as_ptr(), wanted, flags)) }
+        .map(drop)
+}
+
+/// `statx(2)`: number of the mount that a descriptor's file is on.
+pub(super) fn mount_number(fd: BorrowedFd<'_>) -> io::Result<u64> {
+    // SAFETY: all-zero is a valid statx; the path is a valid C string; the kernel writes into a structure of its own size.
+    unsafe {
+        let mut stat: libc::statx = std::mem::zeroed();
+        let result =
+            libc::statx(fd.as_raw_fd(), c"".as_ptr(), libc::AT_EMPTY_PATH, libc::STATX_MNT_ID, &raw mut stat);
+        check(result.into())?;
+        Ok(stat.stx_mnt_id)
+    }
+}
+
+/// `setfsuid(2)`: whose files this thread alone reaches. For another user than 0, root's rights over files rest meanwhile
+/// (capabilities(7)).
+pub(super) fn set_file_user_of_thread(uid: u32) {
+    // SAFETY: numbers only; the raw call changes this thread and no other.
+    unsafe { libc::syscall(libc::SYS_setfsuid, uid) };
+}
+
+/// `setgroups(2)` with none, and `setfsgid(2)`, for this thread alone (the C library would change all of them).
+pub(super) fn leave_groups_of_thread(gid: u32) {
+    // SAFETY: no list is read, because its length is 0.
+    unsafe {
+        libc::syscall(libc::SYS_setgroups, 0, std::ptr::null::<libc::gid_t>());
+        libc::syscall(libc::SYS_setfsgid, gid);
+    }
+}
+
 /// `prctl(2)` calls that take one number.
 pub(super) fn prctl(option: libc::c_int, argument: libc::c_ulong) -> io::Result<()> {
     // SAFETY: only options whose argument is a plain number are passed.

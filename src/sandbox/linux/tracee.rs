@@ -141,6 +141,14 @@ pub(super) fn pidfd_number(pidfd: &OwnedFd) -> Option<i32> {
     info.lines().find_map(|line| line.strip_prefix("Pid:"))?.trim().parse().ok()
 }
 
+/// Whether a descriptor only stands for a place: open(2), `O_PATH`.
+pub(super) fn stands_for_place(tid: i32, fd: i32) -> bool {
+    let info = fs::read_to_string(format!("/proc/{tid}/fdinfo/{fd}")).unwrap_or_default();
+    let flags = info.lines().find_map(|line| line.strip_prefix("flags:"));
+    let flags = flags.and_then(|flags| i32::from_str_radix(flags.trim(), 8).ok());
+    flags.is_some_and(|flags| flags & libc::O_PATH != 0)
+}
+
 /// Descriptors a process has open.
 pub(super) fn open_descriptors(tid: i32) -> u64 {
     use std::os::unix::fs::MetadataExt;

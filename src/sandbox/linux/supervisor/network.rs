@@ -40,7 +40,10 @@ impl Supervisor {
         }
         let destinations = network::destinations(call);
         let is_send = call.number != libc::SYS_connect;
-        if destinations.is_empty() || is_send && network::is_stream(call) {
+        if destinations.is_empty() {
+            return self.path(call);
+        }
+        if is_send && network::is_stream(call) {
             return self.listener.let_through(call);
         }
         if !self.listener.is_waiting(call) {
@@ -74,6 +77,7 @@ impl Supervisor {
             return;
         }
         let Some(to) = network::destination_of(call, &raw) else {
+            self.explain_path(call, &ids);
             return self.broker.connect(call, &ids, raw, Route::Own);
         };
         let route = match self.way(call, &to) {

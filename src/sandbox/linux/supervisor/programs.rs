@@ -3,6 +3,7 @@
 use super::super::calls;
 use super::super::judge::Judged;
 use super::super::notify::Call;
+use super::super::place::Caller;
 use super::super::tracee::{self, Ids};
 use super::{Answer, Supervisor};
 use crate::sandbox::event::{EventKind, Layer, Operation, Verdict};
@@ -28,7 +29,7 @@ impl Supervisor {
             return;
         }
         let [path] = &uses[..] else { return self.execute_unnamed(call, &ids) };
-        let judged = self.judge.judge(path, ids.inside);
+        let judged = self.judge.judge(path, Some(Caller { tid: call.tid, inside: Some(ids.inside) }));
         if !self.plan.may_execute {
             return self.refuse_execute(call, &ids, &judged);
         }

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::super::calls::{self, PathUse};
 use super::super::judge::{Judge, Judged};
 use super::super::notify::{Call, Listener};
+use super::super::place::Caller;
 use super::super::shared::Shared;
 use super::super::tracee;
 use crate::sandbox::event::{LimitHit, Resource};
@@ -59,10 +60,9 @@ impl Quick {
             self.listener.let_through(call);
             return true;
         }
-        // Whose number it is does not matter: the path does not lead to a process.
-        let judged = self.judge.judge(used, 0);
+        let judged = self.judge.judge(used, Some(Caller { tid: call.tid, inside: None }));
         // A link of the system that leads out of the view is no news: it is kept with the files, like what is missing.
-        let refused = judged.refusal.is_some() && !harmless;
+        let refused = judged.refusal.is_some() && !harmless || !judged.sure;
         if refused || !self.listener.is_waiting(call) {
             return false;
         }

@@ -3,7 +3,6 @@
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use super::super::calls;
 use super::super::describe;
 use super::super::filter::{
     FORBIDDEN_IOCTLS, FORBIDDEN_PRCTLS, NEW_NAMESPACES, SOCKET_FAMILIES, SOCKET_TYPE,
@@ -35,7 +34,6 @@ impl Supervisor {
             // Only options that the filter does not let through.
             libc::SYS_setsockopt => Some(libc::EPERM),
             libc::SYS_prctl => FORBIDDEN_PRCTLS.contains(&low(0)).then_some(libc::EPERM),
-            libc::SYS_fchmod => calls::sets_ids(call).then_some(libc::EPERM),
             libc::SYS_unshare => (call.args[0] & NEW_NAMESPACES != 0).then_some(libc::EPERM),
             libc::SYS_personality => (!matches!(low(0), 0 | 0xffff_ffff)).then_some(libc::EPERM),
             libc::SYS_clone if call.args[0] & NEW_NAMESPACES != 0 => Some(libc::EPERM),
