@@ -9,6 +9,9 @@ use crate::operations::{Arg, Kind, Op};
 const MARKER: i64 = libc::SYS_kcmp;
 pub(crate) const MARKER_NAME: &str = "kcmp";
 
+/// The only argument of programs that operations start.
+pub(crate) const LEAVE: &str = "leave";
+
 const SLOTS: usize = 8;
 
 pub(crate) fn run() {
@@ -95,11 +98,11 @@ impl Program {
 
 /// In a child: what is granted really becomes that program.
 fn execute(number: i64, mut args: [i64; 6]) -> i64 {
-    let name = c"program";
-    let argv = [name.as_ptr(), std::ptr::null()];
+    let leave = CString::new(LEAVE).unwrap();
+    let argv = [leave.as_ptr(), leave.as_ptr(), std::ptr::null()];
     let at = if number == libc::SYS_execve { 1 } else { 2 };
     args[at] = argv.as_ptr() as i64;
-    args[at + 1] = (&raw const argv[1]) as i64;
+    args[at + 1] = (&raw const argv[2]) as i64;
     // SAFETY: one thread; the child makes one call and leaves.
     unsafe {
         let mut ends = [0; 2];

@@ -70,11 +70,6 @@ impl Op {
         let paths: Vec<&str> = self.paths().skip(skipped).take(if attribute { 1 } else { 2 }).collect();
         !paths.is_empty() && paths.iter().all(|path| is_hidden(path))
     }
-
-    /// The supervisor says "hidden" of what it may not look at, and this test may not look at it either.
-    pub(crate) fn is_kept_from_us(&self, target: &str) -> bool {
-        fs::symlink_metadata(target).is_err_and(|error| error.kind() == std::io::ErrorKind::PermissionDenied)
-    }
 }
 
 /// Hidden places of the pool, as they are written there and with what may stand behind them.

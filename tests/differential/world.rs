@@ -139,6 +139,7 @@ impl World {
             view,
             execute,
             may_execute: true,
+            captures: None,
             net: Vec::new(),
             limits: Limits {
                 wall: Duration::from_secs(120),

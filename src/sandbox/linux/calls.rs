@@ -29,8 +29,10 @@ pub(super) enum How {
     /// Looks only: `stat`.
     Query,
     ReadLink,
-    /// Needs these rights to the file itself, or asks for them: `access`, `inotify_add_watch`, `connect`.
+    /// Needs these rights to the file itself, or asks for them: `access`, `inotify_add_watch`.
     Rights(i32),
+    /// Talks to whoever listens at a socket.
+    Connect,
     Open {
         read: bool,
         write: bool,
@@ -268,7 +270,7 @@ fn opens_nothing(call: &Call) -> bool {
         return false;
     }
     let unnamed = flags & TMPFILE != 0;
-    let writes = flags & libc::O_ACCMODE != libc::O_RDONLY || has(libc::O_TRUNC);
+    let writes = flags & libc::O_ACCMODE != libc::O_RDONLY;
     (has(libc::O_CREAT) && has(libc::O_DIRECTORY))
         || unnamed && (!has(libc::O_DIRECTORY) || !writes || has(libc::O_CREAT))
 }
@@ -371,7 +373,7 @@ fn descriptor_use(call: &Call, operation: Operation, how: How) -> Option<PathUse
 
 /// The file behind a descriptor; one that only stands for a place (`O_PATH`) is good for entering it and nothing else.
 fn descriptor_use_of(call: &Call, fd: i32, operation: Operation, how: How) -> Option<PathUse> {
-    let path = tracee::directory(call.tid, fd).ok().filter(|path| path.is_absolute())?;
+    let path = tracee::directory(call.tid, fd).ok()?;
     if fd < 0 || how != How::Enter && tracee::stands_for_place(call.tid, fd) {
         return None;
     }
@@ -416,8 +418,12 @@ fn times(call: &Call) -> Option<How> {
             let parts = [number(8)?, number(24)?];
             let special = [libc::UTIME_NOW, libc::UTIME_OMIT];
             let wrong = |part: &i64| !(0..1_000_000_000).contains(part) && !special.contains(part);
-            if parts.iter().any(wrong) || parts == [libc::UTIME_OMIT; 2] {
+            if parts == [libc::UTIME_OMIT; 2] {
                 return None;
+            }
+            if parts.iter().any(wrong) {
+                // Found out behind the look at the path.
+                return Some(How::Query);
             }
             return Some(How::Times { now: parts == [libc::UTIME_NOW; 2] });
         }
@@ -446,7 +452,7 @@ fn socket_path(call: &Call, raw: &[u8]) -> Option<PathUse> {
     let (operation, how) = if call.number == libc::SYS_bind {
         (Operation::Create, How::Make { folder: false })
     } else {
-        (Operation::Connect, How::Rights(libc::W_OK))
+        (Operation::Connect, How::Connect)
     };
     let tail = Tail::of(&text);
     let from = (!text.is_absolute()).then_some((libc::AT_FDCWD, text));

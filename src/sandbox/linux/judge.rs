@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 
 use super::calls::{How, PathUse, Space};
 use super::launcher::Identity;
-use super::place::{Caller, End, Found, Look, Reached, Root, Tail, hidden_outside, normal};
+use super::place::{Caller, End, Found, Look, Reached, Root, Tail, normal};
 use crate::sandbox::event::{Layer, Operation, Verdict};
 use crate::sandbox::plan::{Access, Bind, Plan};
 
@@ -112,10 +112,10 @@ impl Judge {
     pub(super) fn judge(&self, used: &PathUse, caller: Option<Caller>) -> Judged {
         let names = is_about_name(used.how);
         let reached = self.reach(used, caller, names);
-        match reached.end {
-            End::Here(found) => self.judge_found(&reached.path, &found, reached.parent.as_ref(), used),
-            End::Absent => self.judge_absent(reached.path, reached.parent.as_ref(), used),
-            End::Fails(errno) => self.judge_failed(reached.path, errno, used.operation),
+        match &reached.end {
+            End::Here(found) => self.judge_found(&reached.path, found, reached.parent.as_ref(), used),
+            End::Absent => self.judge_absent(&reached, used),
+            End::Fails(errno) => self.judge_failed(&reached, *errno, used),
             End::Unsure => Judged { sure: false, ..allowed(normal(&used.path), used.operation) },
         }
     }
@@ -127,7 +127,7 @@ impl Judge {
         {
             let end = self.root.descriptor(caller, *fd).map_or(End::Unsure, End::Here);
             let path = if let End::Here(found) = &end { found.path.clone() } else { used.path.clone() };
-            return Reached { path, parent: None, end };
+            return Reached::new(path, None, end);
         }
         let follow = used.follow || (used.tail == Tail::Slash && !name);
         let creates = matches!(used.how, How::Open { create: true, .. });
@@ -136,7 +136,7 @@ impl Judge {
             && !used.path.starts_with("/proc")
             && let Ok(found) = self.root.look(&used.path, follow)
         {
-            return Reached { path: found.path.clone(), parent: None, end: End::Here(found) };
+            return Reached::new(found.path.clone(), None, End::Here(found));
         }
         let look = Look { follow: used.follow, name: name || creates };
         match (&used.from, caller) {
@@ -150,10 +150,15 @@ impl Judge {
             How::Query | How::Make { .. } => None,
             How::ReadLink => is_guarded_link(path).then(|| refusal(libc::EACCES, Layer::Landlock)),
             How::Rights(wanted) => self.lacks(found, wanted),
+            // A mount that is read-only does not matter to sockets; a file system that is does, to everything else.
+            How::Connect => self.lacks(found, libc::W_OK).filter(|reason| {
+                reason.errno != libc::EROFS || path.starts_with("/proc") || self.denied.contains(&found.path)
+            }),
             How::Enter if !found.is_directory() => None,
             How::Enter => self.lacks(found, libc::X_OK),
             How::Open { .. } => self.opening(found, used),
             How::Unlink | How::RemoveFolder => self.removal(found, parent, used),
+            How::Execute if found.kind() == libc::S_IFLNK => None,
             How::Execute if found.kind() != libc::S_IFREG => Some(self.permission(path, libc::EACCES)),
             How::Execute => self.lacks(found, libc::X_OK).or_else(|| {
                 let listed = self.execute.iter().any(|allowed| found.path.starts_with(allowed));
@@ -191,7 +196,10 @@ impl Judge {
         }
         let wanted = if read { libc::R_OK } else { 0 } | if write || truncate { libc::W_OK } else { 0 };
         if let Some(reason) = self.lacks(found, wanted) {
-            return Some(reason);
+            let runs = reason.errno == libc::EROFS
+                && found.kind() == libc::S_IFREG
+                && self.root.refusal_to_write(found) == libc::ETXTBSY;
+            return (!runs).then_some(reason);
         }
         if keeps_time && !self.owns(found) {
             return Some(self.permission(&found.path, libc::EPERM));
@@ -244,10 +252,22 @@ impl Judge {
         if how == How::Length && found.kind() != libc::S_IFREG {
             return None;
         }
-        if found.read_only() {
+        // Since Linux 6.14 the file's mode is asked before the mount.
+        let mode_first = how == How::Length && super::doctor::kernel_version() >= (6, 14);
+        if !mode_first && found.read_only() {
             return Some(refusal(libc::EROFS, Layer::Mount));
         }
+        // Neither mode nor owner of what has no name at all can be changed, whoever asks.
+        let nameless = found.path.to_string_lossy().starts_with("anon_inode:");
         match how {
+            How::Mode
+            | How::Owner { .. }
+            | How::Times { now: false }
+            | How::Attribute { space: Space::Security, .. }
+                if nameless =>
+            {
+                None
+            }
             How::Mode if found.kind() == libc::S_IFLNK || own => None,
             How::Owner { uid, gid } => {
                 let known = |id: u32, own: u32| id == u32::MAX || id == own;
@@ -289,54 +309,62 @@ impl Judge {
         self.lacks(folder, libc::W_OK | libc::X_OK)
     }
 
-    fn judge_absent(&self, path: PathBuf, parent: Option<&Found>, used: &PathUse) -> Judged {
+    fn judge_absent(&self, reached: &Reached, used: &PathUse) -> Judged {
         let makes = match used.how {
             How::Open { create: true, unnamed: false, .. } | How::Make { .. } => true,
             How::Unlink | How::RemoveFolder => false,
-            _ => return self.missing(path, used.operation),
+            _ => return self.missing(reached, used.operation),
         };
-        let Some(parent) = parent else {
+        let path = || reached.path.clone();
+        let Some(parent) = &reached.parent else {
             // The folder itself is not in view: hidden, or nowhere.
-            let hidden = path.parent().is_some_and(hidden_outside) && !self.is_captured(&path);
+            let hidden = makes && reached.is_hidden(is_named(used)) && !self.is_captured(&reached.path);
             return if makes {
-                absent(path, Operation::Create, hidden)
+                absent(path(), Operation::Create, hidden)
             } else {
-                self.missing(path, used.operation)
+                self.missing(reached, used.operation)
             };
         };
-        let reason = match used.how {
+        match used.how {
             // Files whose name ends in a slash are never made.
-            How::Open { .. } if used.tail == Tail::Slash => return allowed(path, used.operation),
-            How::Make { folder: false } if used.tail == Tail::Slash => {
-                return self.missing(path, used.operation);
+            How::Open { .. } if used.tail == Tail::Slash => allowed(path(), used.operation),
+            How::Make { folder: false } if used.tail == Tail::Slash => self.missing(reached, used.operation),
+            How::Unlink | How::RemoveFolder if parent.read_only() => {
+                denied(path(), used.operation, refusal(libc::EROFS, Layer::Mount))
             }
-            How::Unlink | How::RemoveFolder if parent.read_only() => Some(refusal(libc::EROFS, Layer::Mount)),
-            How::Unlink | How::RemoveFolder => return self.missing(path, used.operation),
-            _ => self.lacks_folder(parent),
-        };
-        verdict(path, if makes { Operation::Create } else { used.operation }, reason)
+            How::Unlink | How::RemoveFolder => self.missing(reached, used.operation),
+            // The kernel's own folders know no names but theirs.
+            _ if parent.path.starts_with("/proc") => self.missing(reached, used.operation),
+            _ => verdict(path(), Operation::Create, self.lacks_folder(parent)),
+        }
     }
 
-    fn judge_failed(&self, path: PathBuf, errno: i32, operation: Operation) -> Judged {
+    fn judge_failed(&self, reached: &Reached, errno: i32, used: &PathUse) -> Judged {
+        let path = reached.path.clone();
+        let removes = matches!(used.how, How::Unlink | How::RemoveFolder);
+        if errno == libc::ENAMETOOLONG && removes && reached.parent.as_ref().is_some_and(Found::read_only) {
+            return denied(path, used.operation, refusal(libc::EROFS, Layer::Mount));
+        }
         if errno != libc::EACCES {
-            return allowed(path, operation);
+            return allowed(path, used.operation);
         }
         let guarded = is_guarded_link(&path);
         let reason = if guarded { refusal(errno, Layer::Landlock) } else { self.permission(&path, errno) };
-        denied(path, operation, reason)
+        denied(path, used.operation, reason)
     }
 
-    fn missing(&self, path: PathBuf, operation: Operation) -> Judged {
-        let outside = hidden_outside(&path) && !self.is_of_own_process(&path) && !self.is_captured(&path);
-        absent(path, operation, outside)
+    fn missing(&self, reached: &Reached, operation: Operation) -> Judged {
+        let own = self.is_of_own_process(&reached.path) || self.is_captured(&reached.path);
+        let outside = reached.is_hidden(false) && !own;
+        absent(reached.path.clone(), operation, outside)
     }
 
     /// What comes of a path as far as leading somewhere goes; `None` when it leads to something.
     fn ended(&self, reached: &Reached, used: &PathUse) -> Option<Judged> {
         match reached.end {
             End::Here(_) => None,
-            End::Absent => Some(self.missing(reached.path.clone(), used.operation)),
-            End::Fails(errno) => Some(self.judge_failed(reached.path.clone(), errno, used.operation)),
+            End::Absent => Some(self.missing(reached, used.operation)),
+            End::Fails(errno) => Some(self.judge_failed(reached, errno, used)),
             End::Unsure => Some(Judged { sure: false, ..allowed(normal(&used.path), used.operation) }),
         }
     }
@@ -352,11 +380,14 @@ impl Judge {
         let (End::Absent, Some(parent), Tail::Name) = (&place.end, &place.parent, to.tail) else {
             return match place.end {
                 End::Here(_) => vec![fine, allowed(place.path, to.operation)],
-                End::Absent => vec![fine, self.judge_absent(place.path, place.parent.as_ref(), to)],
+                End::Absent => vec![fine, self.judge_absent(&place, to)],
                 _ => std::iter::once(fine).chain(self.ended(&place, to)).collect(),
             };
         };
         let of_source = |reason| vec![denied(source.path.clone(), from.operation, reason)];
+        if parent.path.starts_with("/proc") {
+            return vec![fine, self.missing(&place, to.operation)];
+        }
         if parent.read_only() {
             return vec![fine, denied(place.path, to.operation, refusal(libc::EROFS, Layer::Mount))];
         }
@@ -395,8 +426,8 @@ impl Judge {
             Renaming::Fine => vec![fine(&old, from), fine(&new, to)],
             Renaming::Refused(Which::Old, reason) => vec![of(&old, from, reason)],
             Renaming::Refused(Which::New, reason) => vec![of(&new, to, reason)],
-            Renaming::Missing(Which::Old) => vec![self.missing(old.path, from.operation)],
-            Renaming::Missing(Which::New) => vec![self.missing(new.path, to.operation)],
+            Renaming::Missing(Which::Old) => vec![self.missing(&old, from.operation)],
+            Renaming::Missing(Which::New) => vec![self.missing(&new, to.operation)],
         }
     }
 
@@ -404,20 +435,26 @@ impl Judge {
         let ((old, from, old_folder), (new, to, new_folder)) = (old, new);
         let How::Rename { exchanges, keeps } = from.how else { return Renaming::Fine };
         let refused = |which, errno| Renaming::Refused(which, refusal(errno, Layer::Mount));
-        let named = |used: &PathUse| matches!(used.tail, Tail::Name | Tail::Slash);
         if old_folder.mount() != new_folder.mount() {
             return refused(Which::New, libc::EXDEV);
         }
-        if !named(from) {
+        if !is_named(from) {
             return refused(Which::Old, libc::EBUSY);
         }
-        if !named(to) {
+        if !is_named(to) {
             return if keeps { Renaming::Fine } else { refused(Which::New, libc::EBUSY) };
         }
         if old_folder.read_only() {
             return refused(Which::Old, libc::EROFS);
         }
-        let End::Here(source) = &old.end else { return Renaming::Missing(Which::Old) };
+        let source = match &old.end {
+            End::Here(source) => source,
+            End::Absent => return Renaming::Missing(Which::Old),
+            _ => return Renaming::Fine,
+        };
+        if matches!(new.end, End::Fails(_)) {
+            return Renaming::Fine;
+        }
         let target = if let End::Here(found) = &new.end { Some(found) } else { None };
         if keeps && target.is_some() {
             return Renaming::Fine;
@@ -511,11 +548,16 @@ enum Renaming {
     Refused(Which, Refusal),
 }
 
+/// Whether the path ends in a name, and not in dots.
+fn is_named(used: &PathUse) -> bool {
+    matches!(used.tail, Tail::Name | Tail::Slash)
+}
+
 /// The folder in which a name is to be changed, as far as the kernel gets before it looks at the name.
 fn folder_of<'a>(reached: &'a Reached, used: &PathUse) -> Option<&'a Found> {
     match (&reached.end, used.tail) {
         (End::Here(found), Tail::Root | Tail::Dot) => Some(found),
-        (End::Here(_) | End::Absent, _) => reached.parent.as_ref(),
+        (End::Here(_) | End::Absent | End::Fails(libc::ENAMETOOLONG), _) => reached.parent.as_ref(),
         _ => None,
     }
 }

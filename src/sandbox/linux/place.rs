@@ -76,6 +76,21 @@ pub(super) struct Reached {
     /// The folder that holds, or would hold, the last part.
     pub parent: Option<Found>,
     pub end: End,
+    /// The first part of the way that is missing, when one is.
+    pub stopped: Option<PathBuf>,
+}
+
+impl Reached {
+    pub(super) fn new(path: PathBuf, parent: Option<Found>, end: End) -> Self {
+        Self { path, parent, end, stopped: None }
+    }
+
+    /// Whether the host has what is missing: the thing itself, or else the folder in which it would be made.
+    pub(super) fn is_hidden(&self, folder: bool) -> bool {
+        let path = if folder { self.path.parent().unwrap_or(&self.path) } else { &self.path };
+        hidden_outside(path)
+            && self.stopped.as_ref().is_none_or(|stopped| stopped == path || hidden_outside(stopped))
+    }
 }
 
 /// What follows the last name of a path: path_resolution(7).
@@ -199,6 +214,15 @@ impl Root {
         sys::may(found.fd.as_fd(), wanted).map_err(|error| error.raw_os_error().unwrap_or(libc::EACCES))
     }
 
+    /// What comes of writing to a file that lies on a read-only mount: mostly that, but a program that runs is told first.
+    /// Nothing can come of the attempt itself.
+    pub(super) fn refusal_to_write(&self, found: &Found) -> i32 {
+        let path = format!("/proc/self/fd/{}", found.fd.as_raw_fd());
+        let flags = OFlag::O_WRONLY | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
+        let _user = AsProgram::new(self.user);
+        nix::fcntl::open(path.as_str(), flags, Mode::empty()).map_or_else(|errno| errno as i32, |_| 0)
+    }
+
     /// Look at an absolute path with one call: what is there, when the kernel finds something without a link that only the
     /// caller could follow.
     pub(super) fn look(&self, path: &Path, follow: bool) -> nix::Result<Found> {
@@ -233,7 +257,7 @@ impl Root {
             None => self.start(),
         };
         let Some(start) = start else {
-            return Reached { path: path.to_owned(), parent: None, end: End::Unsure };
+            return Reached::new(path.to_owned(), None, End::Unsure);
         };
         Walk { root: self, caller, look, links: 0, parent: None, at: start, todo: parts(path) }.run(path)
     }
@@ -277,22 +301,31 @@ impl Walk<'_> {
                 return self.stop(&part, end);
             }
         }
-        let end = if slash && !self.at.is_directory() && !self.look.name {
-            End::Fails(libc::ENOTDIR)
-        } else {
-            return Reached { path: self.at.path.clone(), parent: self.parent, end: End::Here(self.at) };
-        };
-        Reached { path: self.at.path.clone(), parent: self.parent, end }
+        let path = self.at.path.clone();
+        if slash && !self.at.is_directory() && !self.look.name {
+            return Reached::new(path, self.parent, End::Fails(libc::ENOTDIR));
+        }
+        Reached::new(path, self.parent, End::Here(self.at))
     }
 
     /// Stopped at `part` of the folder that was reached.
     fn stop(self, part: &OsStr, end: End) -> Reached {
-        let mut path = self.at.path.join(part);
+        let stopped = self.at.path.join(part);
         let last = self.todo.is_empty();
+        let mut path = stopped.clone();
         path.extend(self.todo.into_iter().rev());
         // The folder counts only when the very last part is missing in it.
         let parent = if last { Some(self.at) } else { None };
-        Reached { path: normal(&path), parent, end }
+        Reached { path: normal(&path), parent, end, stopped: Some(stopped) }
+    }
+
+    fn open(&self, part: &OsStr) -> Result<OwnedFd, End> {
+        let _user = AsProgram::new(self.root.user);
+        let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+        openat(&self.at.fd, part, flags, Mode::empty()).map_err(|errno| match errno {
+            nix::Error::ENOENT => End::Absent,
+            errno => End::Fails(errno as i32),
+        })
     }
 
     fn step(&mut self, part: &OsStr, last: bool, follow: bool) -> Result<(), End> {
@@ -306,14 +339,7 @@ impl Walk<'_> {
             self.parent = Some(std::mem::replace(&mut self.at, found));
             return Ok(());
         }
-        let fd = {
-            let _user = AsProgram::new(self.root.user);
-            openat(&self.at.fd, part, OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC, Mode::empty())
-        };
-        let fd = fd.map_err(|errno| match errno {
-            nix::Error::ENOENT => End::Absent,
-            errno => End::Fails(errno as i32),
-        })?;
+        let fd = self.open(part)?;
         let path = match part.as_bytes() {
             b"." => self.at.path.clone(),
             b".." => self.at.path.parent().unwrap_or(Path::new("/")).to_owned(),
@@ -359,21 +385,23 @@ impl Walk<'_> {
     fn is_magic(&self, part: &OsStr) -> bool {
         let depth = self.at.path.components().count();
         let in_process = depth == 3 && matches!(part.as_bytes(), b"cwd" | b"root" | b"exe");
-        in_process
-            || (depth == 4 && self.at.path.ends_with("fd") && part.as_bytes().iter().all(u8::is_ascii_digit))
+        let in_folder = ["fd", "ns"].iter().any(|folder| self.at.path.ends_with(folder));
+        in_process || (depth == 4 && in_folder && part.as_bytes().iter().all(u8::is_ascii_alphanumeric))
     }
 
     fn magic(&self, part: &OsStr) -> Result<Found, End> {
         let process = self.at.path.iter().nth(2).and_then(|name| name.to_str()?.parse::<i32>().ok());
         if process == Some(1) {
-            return Err(End::Fails(libc::EACCES));
+            // There are no secrets in a name that does not exist.
+            return self.open(part).and(Err(End::Fails(libc::EACCES)));
         }
         let Some(caller) = self.caller.filter(|caller| caller.inside.is_some() && caller.inside == process)
         else {
             return Err(End::Unsure);
         };
-        let name = if self.at.path.ends_with("fd") {
-            format!("fd/{}", part.to_string_lossy())
+        let folder = ["fd", "ns"].into_iter().find(|folder| self.at.path.ends_with(folder));
+        let name = if let Some(folder) = folder {
+            format!("{folder}/{}", part.to_string_lossy())
         } else if part == "root" {
             return self.root.start().ok_or(End::Unsure);
         } else {
