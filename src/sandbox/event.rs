@@ -86,7 +86,8 @@ pub enum Operation {
 pub enum Verdict {
     Allowed,
     Denied,
-    /// Exists neither inside nor on the host: programs probe hundreds of such paths at start.
+    /// Exists neither inside nor on the host: programs probe hundreds of such paths at start. Of a port on the own
+    /// loopback: nobody waits there, inside or outside.
     Missing,
 }
 
@@ -158,7 +159,8 @@ pub struct NetworkAttempt {
     /// The name the program asked for, when it did.
     pub host: Option<String>,
     pub port: u16,
-    /// `tcp` or `udp`.
+    /// `tcp` or `udp`; `dns` for a name that was asked for without a connection behind it (nothing is ever asked outside
+    /// for a host that is not granted).
     pub protocol: String,
     pub verdict: Verdict,
     pub count: u64,

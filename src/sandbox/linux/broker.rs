@@ -36,7 +36,7 @@ use way_out::NoWay;
 pub(super) use way_out::Wanted;
 
 /// Connections under way at once; more are refused with EAGAIN.
-const MOST: usize = 64;
+const MOST: usize = 128;
 
 /// Where a connection is to lead.
 #[derive(Debug)]
@@ -92,7 +92,14 @@ impl Broker {
     /// caller: without `listen` a handed-over socket that was bound by a trick is of no use, and its port is its own.
     pub(super) fn bind(&self, call: &Call, process: i32, address: &[u8]) {
         let result = self.inner.own_socket(call, process, libc::EINVAL);
-        let result = result.and_then(|socket| sockets::bind(socket.as_fd(), address));
+        let result = result.and_then(|socket| match sockets::bind(socket.as_fd(), address) {
+            // The relay has that port of a granted host: the program may have it of every other address.
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse && self.inner.relay.shares(address) => {
+                sockets::set_number(socket.as_fd(), libc::SOL_SOCKET, libc::SO_REUSEADDR, 1)?;
+                sockets::bind(socket.as_fd(), address)
+            }
+            outcome => outcome,
+        });
         self.inner.listener.done(call, result);
     }
 

@@ -88,6 +88,12 @@ impl Relay {
         lock(&self.state).open.get(&at).copied()
     }
 
+    /// Whether something is taken up at the port of that address, encoded as for bind(2).
+    pub(super) fn shares(&self, address: &[u8]) -> bool {
+        let port = address.get(2..4).and_then(|raw| raw.try_into().ok()).map(u16::from_be_bytes);
+        lock(&self.state).open.keys().any(|at| Some(at.port()) == port)
+    }
+
     /// Take up what the program sends to `at`, and pass it on to `to`.
     ///
     /// `caller`: the program's own socket. One that is bound to the same port on every address would be in the way; it is
@@ -205,7 +211,8 @@ impl Work {
     fn pass_on(&mut self, gate: usize, buffer: &mut [u8]) {
         for _ in 0..BATCH {
             let Ok((length, from)) = self.gates[gate].inside.recv_from(buffer) else { return };
-            if from == self.gates[gate].at {
+            // Answers to a program that shares the port may end here: passed on, they would come back for ever.
+            if self.gates.iter().any(|gate| gate.at == from) {
                 continue;
             }
             // A host that cannot be reached, or does not keep up: datagrams get lost on every network.

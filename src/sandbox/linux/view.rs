@@ -351,8 +351,11 @@ pub(super) fn write_etc(identity: Identity) -> Result<(), Failure> {
 
 /// Add the hosts that were granted by name to `/etc/hosts`: see the `names` module.
 pub(super) fn pin_names(pinned: &[(String, Ipv4Addr)]) -> Result<(), Failure> {
-    let lines: String = pinned.iter().map(|(name, address)| format!("{address} {name}\n")).collect();
-    let add = || fs::OpenOptions::new().append(true).open("/etc/hosts")?.write_all(lines.as_bytes());
+    let add = || {
+        let mut hosts = io::BufWriter::new(fs::OpenOptions::new().append(true).open("/etc/hosts")?);
+        pinned.iter().try_for_each(|(name, address)| writeln!(hosts, "{address} {name}"))?;
+        hosts.flush()
+    };
     if pinned.is_empty() { Ok(()) } else { add().step("write /etc/hosts") }
 }
 

@@ -53,13 +53,12 @@ fn watched(line: &str, fd: RawFd) -> Option<(u32, u64)> {
 
 /// Let each of them watch what is there now. The kernel knows a watched file by its number as well, and that has to be
 /// the program's: so a thread with descriptors of its own puts ours in that place.
-pub(super) fn watch_again(watchers: Vec<Watcher>, fd: RawFd, ours: &OwnedFd) {
+pub(super) fn watch_again(watchers: &[Watcher], fd: RawFd, ours: &OwnedFd) {
     if watchers.is_empty() {
         return;
     }
     let ours = ours.as_raw_fd();
     thread::scope(|scope| {
-        let all = &watchers;
         let _ = thread::Builder::new().name("epoll".into()).spawn_scoped(scope, move || {
             if unshare(CloneFlags::CLONE_FILES).is_err() {
                 return;
@@ -69,12 +68,12 @@ pub(super) fn watch_again(watchers: Vec<Watcher>, fd: RawFd, ours: &OwnedFd) {
                 // SAFETY: plain numbers; the new descriptors are this thread's own, and end with it.
                 unsafe { libc::fcntl(watcher.epoll.as_raw_fd(), libc::F_DUPFD_CLOEXEC, fd + 1) }
             };
-            let epolls: Vec<RawFd> = all.iter().map(above).collect();
+            let epolls: Vec<RawFd> = watchers.iter().map(above).collect();
             // SAFETY: plain numbers, in a table of descriptors that no other thread sees.
             if ours != fd && unsafe { libc::dup3(ours, fd, libc::O_CLOEXEC) } < 0 {
                 return;
             }
-            for (watcher, epoll) in all.iter().zip(epolls) {
+            for (watcher, epoll) in watchers.iter().zip(epolls) {
                 let mut event = libc::epoll_event { events: watcher.events, u64: watcher.data };
                 // SAFETY: plain numbers; the kernel reads one event.
                 unsafe { libc::epoll_ctl(epoll, libc::EPOLL_CTL_ADD, fd, &raw mut event) };

@@ -51,7 +51,7 @@ pub(super) fn connect_out(
                 inner.listener.replace_descriptor(call, fd, ours.as_fd(), info & libc::O_CLOEXEC != 0)?;
                 // The program's own socket is to be gone when its watchers look again.
                 drop(theirs);
-                epoll::watch_again(watchers, fd, &ours);
+                epoll::watch_again(&watchers, fd, &ours);
                 return outcome.map(|()| *destination);
             }
             Err(failed) => error = failed,
@@ -62,7 +62,6 @@ pub(super) fn connect_out(
 
 /// What connect(2) says of a socket that was handed over already: on its way, arrived, or failed. Then it may try anew.
 fn under_way_already(socket: BorrowedFd<'_>) -> io::Result<()> {
-    const ESTABLISHED: u8 = 1;
     const SYN_SENT: u8 = 2;
     const CLOSED: u8 = 7;
     // struct tcp_info begins with the state: tcp(7).
@@ -70,7 +69,7 @@ fn under_way_already(socket: BorrowedFd<'_>) -> io::Result<()> {
     let errno = match state {
         Some(CLOSED) => sockets::number(socket, libc::SOL_SOCKET, libc::SO_ERROR)?,
         Some(SYN_SENT) => libc::EALREADY,
-        Some(ESTABLISHED) | None | Some(_) => libc::EISCONN,
+        _ => libc::EISCONN,
     };
     if errno == 0 { Ok(()) } else { Err(io::Error::from_raw_os_error(errno)) }
 }
