@@ -16,6 +16,8 @@ mod confine;
 mod describe;
 pub mod doctor;
 mod filter;
+#[doc(hidden)]
+pub mod fuzzing;
 mod init;
 mod judge;
 mod launcher;

@@ -47,7 +47,7 @@ impl Names {
         }
     }
 
-    fn answer(&mut self, question: &[u8]) -> Option<Vec<u8>> {
+    pub(super) fn answer(&mut self, question: &[u8]) -> Option<Vec<u8>> {
         const HEADER: usize = 12;
         const TYPE_A: u16 = 1;
         const CLASS_IN: u16 = 1;
