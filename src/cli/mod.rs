@@ -13,6 +13,7 @@ mod man;
 mod run;
 mod schema;
 mod screenshot;
+mod why;
 mod workbench;
 
 use std::io::Write as _;
@@ -53,6 +54,8 @@ pub enum Command {
     Schema(schema::Args),
     /// Run an entry of a skill in the sandbox and report what was refused
     Run(run::Args),
+    /// Say whether a run could do something, and which line of the policy decides; runs nothing
+    Why(why::Args),
     /// Say which layers of the sandbox this machine offers
     Doctor(doctor::Args),
     /// Print the completion script of a shell
@@ -101,7 +104,7 @@ pub fn may_run_skills() -> bool {
             // The values of the options that may stand before a command.
             Some("--workspace" | "--skills" | "--theme") => drop(words.next()),
             Some(
-                "list" | "check" | "schema" | "doctor" | "completions" | "man" | "help" | "--help"
+                "list" | "check" | "schema" | "why" | "doctor" | "completions" | "man" | "help" | "--help"
                 | "--version",
             ) => {
                 return false;
@@ -134,6 +137,7 @@ fn execute(cli: Cli, launcher: Launcher) -> anyhow::Result<ExitCode> {
         Some(Command::Check(args)) => check::execute(&args, &context),
         Some(Command::Schema(args)) => schema::execute(&args, &context),
         Some(Command::Run(args)) => run::execute(&args, &context),
+        Some(Command::Why(args)) => why::execute(&args, &context),
         Some(Command::Doctor(args)) => doctor::execute(&args, &context),
         Some(Command::Completions(args)) => completions::execute(&args),
         Some(Command::Man(args)) => man::execute(&args),

@@ -1,7 +1,7 @@
 //! Which rule decided about a refused call. The kernel refuses; this says why, in the policy's own terms.
 
 use std::net::IpAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::load::Places;
 use super::model::{Grant, Host, NetRule, Origin, Permission, Policy, RunRule};
@@ -68,7 +68,7 @@ impl Scope<'_> {
     }
 
     /// `policy.yaml:4` for the skill's own file, the whole path for others.
-    fn place(&self, origin: &Origin) -> String {
+    pub(crate) fn place(&self, origin: &Origin) -> String {
         match origin {
             Origin::File { path, line, .. } => {
                 let short = path.strip_prefix(self.skill).unwrap_or(path);
@@ -91,6 +91,25 @@ impl Scope<'_> {
             Operation::Env => named(&deny.env, call.target),
             _ => None,
         }
+    }
+
+    /// The grant of the policy in force that covers a call, as `policy.yaml:4 grants read ./data`. Whether the call is
+    /// allowed is the plan's business.
+    pub fn granted(&self, operation: Operation, target: &str) -> Option<(String, Origin)> {
+        let policy = self.policy;
+        let path = Path::new(target);
+        let write = || covering(&policy.write, path).map(|found| (Permission::Write, found));
+        let (permission, (written, origin)) = match operation {
+            Operation::Read => {
+                covering(&policy.read, path).map(|found| (Permission::Read, found)).or_else(write)
+            }
+            Operation::Write | Operation::Create | Operation::Delete => write(),
+            Operation::Execute => program(&policy.run, path).map(|found| (Permission::Run, found)),
+            Operation::Connect => host(&policy.net, target).map(|found| (Permission::Net, found)),
+            Operation::Env => named(&policy.env, target).map(|found| (Permission::Env, found)),
+            _ => None,
+        }?;
+        Some((format!("{} grants {permission} {written}", self.place(&origin)), origin))
     }
 
     fn asked_for(&self, call: &Call<'_>) -> Option<String> {
@@ -155,7 +174,9 @@ impl Scope<'_> {
     }
 
     fn write_rule(&self, path: &Path) -> (String, bool) {
-        let rule = if path.starts_with(self.skill) {
+        let rule = if path == self.skill.join(super::FILE_NAME) {
+            return ("default: a run never rewrites the policy file of its own skill".to_owned(), false);
+        } else if path.starts_with(self.skill) {
             "default: a skill's own folder is read-only"
         } else if ["/usr", "/bin", "/sbin", "/lib", "/lib64", "/etc"].iter().any(|f| path.starts_with(f)) {
             return ("default: the system is never writable".to_owned(), false);
@@ -254,12 +275,12 @@ fn noun(operation: Operation) -> &'static str {
 }
 
 /// The grant whose path holds `target`.
-fn covering(grants: &[Grant<std::path::PathBuf>], target: &Path) -> Option<(String, Origin)> {
+fn covering(grants: &[Grant<PathBuf>], target: &Path) -> Option<(String, Origin)> {
     let holds = |path: &Path| target.starts_with(path);
-    grants
-        .iter()
-        .find(|g| holds(&g.value) || g.value.canonicalize().is_ok_and(|real| holds(&real)))
-        .map(|g| (g.written.clone(), g.origin.clone()))
+    // The narrowest of several says most; of equal ones the first.
+    let fits = |g: &&Grant<PathBuf>| holds(&g.value) || g.value.canonicalize().is_ok_and(|real| holds(&real));
+    let depth = |g: &&Grant<PathBuf>| g.value.components().count();
+    grants.iter().filter(fits).rev().max_by_key(depth).map(|g| (g.written.clone(), g.origin.clone()))
 }
 
 fn program(grants: &[Grant<RunRule>], target: &Path) -> Option<(String, Origin)> {

@@ -11,6 +11,7 @@ pub mod recorder;
 pub mod report;
 pub mod source;
 mod view;
+pub mod why;
 mod withheld;
 
 pub use prepare::{PrepareError, Prepared, RunRequest, WorkingDirectory, materialise_write_grants, prepare};
