@@ -67,8 +67,10 @@ fn write(scope: &Scope<'_>, operation: Operation, target: &Path, syscall: &str) 
     if operation == Operation::Delete || syscall.starts_with("rename") || syscall.starts_with("link") {
         return folder.into_iter().collect();
     }
-    let makes_folder = syscall.starts_with("mkdir");
-    if makes_folder || target.exists() || folder.is_none() {
+    // What is made for a grant before the start is a file when its name has an extension, else a folder: where the folder
+    // is not offered, a new file without one cannot be granted.
+    let is_made = syscall.starts_with("mkdir") || target.extension().is_some();
+    if syscall.starts_with("mkdir") || target.exists() || folder.is_none() && is_made {
         return std::iter::once(target.to_owned()).chain(folder).collect();
     }
     folder.into_iter().collect()

@@ -185,6 +185,12 @@ impl Asker<'_> {
 
     /// Places that every run has for itself.
     fn made_inside(&self, operation: Operation, place: &Place<'_>) -> Answer {
+        if place.seen == Seen::Private && place::is_meant_outside(self.plan, &place.path) {
+            let mut answer = self.refused(operation, &place.path);
+            let note = "a run has a private folder of its own in this place, where this is not";
+            answer.notes.push(note.to_owned());
+            return answer;
+        }
         let target = place.path.to_string_lossy();
         let permission = if operation == Operation::Read { Permission::Read } else { Permission::Write };
         let (rule, note) = match place.seen {

@@ -61,6 +61,19 @@ pub fn as_everybody(check: impl Fn(User)) {
     }
 }
 
+/// The program as a user, without arguments.
+pub fn program(user: User) -> Command {
+    match user {
+        User::Caller => Command::new(&PROGRAM.1),
+        User::Nobody => {
+            let mut command = Command::new("setpriv");
+            let id = NOBODY.to_string();
+            command.args(["--reuid", &id, "--regid", &id, "--clear-groups"]).arg(&PROGRAM.1);
+            command
+        }
+    }
+}
+
 pub struct Skill {
     _folder: tempfile::TempDir,
     pub path: PathBuf,
@@ -82,15 +95,7 @@ impl Skill {
     }
 
     pub fn command(&self, user: User, args: &[&str]) -> Command {
-        let mut command = match user {
-            User::Caller => Command::new(&PROGRAM.1),
-            User::Nobody => {
-                let mut command = Command::new("setpriv");
-                let id = NOBODY.to_string();
-                command.args(["--reuid", &id, "--regid", &id, "--clear-groups"]).arg(&PROGRAM.1);
-                command
-            }
-        };
+        let mut command = program(user);
         command.arg("run").arg(&self.path).args(["--format", "json"]).args(args);
         command.current_dir("/").env("HOME", "/nonexistent").stdin(Stdio::null());
         command

@@ -76,6 +76,7 @@ fn parts(path: &Path) -> VecDeque<OsString> {
         .collect()
 }
 
+const PRIVATE: [&str; 4] = ["/tmp", "/dev/shm", Plan::HOME, Plan::SCRATCH];
 const DEVICES: [&str; 9] = ["null", "zero", "full", "random", "urandom", "fd", "stdin", "stdout", "stderr"];
 const ETC: [&str; 9] = [
     "passwd",
@@ -95,7 +96,7 @@ fn seen<'a>(plan: &'a Plan, path: &Path) -> Seen<'a> {
     if let Some(bind) = plan.view.iter().rev().find(|bind| path.starts_with(&bind.path)) {
         return Seen::Bound(bind);
     }
-    if ["/tmp", "/dev/shm", Plan::HOME, Plan::SCRATCH].iter().any(|place| path.starts_with(place)) {
+    if PRIVATE.iter().any(|place| path.starts_with(place)) {
         return Seen::Private;
     }
     if let Ok(rest) = path.strip_prefix("/dev") {
@@ -120,6 +121,12 @@ fn seen<'a>(plan: &'a Plan, path: &Path) -> Seen<'a> {
         return Seen::Shell;
     }
     Seen::Outside
+}
+
+/// Whether a path below a private place is something of this machine, which the run's own folder there hides.
+pub(super) fn is_meant_outside(plan: &Plan, path: &Path) -> bool {
+    let is_way = PRIVATE.map(Path::new).into_iter().chain(plan.view.iter().map(|bind| bind.path.as_path()));
+    path.symlink_metadata().is_ok() && !is_way.into_iter().any(|below| below.starts_with(path))
 }
 
 /// Whether owner and mode of what is at `path` refuse the program, which as root's is an ordinary user to whom what
