@@ -54,7 +54,9 @@ struct Desk {
 
 impl Desk {
     fn new() -> Self {
-        let skill = Skill::python(TRY);
+        // Not in /tmp: a run has one of its own, where the same paths may be made anew.
+        let folder = tempfile::tempdir_in("/var/tmp").unwrap();
+        let skill = Skill::within(folder, "main.py", TRY);
         let root = skill.path.parent().unwrap().canonicalize().unwrap();
         for (name, text) in [
             ("data/a.txt", "a"),
@@ -211,7 +213,7 @@ fn policies(desk: &Desk) -> Vec<String> {
     ];
     let net: Vec<&str> = net.iter().map(String::as_str).collect();
     let pools: [(&str, &[&str]); 5] = [
-        ("read", &["../data", "../data/b/c.txt", "${workspace}/link", "../other", "/var/log", "../nowhere"]),
+        ("read", &["../data", "../data/b/c.txt", "\"${workspace}/link\"", "../other", "/var/log", "../nowhere"]),
         ("write", &["./out", "./made/by/grant", "./report.md", "../data/b", "../other/d.txt"]),
         ("net", &net),
         ("run", &["sort", "\"@coreutils\"", "./tool.sh", "env", "/bin/sh"]),
@@ -224,7 +226,7 @@ fn policies(desk: &Desk) -> Vec<String> {
         (state >> 33).is_multiple_of(of)
     };
     let mut made = vec![String::new()];
-    for _ in 0..9 {
+    for _ in 0..7 {
         let mut text = String::from("permissions:\n");
         for (name, pool) in pools {
             let taken: Vec<&str> = pool.iter().copied().filter(|_| chance(3)).collect();

@@ -42,7 +42,8 @@ pub(crate) fn check(data: &[u8]) {
         assert!(!said.text.chars().any(char::is_control), "{said:?}");
     }
     let scope = Scope { policy, asked: Some(policy), skill, places: &places };
-    let mut remedies: Vec<Remedy> = GRANTS.iter().map(|(permission, add)| Remedy::new(*permission, *add)).collect();
+    let mut remedies: Vec<Remedy> =
+        GRANTS.iter().map(|(permission, add)| Remedy::new(*permission, *add)).collect();
     for (operation, target, syscall) in CALLS {
         let ruling = scope.rule(&Call { operation, target, syscall, layer: Layer::Mount });
         assert!(!ruling.rule.is_empty());

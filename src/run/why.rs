@@ -127,7 +127,9 @@ impl Asker<'_> {
             }
             _ => Answer::yes_by_default(Permission::Read, &target, "what the run itself needs can be read"),
         };
-        if path.symlink_metadata().is_err() {
+        if is_made(bind, path) {
+            answer.notes.push(MADE.to_owned());
+        } else if path.symlink_metadata().is_err() {
             answer.notes.push("nothing is there now: this holds for when it exists".to_owned());
         } else {
             self.say_mode(&mut answer, bind, path, 4);
@@ -172,13 +174,15 @@ impl Asker<'_> {
     }
 
     fn say_write(&self, answer: &mut Answer, bind: &Bind, path: &Path) {
-        if bind.path == path && !path.is_dir() {
+        if bind.path == path && path.is_file() {
             let folder = path.parent().unwrap_or(path).display();
             answer.notes.push(format!(
                 "the file can be written in place only: a program that saves under another name and renames is told EBUSY, and needs write {folder}"
             ));
         }
-        if path.symlink_metadata().is_ok() {
+        if is_made(bind, path) {
+            answer.notes.push(MADE.to_owned());
+        } else if path.symlink_metadata().is_ok() {
             self.say_mode(answer, bind, path, 2);
         }
     }
@@ -434,6 +438,13 @@ impl Answer {
         Self::yes(permission, target, (format!("default: {rule}"), Origin::Default))
     }
 }
+
+/// What a write grant names is made before the start.
+fn is_made(bind: &Bind, path: &Path) -> bool {
+    bind.access == Access::Write && bind.path == path && path.symlink_metadata().is_err()
+}
+
+const MADE: &str = "it is not there yet: it is made before the run starts";
 
 /// A path as somebody types it: relative to the current folder, `~` for HOME, without `.` and `..`.
 pub fn typed_path(text: &str, here: &Path, home: Option<&Path>) -> PathBuf {

@@ -81,7 +81,11 @@ pub struct Skill {
 
 impl Skill {
     pub fn new(script: &str, source: &str) -> Self {
-        let folder = open_folder();
+        Self::within(open_folder(), script, source)
+    }
+
+    /// In a folder of the test's own choice.
+    pub fn within(folder: tempfile::TempDir, script: &str, source: &str) -> Self {
         let path = folder.path().join("demo");
         fs::create_dir_all(path.join("scripts")).unwrap();
         fs::write(path.join("SKILL.md"), "---\nname: demo\ndescription: A skill to test with.\n---\n")
