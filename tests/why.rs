@@ -213,7 +213,10 @@ fn policies(desk: &Desk) -> Vec<String> {
     ];
     let net: Vec<&str> = net.iter().map(String::as_str).collect();
     let pools: [(&str, &[&str]); 5] = [
-        ("read", &["../data", "../data/b/c.txt", "\"${workspace}/link\"", "../other", "/var/log", "../nowhere"]),
+        (
+            "read",
+            &["../data", "../data/b/c.txt", "\"${workspace}/link\"", "../other", "/var/log", "../nowhere"],
+        ),
         ("write", &["./out", "./made/by/grant", "./report.md", "../data/b", "../other/d.txt"]),
         ("net", &net),
         ("run", &["sort", "\"@coreutils\"", "./tool.sh", "env", "/bin/sh"]),

@@ -158,6 +158,16 @@ impl Scope<'_> {
             (Operation::Read, None) => {
                 ("default: only the system, the skill and private folders can be read".to_owned(), true)
             }
+            (Operation::Create | Operation::Delete, None) if self.grants_file(path).is_some() => {
+                // The folder around is what is closed: saving under another name and renaming is making a name in it.
+                let (written, place) = self.grants_file(path).unwrap_or_default();
+                (
+                    format!(
+                        "{place} grants write {written} in place: to replace or delete it needs its folder"
+                    ),
+                    true,
+                )
+            }
             (Operation::Write | Operation::Create | Operation::Delete, None) => self.write_rule(path),
             (Operation::Execute, None) => self.execute_rule(path),
             (Operation::Connect, _) => self.connect_rule(call),
@@ -171,6 +181,14 @@ impl Scope<'_> {
             (Operation::Spawn, _) => (self.limit_rule(call), false),
             (Operation::Syscall, _) => (syscall_rule(call.syscall).to_owned(), false),
         }
+    }
+
+    /// The grant that is for this very path, and its place.
+    fn grants_file(&self, path: &Path) -> Option<(String, String)> {
+        let is = |grant: &&Grant<PathBuf>| {
+            grant.value == path || grant.value.canonicalize().is_ok_and(|real| real == path)
+        };
+        self.policy.write.iter().find(is).map(|grant| (grant.written.clone(), self.place(&grant.origin)))
     }
 
     fn write_rule(&self, path: &Path) -> (String, bool) {

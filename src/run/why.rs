@@ -177,7 +177,7 @@ impl Asker<'_> {
         if bind.path == path && path.is_file() {
             let folder = path.parent().unwrap_or(path).display();
             answer.notes.push(format!(
-                "the file can be written in place only: a program that saves under another name and renames is told EBUSY, and needs write {folder}"
+                "the file can be written in place only: a program that saves under another name and renames cannot replace it, and needs write {folder}"
             ));
         }
         if is_made(bind, path) {
@@ -336,7 +336,8 @@ impl Asker<'_> {
     fn program(&self, file: &Path) -> Answer {
         let place = place::locate(self.plan, file);
         let real = &place.path;
-        let listed = self.plan.execute.iter().any(|started| real.starts_with(started));
+        let listed = self.plan.execute.iter().any(|started| real.starts_with(started))
+            && !self.plan.loaders.contains(real);
         let visible = matches!(place.seen, Seen::Bound(bind) if bind.access != Access::Deny);
         let target = real.to_string_lossy();
         if !(self.plan.may_execute && listed && visible && real.is_file()) {
@@ -344,6 +345,11 @@ impl Asker<'_> {
             let mut answer = self.refused(Operation::Execute, file);
             if real == &self.plan.program {
                 let note = "the run itself is started with this program, but starts no second one";
+                answer.notes.push(note.to_owned());
+            }
+            if self.plan.loaders.contains(real) {
+                let note =
+                    "a loader: the kernel opens it to start what is granted, by itself it starts nothing";
                 answer.notes.push(note.to_owned());
             }
             self.say_links(&mut answer, file, &place);

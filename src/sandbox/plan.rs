@@ -28,6 +28,9 @@ pub struct Plan {
     pub view: Vec<Bind>,
     /// Files that `execve` may start, the program and its loader included. Directories grant all below them.
     pub execute: Vec<PathBuf>,
+    /// Those of `execute` that are there as loaders of others only: they cannot be started by themselves.
+    #[serde(default)]
+    pub loaders: Vec<PathBuf>,
     /// Whether `execve` is possible at all after the start. False refuses the call by its number.
     pub may_execute: bool,
     /// Where TCP connections may lead out of the otherwise empty network. A `refuse` beats every `allow`.

@@ -15,7 +15,7 @@ use super::filter::Filter;
 use super::launcher::{Channels, Identity, read_plan};
 use super::view::{self, Packed};
 use super::wire::{self, Failure, Message, Step};
-use super::{confine, sys};
+use super::{confine, loaders, sys};
 use crate::sandbox::plan::{Observe, Plan};
 
 /// Written to the ready pipe when the run goes without a supervisor.
@@ -95,6 +95,7 @@ fn set_up(
     };
     view::size_scratch(plan.limits.scratch)?;
     view::attach(&sources)?;
+    loaders::seal(&plan.loaders).step("seal the loaders")?;
     drop(sources);
     let root = view::leave_old_root()?;
     // Holds the mounts for the supervisor's last look; there is no such file without a /proc of our own.

@@ -22,6 +22,7 @@ mod init;
 mod judge;
 mod launcher;
 mod limits;
+pub mod loaders;
 mod looks;
 mod names;
 mod network;
