@@ -88,9 +88,16 @@ fn forks_of_granted_programs_count() {
     with_policy(&skill, "permissions:\n  run: [sleep]\nlimits:\n  processes: 5\n");
     as_everybody(|user| {
         let report = skill.run(user, &["--trust"]);
-        assert!(report.usage.peak_processes <= 6, "{user:?}: {:?}", report.usage);
-        let hit = report.denials.iter().any(|denial| denial.rule == "policy.yaml:4: limit processes 5");
-        assert!(hit || !report.limits.is_empty(), "{user:?}: {:?} {:?}", report.denials, report.limits);
+        // Sampled and ended by the supervisor, or refused at the fork: either way it is said, and the twenty never live.
+        let told =
+            report.limits.iter().any(|hit| hit.resource == skilldeck::sandbox::event::Resource::Processes)
+                || report.denials.iter().any(|denial| denial.rule == "policy.yaml:4: limit processes 5");
+        assert!(
+            told && report.usage.peak_processes < 20,
+            "{user:?}: {:?} {:?}",
+            report.limits,
+            report.denials
+        );
     });
 }
 
@@ -120,6 +127,8 @@ fn what_is_made_for_a_grant_belongs_to_the_caller_and_is_written() {
         for name in ["notes.md", "made", "made/deep", "made/deep/x"] {
             assert_eq!(fs::metadata(skill.path.join(name)).unwrap().uid(), wanted, "{user:?}: {name}");
         }
-        println!("{user:?}: {} {:#?}", report.stdout, report.denials);
+        // Saving under another name and renaming needs the folder: said by the line of the file's grant.
+        let told = "policy.yaml:2 grants write ./notes.md in place: to replace or delete it needs its folder";
+        assert!(report.denials.iter().any(|denial| denial.rule == told), "{user:?}: {:#?}", report.denials);
     });
 }
