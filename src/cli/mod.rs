@@ -54,7 +54,7 @@ pub enum Command {
     Schema(schema::Args),
     /// Run an entry of a skill in the sandbox and report what was refused
     Run(run::Args),
-    /// Say whether a skill may do something, by which line, and what would allow it
+    /// Say whether a run could do something, and which line of the policy decides; runs nothing
     Why(why::Args),
     /// Say which layers of the sandbox this machine offers
     Doctor(doctor::Args),

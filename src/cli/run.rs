@@ -70,6 +70,26 @@ pub struct Args {
     pub rest: Vec<String>,
 }
 
+impl Args {
+    /// A plain run of `skill`, for commands that need its plan.
+    pub(super) fn of(skill: &str) -> Self {
+        Self {
+            skill: skill.to_owned(),
+            entry: None,
+            input: None,
+            cwd: WorkingDirectory::default(),
+            policy: None,
+            trust: false,
+            observe: Observe::default(),
+            writes: Writes::default(),
+            require: None,
+            timeout: None,
+            format: Format::default(),
+            rest: Vec::new(),
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Require {
     Full,
@@ -128,7 +148,7 @@ pub(super) fn execute(args: &Args, context: &Context) -> anyhow::Result<ExitCode
 }
 
 /// Everything that a run needs to know, from the command line.
-fn request(args: &Args, context: &Context, skill: Arc<Skill>) -> anyhow::Result<RunRequest> {
+pub(super) fn request(args: &Args, context: &Context, skill: Arc<Skill>) -> anyhow::Result<RunRequest> {
     let entry = entry(&skill, args.entry.as_deref())?;
     let mut chosen = policy_in_force(&skill, args.policy.as_deref(), args.trust, &context.workspace)?;
     if let Some(wall) = args.timeout {
@@ -352,7 +372,7 @@ impl Live {
 }
 
 /// Colour on a terminal, unless the user said no (<https://no-color.org>).
-fn colour(terminal: bool) -> bool {
+pub(super) fn colour(terminal: bool) -> bool {
     let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     terminal && !set("NO_COLOR") && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
 }

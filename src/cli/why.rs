@@ -1,152 +1,155 @@
-//! `skilldeck why`: may a skill do this, by which line, and what would allow it. Nothing is run.
+//! `skilldeck why`: whether a run could do something, and which line of the policy says so. Runs nothing.
 
-#![allow(clippy::print_stdout)]
+#![allow(clippy::print_stdout, clippy::print_stderr)]
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context as _, bail};
 use serde_json::json;
 
-use super::{Context, Format, print};
+use super::run::{self, Args as RunArgs};
+use super::{Context, Format};
+use crate::policy::Permission;
 use crate::report::terminal::one_line;
-use crate::run::why::{self, Answer, Place, Question};
-use crate::run::{RunRequest, WorkingDirectory, prepare};
-use crate::sandbox::plan::Observe;
+use crate::run::why::{self, Answer, Question};
+use crate::run::{Prepared, prepare};
 use crate::workspace;
 
-/// Version of the JSON's form.
+/// Version of the JSON form.
 const VERSION: u32 = 1;
 
 #[derive(Debug, clap::Args)]
-#[group(id = "questions", multiple = true)]
+#[command(group(clap::ArgGroup::new("question").required(true).multiple(true)))]
 pub struct Args {
     /// Name of a skill, or its path
     pub skill: String,
     /// May it read this file or folder?
-    #[arg(long, value_name = "PATH")]
-    pub read: Vec<PathBuf>,
+    #[arg(long, value_name = "PATH", group = "question")]
+    pub read: Vec<String>,
     /// May it write this file or folder?
-    #[arg(long, value_name = "PATH")]
-    pub write: Vec<PathBuf>,
-    /// May it connect there?
-    #[arg(long, value_name = "HOST:PORT")]
+    #[arg(long, value_name = "PATH", group = "question")]
+    pub write: Vec<String>,
+    /// May it connect to this port of this host?
+    #[arg(long, value_name = "HOST:PORT", group = "question")]
     pub net: Vec<String>,
-    /// May it start this program?
-    #[arg(long, value_name = "PROGRAM")]
+    /// May it start this program (a name, a path, or a group such as @coreutils)?
+    #[arg(long, value_name = "PROGRAM", group = "question")]
     pub run: Vec<String>,
-    /// Is this variable passed?
-    #[arg(long, value_name = "NAME")]
+    /// Does it get this environment variable?
+    #[arg(long, value_name = "NAME", group = "question")]
     pub env: Vec<String>,
-    /// The script the question is about, relative to the skill [default: the first]
+    /// The script that would run [default: the only one, or the first]
     #[arg(long, value_name = "FILE")]
     pub entry: Option<PathBuf>,
-    /// Ask about this policy file
+    /// As if this policy file were in force
     #[arg(long, value_name = "FILE", conflicts_with = "trust")]
     pub policy: Option<PathBuf>,
-    /// Ask about the skill's own policy.yaml, as if it were approved
+    /// As if the skill's own policy.yaml were in force
     #[arg(long)]
     pub trust: bool,
+    /// Output form
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
 }
 
+/// 0 when all is allowed, 1 when something is not.
 pub(super) fn execute(args: &Args, context: &Context) -> anyhow::Result<ExitCode> {
-    let questions = questions(args)?;
     let skill = workspace::find(&context.workspace, &context.skills, &args.skill)?;
-    let entry = match (&args.entry, skill.entries.first()) {
-        (None, Some(first)) => first.clone(),
-        (entry, _) => super::run::entry(&skill, entry.as_deref())?,
-    };
-    let chosen = super::run::policy_in_force(&skill, args.policy.as_deref(), args.trust, &context.workspace)?;
-    let sources: Vec<String> =
-        chosen.policy.sources.iter().map(|source| source.display().to_string()).collect();
-    let prepared = prepare(RunRequest {
-        skill,
-        entry,
-        args: Vec::new(),
-        input: Vec::new(),
-        cwd: WorkingDirectory::default(),
-        workspace: context.workspace.clone(),
-        policy: chosen.policy,
-        asked: chosen.asked,
-        observe: Observe::Full,
-        require_full: false,
-    })?;
-    let answers = questions.iter().map(|question| why::answer(&prepared, question));
-    let answers: Vec<Answer> = answers.collect::<Result<_, _>>()?;
+    let entry = args.entry.clone().or_else(|| skill.entries.first().map(|entry| entry.file.clone()));
+    let as_run =
+        RunArgs { entry, policy: args.policy.clone(), trust: args.trust, ..RunArgs::of(&args.skill) };
+    let prepared = prepare(run::request(&as_run, context, skill)?)?;
+    for note in &prepared.notes {
+        eprintln!("note: {}", one_line(note, 400));
+    }
+    let questions = questions(args, &prepared)?;
+    let answers: Vec<Answer> =
+        questions.iter().map(|question| why::answer(&prepared, question)).collect::<Result<_, _>>()?;
     let text = match args.format {
-        Format::Text => answers.iter().map(|answer| shown(answer, &prepared.request.skill.path)).collect(),
         Format::Json => {
-            let skill = &prepared.request.skill.name;
-            let all = json!({
-                "version": VERSION, "skill": skill, "policy": { "sources": sources }, "answers": answers,
+            let sources = &prepared.request.policy.sources;
+            let document = json!({
+                "version": VERSION,
+                "skill": prepared.request.skill.name,
+                "entry": prepared.request.entry.file,
+                "policy": { "sources": sources },
+                "answers": answers,
             });
-            format!("{all:#}\n")
+            format!("{document:#}\n")
+        }
+        Format::Text => {
+            answers.iter().map(|answer| as_text(answer, &prepared)).collect::<Vec<_>>().join("\n")
         }
     };
-    print(text.as_bytes())?;
+    super::print(text.as_bytes())?;
     Ok(ExitCode::from(u8::from(answers.iter().any(|answer| !answer.allowed))))
 }
 
-fn questions(args: &Args) -> anyhow::Result<Vec<Question>> {
-    let absolute = |path: &PathBuf| {
-        let home = std::env::var_os("HOME").map(PathBuf::from);
-        let path = match (path.strip_prefix("~"), home) {
-            (Ok(rest), Some(home)) => home.join(rest),
-            _ => path.clone(),
-        };
-        std::path::absolute(&path).with_context(|| format!("{}: not a path", path.display()))
+fn questions(args: &Args, prepared: &Prepared) -> anyhow::Result<Vec<Question>> {
+    let here = std::env::current_dir()?;
+    let home = prepared.places.home.as_deref();
+    let path = |text: &String| why::typed_path(text, &here, home).to_string_lossy().into_owned();
+    let program = |text: &String| if text.contains('/') { path(text) } else { text.clone() };
+    let ask = |permission, texts: &[String], form: &dyn Fn(&String) -> String| -> Vec<Question> {
+        texts.iter().map(|text| Question { permission, target: form(text) }).collect()
     };
-    let mut questions = Vec::new();
-    for path in &args.read {
-        questions.push(Question::Read(absolute(path)?));
+    if let Some(empty) = [&args.read, &args.write].into_iter().flatten().find(|text| text.is_empty()) {
+        anyhow::bail!("`{empty}` is not a path; give the path of a file or folder");
     }
-    for path in &args.write {
-        questions.push(Question::Write(absolute(path)?));
-    }
-    questions.extend(args.net.iter().cloned().map(Question::Net));
-    for program in &args.run {
-        let path = PathBuf::from(program);
-        let program =
-            if program.contains('/') { absolute(&path)?.display().to_string() } else { program.clone() };
-        questions.push(Question::Run(program));
-    }
-    questions.extend(args.env.iter().cloned().map(Question::Env));
-    if questions.is_empty() {
-        bail!(
-            "nothing is asked; add --read PATH, --write PATH, --net HOST:PORT, --run PROGRAM or --env NAME"
-        );
-    }
-    Ok(questions)
+    Ok([
+        ask(Permission::Read, &args.read, &path),
+        ask(Permission::Write, &args.write, &path),
+        ask(Permission::Net, &args.net, &String::clone),
+        ask(Permission::Run, &args.run, &program),
+        ask(Permission::Env, &args.env, &String::clone),
+    ]
+    .concat())
 }
 
-/// An answer in the form of the report of a run.
-fn shown(answer: &Answer, skill: &std::path::Path) -> String {
-    const LONGEST: usize = 400;
-    let mark = if answer.allowed { "✓ ALLOWED" } else { "✗ DENIED" };
-    let mut text = format!("{mark} {} {}\n", answer.permission, one_line(&answer.target, LONGEST));
-    let mut line = |name: &str, value: &str| {
-        let _ = writeln!(text, "    {name:<8}{}", one_line(value, LONGEST));
+fn as_text(answer: &Answer, prepared: &Prepared) -> String {
+    let colour = run::colour(std::io::stdout().is_terminal());
+    let paint =
+        |code: &str, text: &str| if colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() };
+    let verdict = if answer.allowed { paint("1;32", "✓ ALLOWED") } else { paint("1;31", "✗ DENIED") };
+    let mut text = format!("{verdict}  {} {}\n", answer.permission, one_line(&answer.target, 400));
+    let mut line = |label: &str, value: &str| {
+        let _ = writeln!(text, "    {label:<9} {}", one_line(value, 600));
     };
     line("rule", &answer.rule);
+    if let Some(source) = source_line(&answer.origin) {
+        line("", &source);
+    }
     if let Some(closest) = &answer.closest {
-        let at = closest.origin.as_ref().map_or(String::new(), |place| format!("{}: ", short(place, skill)));
-        line("closest", &format!("{at}{}: [{}] {}", closest.permission, closest.written, closest.reason));
+        line(
+            "closest",
+            &format!("{} {} ({}): {}", closest.permission, closest.written, closest.origin, closest.reason),
+        );
+    }
+    if let Some(remedy) = &answer.remedy {
+        line("remedy", &format!("{}: [{}]", remedy.permission, remedy.add));
+    }
+    for wider in &answer.alternatives {
+        line("or wider", &format!("{}: [{}]", wider.permission, wider.add));
     }
     if let Some(asked) = &answer.asked {
         line("asked", asked);
     }
-    for (index, remedy) in answer.remedy.iter().chain(&answer.alternatives).enumerate() {
-        line(if index == 0 { "allow" } else { "or" }, &format!("{}: [{}]", remedy.permission, remedy.add));
-    }
-    if let Some(note) = &answer.note {
+    for note in &answer.notes {
         line("note", note);
+    }
+    if !answer.allowed && answer.remedy.is_some() && prepared.request.policy.sources.is_empty() {
+        line("", "no policy is in force: the built-in default decides");
     }
     text
 }
 
-fn short(place: &Place, skill: &std::path::Path) -> String {
-    format!("{}:{}", place.file.strip_prefix(skill).unwrap_or(&place.file).display(), place.line)
+/// `4 |   read: [./data]`: the line behind `/…/policy.yaml:4`.
+fn source_line(origin: &str) -> Option<String> {
+    let (file, number) = origin.rsplit_once(':')?;
+    let number: usize = number.parse().ok()?;
+    let source = crate::policy::source(Path::new(file));
+    let line = source.lines().nth(number.checked_sub(1)?)?;
+    Some(format!("{number} | {}", line.trim_end()))
 }

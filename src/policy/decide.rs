@@ -1,7 +1,7 @@
 //! Which rule decided about a refused call. The kernel refuses; this says why, in the policy's own terms.
 
 use std::net::IpAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::load::Places;
 use super::model::{Grant, Host, NetRule, Origin, Permission, Policy, RunRule};
@@ -62,19 +62,6 @@ impl Scope<'_> {
         Ruling { rule: sentence, origin: Origin::Default, remedy, alternatives: remedies, asked }
     }
 
-    /// The grant in force that covers a call: as written, and where. Whether it wins is the plan's to say.
-    pub fn granted_by(&self, call: &Call<'_>) -> Option<(String, Origin)> {
-        let (policy, path) = (self.policy, Path::new(call.target));
-        match call.operation {
-            Operation::Read => covering(&policy.read, path).or_else(|| covering(&policy.write, path)),
-            Operation::Write | Operation::Create | Operation::Delete => covering(&policy.write, path),
-            Operation::Execute => program(&policy.run, path),
-            Operation::Connect => host(&policy.net, call.target),
-            Operation::Env => named(&policy.env, call.target),
-            _ => None,
-        }
-    }
-
     /// Whether remedies go into the skill's own file, so that `./out` means the skill's.
     pub(super) fn own_file(&self) -> bool {
         self.policy.sources.iter().all(|source| source.parent() == Some(self.skill))
@@ -104,6 +91,25 @@ impl Scope<'_> {
             Operation::Env => named(&deny.env, call.target),
             _ => None,
         }
+    }
+
+    /// The grant of the policy in force that covers a call, as `policy.yaml:4 grants read ./data`. Whether the call is
+    /// allowed is the plan's business.
+    pub fn granted(&self, operation: Operation, target: &str) -> Option<(String, Origin)> {
+        let policy = self.policy;
+        let path = Path::new(target);
+        let write = || covering(&policy.write, path).map(|found| (Permission::Write, found));
+        let (permission, (written, origin)) = match operation {
+            Operation::Read => {
+                covering(&policy.read, path).map(|found| (Permission::Read, found)).or_else(write)
+            }
+            Operation::Write | Operation::Create | Operation::Delete => write(),
+            Operation::Execute => program(&policy.run, path).map(|found| (Permission::Run, found)),
+            Operation::Connect => host(&policy.net, target).map(|found| (Permission::Net, found)),
+            Operation::Env => named(&policy.env, target).map(|found| (Permission::Env, found)),
+            _ => None,
+        }?;
+        Some((format!("{} grants {permission} {written}", self.place(&origin)), origin))
     }
 
     fn asked_for(&self, call: &Call<'_>) -> Option<String> {
@@ -152,6 +158,16 @@ impl Scope<'_> {
             (Operation::Read, None) => {
                 ("default: only the system, the skill and private folders can be read".to_owned(), true)
             }
+            (Operation::Create | Operation::Delete, None) if self.grants_file(path).is_some() => {
+                // The folder around is what is closed: saving under another name and renaming is making a name in it.
+                let (written, place) = self.grants_file(path).unwrap_or_default();
+                (
+                    format!(
+                        "{place} grants write {written} in place: to replace or delete it needs its folder"
+                    ),
+                    true,
+                )
+            }
             (Operation::Write | Operation::Create | Operation::Delete, None) => self.write_rule(path),
             (Operation::Execute, None) => self.execute_rule(path),
             (Operation::Connect, _) => self.connect_rule(call),
@@ -167,8 +183,18 @@ impl Scope<'_> {
         }
     }
 
+    /// The grant that is for this very path, and its place.
+    fn grants_file(&self, path: &Path) -> Option<(String, String)> {
+        let is = |grant: &&Grant<PathBuf>| {
+            grant.value == path || grant.value.canonicalize().is_ok_and(|real| real == path)
+        };
+        self.policy.write.iter().find(is).map(|grant| (grant.written.clone(), self.place(&grant.origin)))
+    }
+
     fn write_rule(&self, path: &Path) -> (String, bool) {
-        let rule = if path.starts_with(self.skill) {
+        let rule = if path == self.skill.join(super::FILE_NAME) {
+            return ("default: a run never rewrites the policy file of its own skill".to_owned(), false);
+        } else if path.starts_with(self.skill) {
             "default: a skill's own folder is read-only"
         } else if ["/usr", "/bin", "/sbin", "/lib", "/lib64", "/etc"].iter().any(|f| path.starts_with(f)) {
             return ("default: the system is never writable".to_owned(), false);
@@ -272,12 +298,12 @@ pub(crate) fn noun(operation: Operation) -> &'static str {
 }
 
 /// The grant whose path holds `target`.
-fn covering(grants: &[Grant<std::path::PathBuf>], target: &Path) -> Option<(String, Origin)> {
+fn covering(grants: &[Grant<PathBuf>], target: &Path) -> Option<(String, Origin)> {
     let holds = |path: &Path| target.starts_with(path);
-    grants
-        .iter()
-        .find(|g| holds(&g.value) || g.value.canonicalize().is_ok_and(|real| holds(&real)))
-        .map(|g| (g.written.clone(), g.origin.clone()))
+    // The narrowest of several says most; of equal ones the first.
+    let fits = |g: &&Grant<PathBuf>| holds(&g.value) || g.value.canonicalize().is_ok_and(|real| holds(&real));
+    let depth = |g: &&Grant<PathBuf>| g.value.components().count();
+    grants.iter().filter(fits).rev().max_by_key(depth).map(|g| (g.written.clone(), g.origin.clone()))
 }
 
 fn program(grants: &[Grant<RunRule>], target: &Path) -> Option<(String, Origin)> {

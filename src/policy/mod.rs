@@ -6,6 +6,7 @@
 //! | what other formats ask for, as hints | `hints` |
 //! | `policy.yaml` → [`Policy`], with the line of every grant | `load`, `values` |
 //! | which rule decides about a call, and why | `decide` |
+//! | grants that a link leads elsewhere | `links` |
 //! | the smallest grant that would allow it | `remedy` |
 //! | that grant written into `policy.yaml`, all else kept to the byte | `edit` |
 //! | the policy in words, as JSON, as a digest | `summary` |
@@ -16,6 +17,7 @@ pub mod choose;
 pub mod decide;
 pub mod edit;
 pub mod hints;
+mod links;
 pub mod load;
 mod merge;
 pub mod model;
@@ -32,4 +34,5 @@ pub use load::{FILE_NAME, Loaded, Places, load, source};
 pub use model::{Deny, Grant, Host, NetRule, Origin, Permission, Policy, RunRule};
 pub use remedy::Remedy;
 
-pub(crate) use values::{destination, normalise};
+pub(crate) use links::leads_away;
+pub(crate) use values::{dangerous_variable, destination, normalise, variable_name};

@@ -23,6 +23,20 @@ pub fn find(name: &str, path: &str) -> Option<PathBuf> {
     )
 }
 
+/// Programs that are many in one file: which of them is run is told by the name they are called by.
+const MULTI_CALL: [&str; 5] = ["busybox", "coreutils", "toybox", "uutils", "uu-coreutils"];
+
+/// Says that a file is many programs, of which the kernel cannot tell one from another.
+pub fn many_names(file: &Path) -> Option<String> {
+    let name = file.file_name()?.to_str()?;
+    MULTI_CALL.contains(&name).then(|| {
+        format!(
+            "{} is many programs in one file: to start one of them is to be able to start all",
+            file.display()
+        )
+    })
+}
+
 /// What GNU coreutils 9 installs, `chroot` and the tools for other users' sessions left out.
 const COREUTILS: &[&str] = &[
     "[",

@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::decide::Scope;
-use super::model::Permission;
-use super::{programs, values};
+use super::model::{Grant, Origin, Permission};
+use super::{links, programs, values};
 use crate::sandbox::event::Operation;
 use crate::sandbox::plan::Plan;
 
@@ -67,8 +67,10 @@ fn write(scope: &Scope<'_>, operation: Operation, target: &Path, syscall: &str) 
     if operation == Operation::Delete || syscall.starts_with("rename") || syscall.starts_with("link") {
         return folder.into_iter().collect();
     }
-    let makes_folder = syscall.starts_with("mkdir");
-    if makes_folder || target.exists() || folder.is_none() {
+    // What is made for a grant before the start is a file when its name has an extension, else a folder: where the folder
+    // is not offered, a new file without one cannot be granted.
+    let is_made = syscall.starts_with("mkdir") || target.extension().is_some();
+    if syscall.starts_with("mkdir") || target.exists() || folder.is_none() && is_made {
         return std::iter::once(target.to_owned()).chain(folder).collect();
     }
     folder.into_iter().collect()
@@ -89,7 +91,9 @@ fn acceptable(scope: &Scope<'_>, folder: &Path) -> bool {
 }
 
 fn paths(scope: &Scope<'_>, permission: Permission, found: &[PathBuf]) -> Vec<Remedy> {
-    found.iter().filter_map(|path| Some(Remedy::new(permission, write_path(scope, path)?))).collect()
+    let works = |path: &&PathBuf| permission != Permission::Write || !is_kept_open(scope, path);
+    let written = |path: &PathBuf| Some(Remedy::new(permission, write_path(scope, path)?));
+    found.iter().filter(works).filter_map(written).collect()
 }
 
 /// How a path is written in the policy file that the grant would go into: relative inside the skill, below
@@ -103,11 +107,24 @@ fn write_path(scope: &Scope<'_>, path: &Path) -> Option<String> {
         scope.places.home.as_deref().and_then(|home| below(path, home, "~")),
         path.to_str().map(str::to_owned),
     ];
-    // A form counts only if reading it back gives the same path.
+    // A form counts only if reading it back gives the same path, and if no link leads it away: such a grant is refused.
+    let file = scope.policy.sources.first().cloned().unwrap_or_else(|| scope.skill.join(super::FILE_NAME));
+    let stays = |form: &str| {
+        let origin = Origin::File { path: file.clone(), line: 1, column: 1 };
+        let grant = Grant { value: path.to_owned(), written: form.to_owned(), origin };
+        links::leads_away(&grant, &scope.places.workspace).is_none()
+    };
     forms.into_iter().flatten().find(|form| {
         !form.chars().any(char::is_control)
             && values::path(form, scope.skill, scope.places).is_ok_and(|read| read == path)
+            && stays(form)
     })
+}
+
+/// What is denied inside a writable folder has to be there to be kept closed, so such a folder would stop the plan.
+fn is_kept_open(scope: &Scope<'_>, folder: &Path) -> bool {
+    let deny = &scope.policy.deny;
+    deny.read.iter().chain(&deny.write).any(|deny| deny.value.starts_with(folder) && !deny.value.exists())
 }
 
 fn below(path: &Path, folder: &Path, name: &str) -> Option<String> {

@@ -139,11 +139,6 @@ fn below<'a>(text: &'a str, prefix: &str) -> Option<&'a str> {
     if rest.is_empty() { Some(rest) } else { rest.strip_prefix('/').map(|rest| rest.trim_start_matches('/')) }
 }
 
-/// A destination that somebody asks about, in the form of a grant.
-pub(crate) fn destination(text: &str) -> Option<NetRule> {
-    net(text).ok()
-}
-
 /// Take `.` and `..` out without looking at the file system.
 pub(crate) fn normalise(path: &Path) -> PathBuf {
     let mut clean = PathBuf::new();
@@ -192,6 +187,40 @@ pub(super) fn net(text: &str) -> Result<NetRule, Bad> {
         return bad(format!("`{text}` is not a host"), HELP);
     }
     Ok(NetRule { host: Host::Name(name), ports })
+}
+
+/// One host and one port, as a question names them.
+pub(crate) fn destination(text: &str) -> Result<NetRule, String> {
+    let rule = net(text).map_err(|Bad { message, help }| format!("{message}; {help}"))?;
+    let one_host = match &rule.host {
+        Host::Name(name) => !name.contains('*'),
+        Host::Net(address, length) => *length == if address.is_ipv4() { 32 } else { 128 },
+    };
+    if rule.ports.len() == 1 && one_host {
+        return Ok(rule);
+    }
+    Err(format!("`{text}` is not one host and one port; write host:port, such as api.github.com:443"))
+}
+
+/// What a variable can do to the run that is passed it, when it can change which code runs.
+pub(crate) fn dangerous_variable(name: &str) -> Option<&'static str> {
+    let loads =
+        "it names code that programs load before their own: what it points at runs in the sandbox too";
+    match name {
+        "LD_PRELOAD" | "LD_AUDIT" | "LD_LIBRARY_PATH" | "PYTHONPATH" | "PYTHONSTARTUP" | "PYTHONHOME"
+        | "PYTHONINSPECT" | "NODE_OPTIONS" | "NODE_PATH" | "BASH_ENV" | "ENV" | "PERL5LIB" | "PERL5OPT"
+        | "RUBYLIB" | "RUBYOPT" | "GIT_SSH_COMMAND" | "GIT_EXTERNAL_DIFF" => Some(loads),
+        "PATH" => Some("it replaces the run's own search path: names of programs may lead to nothing inside"),
+        "HOME" | "TMPDIR" => {
+            Some("it leads to a folder outside, which is not there inside unless it is granted")
+        }
+        _ => None,
+    }
+}
+
+/// The name of a variable, as a question names it.
+pub(crate) fn variable_name(text: &str) -> Result<String, String> {
+    variable(text).map_err(|Bad { message, help }| format!("{message}; {help}"))
 }
 
 /// The part before the port, and the port. An IPv6 address without brackets has no port.

@@ -9,12 +9,15 @@ use std::path::{Path, PathBuf};
 
 use super::prepare::base_search_path;
 use crate::policy::{Policy, RunRule, open_plain, programs};
+use crate::sandbox::linux::loaders;
 
 /// The answer of [`started`].
 #[derive(Debug, Default)]
 pub(super) struct Started {
     /// Real paths.
     pub(super) files: Vec<PathBuf>,
+    /// Dynamic loaders among them that nothing else asks for.
+    pub(super) loaders: Vec<PathBuf>,
     /// Whether a program was granted, so that `execve` is open at all after the start.
     pub(super) any_granted: bool,
     /// Programs outside the system folders, which have to be made visible.
@@ -58,6 +61,7 @@ pub(super) fn started(
         }
     }
     found.files.retain(|file| file == program || !denied.contains(file));
+    found.seal(policy, &search, notes);
     found
 }
 
@@ -79,6 +83,22 @@ fn resolve(rule: &RunRule, search: &str) -> Vec<PathBuf> {
 }
 
 impl Started {
+    /// Loaders are for the kernel to open, not for the run to start: a loader runs whatever it is given. Without a grant
+    /// nothing can be started anyway; one that is granted itself stays a program.
+    fn seal(&mut self, policy: &Policy, search: &str, notes: &mut Vec<String>) {
+        let granted: Vec<PathBuf> =
+            policy.run.iter().flat_map(|grant| resolve(&grant.value, search)).collect();
+        let granted: Vec<PathBuf> = granted.iter().filter_map(|path| path.canonicalize().ok()).collect();
+        let is_granted = |loader: &Path| granted.iter().any(|path| loader.starts_with(path));
+        self.loaders.retain(|loader| self.any_granted && self.files.contains(loader) && !is_granted(loader));
+        for loader in self.loaders.extract_if(.., |loader| !loaders::can_seal(loader)) {
+            notes.push(format!(
+                "{} can be started by itself and then runs any file that can be read: it has to be open for what is granted",
+                loader.display()
+            ));
+        }
+    }
+
     /// Make a program outside the system folders visible, and its folder part of `PATH` when it is called by name.
     fn reach(&mut self, path: &Path, by_name: bool) {
         const SYSTEM: [&str; 6] = ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64"];
@@ -110,22 +130,34 @@ impl Started {
         if depth >= MAX_CHAIN || real.is_dir() {
             return;
         }
-        for next in needs(&real) {
+        let needed = needs(&real);
+        if !needed.script {
+            let loaders = needed.files.iter().filter_map(|loader| loader.canonicalize().ok());
+            self.loaders.extend(loaders.filter(|loader| !self.loaders.contains(loader)).collect::<Vec<_>>());
+        }
+        for next in needed.files {
             self.take(&next, depth + 1);
         }
     }
 }
 
-/// The loader of a native program, or the interpreters of a script.
-fn needs(file: &Path) -> Vec<PathBuf> {
-    let Ok(file) = open_plain(file) else { return Vec::new() };
+/// What the kernel opens to start a file.
+#[derive(Default)]
+struct Needs {
+    /// The loader of a native program, or the interpreters of a script.
+    files: Vec<PathBuf>,
+    script: bool,
+}
+
+fn needs(file: &Path) -> Needs {
+    let Ok(file) = open_plain(file) else { return Needs::default() };
     let mut head = Vec::new();
     if (&file).take(256).read_to_end(&mut head).is_err() {
-        return Vec::new();
+        return Needs::default();
     }
     match head.strip_prefix(b"#!") {
-        Some(line) => shebang(line),
-        None => loader(&file, &head).into_iter().collect(),
+        Some(line) => Needs { files: shebang(line), script: true },
+        None => Needs { files: loader(&file, &head).into_iter().collect(), script: false },
     }
 }
 
@@ -189,7 +221,7 @@ mod tests {
 
     #[test]
     fn a_native_program_needs_its_loader() {
-        let needed = needs(Path::new("/usr/bin/env"));
+        let needed = needs(Path::new("/usr/bin/env")).files;
         // A static binary needs none.
         assert!(needed.iter().all(|path| path.exists()), "{needed:?}");
         assert!(needed.len() <= 1);
@@ -211,8 +243,8 @@ mod tests {
         let mut head = vec![0xff_u8; 256];
         head[..6].copy_from_slice(b"\x7fELF\x02\x01");
         std::fs::write(&file, &head).unwrap();
-        assert!(needs(&file).is_empty());
+        assert!(needs(&file).files.is_empty());
         std::fs::write(&file, b"\x7fELF").unwrap();
-        assert!(needs(&file).is_empty());
+        assert!(needs(&file).files.is_empty());
     }
 }

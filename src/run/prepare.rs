@@ -127,6 +127,7 @@ pub fn prepare_for(request: RunRequest, caller: &BTreeMap<String, String>) -> Re
         stdin: request.input.clone(),
         view,
         execute: started.files,
+        loaders: started.loaders,
         may_execute: started.any_granted,
         net: destinations(&request.policy),
         limits: request.policy.limits,

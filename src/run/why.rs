@@ -1,102 +1,68 @@
-//! May a skill do this? Answered from its plan and policy alone, without a run: `skilldeck why`.
+//! Whether a run could do something, answered from its plan and its policy, without a run: `skilldeck why`.
 //!
-//! The plan says whether, because the sandbox carries out the plan; the policy says by which line.
+//! The plan says what the kernel would be told, so the verdict is read from it; [`crate::policy::decide`] says which
+//! line decided and what would allow it, as it does for a refusal that happened. `place` looks at paths with the eyes
+//! of the sandbox, `closest` finds the grant that comes nearest.
+
+mod closest;
+mod place;
 
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::Prepared;
-use super::prepare::real;
-use crate::policy::decide::{Call, noun};
-use crate::policy::{self, Grant, Host, NetRule, Origin, Permission, Remedy, Scope, programs};
+use self::place::{Place, Seen};
+use super::prepare::Prepared;
+use crate::policy::decide::{Call, Scope};
+use crate::policy::{self, Host, NetRule, Origin, Permission, Remedy, Ruling, programs};
 use crate::sandbox::event::{Layer, Operation};
-use crate::sandbox::plan::{Access, Admission, Bind, Plan};
+use crate::sandbox::plan::{Access, Bind, NetEntry, Plan};
 
-/// One thing that somebody wants to know.
+/// One question, its target as it was typed; paths are absolute and without `.` and `..`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Question {
-    /// Absolute.
-    Read(PathBuf),
-    /// Absolute.
-    Write(PathBuf),
-    /// `HOST:PORT`.
-    Net(String),
-    /// A name, or an absolute path.
-    Run(String),
-    Env(String),
+pub struct Question {
+    pub permission: Permission,
+    pub target: String,
 }
 
-/// What `skilldeck why` says, stable as part of its JSON.
+/// The answer; the JSON of `skilldeck why` holds these.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Answer {
     pub permission: &'static str,
-    /// Links resolved.
+    /// What was asked about: the path with its links resolved, `host:port`, the program's file, the variable.
     pub target: String,
     pub allowed: bool,
-    /// The line that decided, or the default that did.
+    /// The line that decides, in words.
     pub rule: String,
-    /// Where that line is; `null` for a default.
-    pub origin: Option<Place>,
-    /// The grant that comes nearest, when none covers it.
+    /// Where that line is (`/…/policy.yaml:4`), or `default`.
+    pub origin: String,
+    /// The grant that comes nearest, when the answer is no.
     pub closest: Option<Closest>,
     pub remedy: Option<Remedy>,
     pub alternatives: Vec<Remedy>,
-    /// Where the skill asks for it although that is not in force.
+    /// The skill asks for it and nobody approved it: where.
     pub asked: Option<String>,
-    /// What else has to be known.
-    pub note: Option<String>,
+    /// What else there is to know, one sentence each.
+    pub notes: Vec<String>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Place {
-    pub file: PathBuf,
-    /// 1-based.
-    pub line: usize,
-}
-
+/// A grant that does not cover the question, and why not.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Closest {
     pub permission: &'static str,
     pub written: String,
-    pub origin: Option<Place>,
+    pub origin: String,
     pub reason: String,
 }
 
-/// A question that has no answer; says the next step.
+/// A question that has no meaning; says what to write instead.
 #[derive(Debug, thiserror::Error)]
-pub enum WhyError {
-    #[error("{0}: not a destination; write HOST:PORT, such as api.example.org:443")]
-    Destination(String),
-    #[error("{0}: no such program on PATH; give its path")]
-    Program(String),
-}
+#[error("{0}")]
+pub struct AskError(String);
 
-/// Whether the plan allows it, before anybody asks why.
-struct Finding {
-    operation: Operation,
-    target: String,
-    allowed: bool,
-    /// Why, where no line of a policy says so.
-    default: &'static str,
-    note: Option<String>,
-}
-
-pub fn answer(prepared: &Prepared, question: &Question) -> Result<Answer, WhyError> {
-    let finding = match question {
-        Question::Read(path) => look_up(prepared, path, Operation::Read),
-        Question::Write(path) => {
-            look_up(prepared, path, if path.exists() { Operation::Write } else { Operation::Create })
-        }
-        Question::Net(destination) => connect(&prepared.plan, destination)?,
-        Question::Run(program) => execute(&prepared.plan, program)?,
-        Question::Env(name) => variable(prepared, name),
-    };
-    Ok(explain(prepared, finding))
-}
-
-fn explain(prepared: &Prepared, finding: Finding) -> Answer {
+/// Answer one question about a prepared run.
+pub fn answer(prepared: &Prepared, question: &Question) -> Result<Answer, AskError> {
     let request = &prepared.request;
     let scope = Scope {
         policy: &request.policy,
@@ -104,255 +70,394 @@ fn explain(prepared: &Prepared, finding: Finding) -> Answer {
         skill: &request.skill.path,
         places: &prepared.places,
     };
-    let Finding { operation, target, allowed, default, note } = finding;
-    let layer = match operation {
-        Operation::Connect => Layer::Network,
-        Operation::Env => Layer::Environment,
-        _ => Layer::Mount,
+    let asker = Asker { plan: &prepared.plan, scope };
+    let target = &question.target;
+    let mut answer = match question.permission {
+        Permission::Read => asker.read(Path::new(target)),
+        Permission::Write => asker.write(Path::new(target)),
+        Permission::Net => asker.net(&policy::destination(target).map_err(AskError)?),
+        Permission::Env => asker.env(&policy::variable_name(target).map_err(AskError)?),
+        Permission::Run => asker.run(target)?,
     };
-    let call = Call { operation, target: &target, syscall: "", layer };
-    let permission = noun(operation);
-    if allowed {
-        let granted = scope.granted_by(&call);
-        let rule = granted.as_ref().map_or_else(
-            || default.to_owned(),
-            |(written, origin)| format!("{} grants {permission} {written}", scope.place(origin)),
-        );
-        let origin = granted.and_then(|(_, origin)| place(&origin));
-        let (closest, remedy, alternatives, asked) = (None, None, Vec::new(), None);
-        return Answer {
-            permission,
-            target,
-            allowed,
+    if !answer.allowed {
+        answer.closest = closest::find(&asker.scope, question.permission, &answer.target);
+    }
+    Ok(answer)
+}
+
+struct Asker<'a> {
+    plan: &'a Plan,
+    scope: Scope<'a>,
+}
+
+impl Asker<'_> {
+    fn read(&self, path: &Path) -> Answer {
+        let place = place::locate(self.plan, path);
+        let mut answer = match place.seen {
+            Seen::Bound(Bind { access: Access::Deny, .. }) => self.refused(Operation::Read, &place.path),
+            Seen::Bound(bind) => self.shown(bind, &place.path),
+            Seen::Outside if !place.path.exists() => self.absent(&place.path),
+            Seen::Outside => self.refused(Operation::Read, &place.path),
+            Seen::Shell => {
+                let mut answer = self.refused(Operation::Read, &place.path);
+                answer
+                    .notes
+                    .push("inside, this folder holds only the way to what is granted below it".to_owned());
+                answer
+            }
+            _ => self.made_inside(Operation::Read, &place),
+        };
+        self.say_links(&mut answer, path, &place);
+        answer
+    }
+
+    /// Readable because a bind shows it.
+    fn shown(&self, bind: &Bind, path: &Path) -> Answer {
+        let skill = self.scope.skill;
+        let target = path.to_string_lossy();
+        let mut answer = match self.scope.granted(Operation::Read, &target) {
+            Some(found) if !bind.system => Answer::yes(Permission::Read, &target, found),
+            _ if bind.system => Answer::yes_by_default(
+                Permission::Read,
+                &target,
+                "the system and the interpreter can be read",
+            ),
+            _ if path.starts_with(skill) => {
+                Answer::yes_by_default(Permission::Read, &target, "a skill's own folder can be read")
+            }
+            _ => Answer::yes_by_default(Permission::Read, &target, "what the run itself needs can be read"),
+        };
+        if is_made(bind, path) {
+            answer.notes.push(MADE.to_owned());
+        } else if path.symlink_metadata().is_err() {
+            answer.notes.push("nothing is there now: this holds for when it exists".to_owned());
+        } else {
+            self.say_mode(&mut answer, bind, path, 4);
+        }
+        answer
+    }
+
+    /// Neither in view nor on the machine.
+    fn absent(&self, path: &Path) -> Answer {
+        let target = path.to_string_lossy();
+        let mut answer = match self.scope.granted(Operation::Read, &target) {
+            Some(found) => Answer::yes(Permission::Read, &target, found),
+            None => self.refused(Operation::Read, path),
+        };
+        let note = if answer.allowed {
+            "nothing is there now: it can be read when it exists before the run starts"
+        } else {
+            "nothing is there: the program would be told that there is no such file"
+        };
+        answer.notes.push(note.to_owned());
+        answer
+    }
+
+    fn write(&self, path: &Path) -> Answer {
+        let place = place::locate(self.plan, path);
+        let target = place.path.to_string_lossy().into_owned();
+        let mut answer = match place.seen {
+            Seen::Bound(bind @ Bind { access: Access::Write, .. }) => {
+                let found = self.scope.granted(Operation::Write, &target);
+                let found = found.unwrap_or_else(|| ("a write grant".to_owned(), Origin::Default));
+                let mut answer = Answer::yes(Permission::Write, &target, found);
+                self.say_write(&mut answer, bind, &place.path);
+                answer
+            }
+            Seen::Bound(_) | Seen::Outside | Seen::Shell | Seen::Etc => {
+                self.refused(Operation::Write, &place.path)
+            }
+            _ => self.made_inside(Operation::Write, &place),
+        };
+        self.say_links(&mut answer, path, &place);
+        answer
+    }
+
+    fn say_write(&self, answer: &mut Answer, bind: &Bind, path: &Path) {
+        if bind.path == path && path.is_file() {
+            let folder = path.parent().unwrap_or(path).display();
+            answer.notes.push(format!(
+                "the file can be written in place only: a program that saves under another name and renames cannot replace it, and needs write {folder}"
+            ));
+        }
+        if is_made(bind, path) {
+            answer.notes.push(MADE.to_owned());
+        } else if path.symlink_metadata().is_ok() {
+            self.say_mode(answer, bind, path, 2);
+        }
+    }
+
+    /// Places that every run has for itself.
+    fn made_inside(&self, operation: Operation, place: &Place<'_>) -> Answer {
+        if place.seen == Seen::Private && place::is_meant_outside(self.plan, &place.path) {
+            let mut answer = self.refused(operation, &place.path);
+            let note = "a run has a private folder of its own in this place, where this is not";
+            answer.notes.push(note.to_owned());
+            return answer;
+        }
+        let target = place.path.to_string_lossy();
+        let permission = if operation == Operation::Read { Permission::Read } else { Permission::Write };
+        let (rule, note) = match place.seen {
+            Seen::Private => (
+                "/tmp, HOME and the scratch folder are the run's own",
+                "it is the run's own private folder, not this machine's: empty at the start, gone at the end",
+            ),
+            Seen::Etc => {
+                ("a few files of /etc are made for the run", "it describes the sandbox, not this machine")
+            }
+            Seen::Device => ("the harmless devices are there", "all that is written there is gone"),
+            Seen::Proc if operation == Operation::Read => {
+                ("/proc shows the run's own processes", "it is the run's own /proc, not this machine's")
+            }
+            _ => return self.refused(operation, &place.path),
+        };
+        let mut answer = Answer::yes_by_default(permission, &target, rule);
+        if !(place.seen == Seen::Device && operation == Operation::Read) {
+            answer.notes.push(note.to_owned());
+        }
+        answer
+    }
+
+    fn net(&self, rule: &NetRule) -> Answer {
+        let target = rule.to_string();
+        let port = rule.ports.first().copied().unwrap_or_default();
+        let (name, address) = match &rule.host {
+            Host::Name(name) => (Some(name.as_str()), None),
+            Host::Net(address, _) => (None, Some(*address)),
+        };
+        // As the supervisor decides: see `sandbox::linux::supervisor`.
+        let own =
+            name == Some("localhost") || address.is_some_and(|ip| ip.is_loopback() || ip.is_unspecified());
+        let called = if own { Some("localhost") } else { name };
+        let address = if name == Some("localhost") { Some(IpAddr::from([127, 0, 0, 1])) } else { address };
+        let entries: Vec<&NetEntry> =
+            self.plan.net.iter().filter(|entry| entry.covers(called, address, port)).collect();
+        let close = entries.iter().any(|entry| entry.allow && entry.is_close());
+        let allowed = !entries.is_empty() && entries.iter().all(|entry| entry.allow) && (close || !own);
+        let mut answer = if allowed {
+            let granted = self.scope.granted(Operation::Connect, &target);
+            let granted =
+                granted.or_else(|| self.scope.granted(Operation::Connect, &format!("localhost:{port}")));
+            let granted =
+                granted.or_else(|| self.scope.granted(Operation::Connect, &format!("127.0.0.1:{port}")));
+            let found = granted.unwrap_or_else(|| ("a net grant".to_owned(), Origin::Default));
+            Answer::yes(Permission::Net, &target, found)
+        } else {
+            self.refused(Operation::Connect, Path::new(&target))
+        };
+        if own && !allowed {
+            answer.notes.push(
+                "a run has a loopback of its own: programs of the run reach each other there".to_owned(),
+            );
+        } else if allowed {
+            answer.notes.push("TCP only; the supervisor makes the connection".to_owned());
+        }
+        answer
+    }
+
+    fn env(&self, name: &str) -> Answer {
+        let granted = self.scope.granted(Operation::Env, name);
+        let passed = self.plan.env.iter().any(|(have, _)| have == name);
+        let denied = || self.scope.policy.deny.env.iter().any(|deny| deny.value == name);
+        match granted {
+            Some(found) if !denied() => {
+                let mut answer = Answer::yes(Permission::Env, name, found);
+                if !passed {
+                    answer.notes.push("it is not set here, so the run would not have it".to_owned());
+                } else if let Some(danger) = policy::dangerous_variable(name) {
+                    answer.notes.push(danger.to_owned());
+                }
+                answer
+            }
+            _ if passed => {
+                let rule = "a fixed, safe set of variables is there";
+                let mut answer = Answer::yes_by_default(Permission::Env, name, rule);
+                answer.notes.push("its value is the sandbox's own, not yours".to_owned());
+                answer
+            }
+            _ => self.refused(Operation::Env, Path::new(name)),
+        }
+    }
+
+    fn run(&self, given: &str) -> Result<Answer, AskError> {
+        if let Some(group) = given.strip_prefix('@') {
+            return self.group(group);
+        }
+        if given.is_empty() || !given.contains('/') && given.contains(char::is_whitespace) {
+            return Err(AskError(format!(
+                "`{given}` is not a program; write its name or path, without arguments"
+            )));
+        }
+        if given.contains('/') {
+            return Ok(self.program(Path::new(given)));
+        }
+        let path =
+            self.plan.env.iter().find(|(name, _)| name == "PATH").map_or("", |(_, path)| path.as_str());
+        let outside = std::env::var("PATH").unwrap_or_default();
+        let found = programs::find(given, path).or_else(|| programs::find(given, &outside));
+        Ok(match found {
+            Some(file) => self.program(&file),
+            None => {
+                let mut answer = self.refused(Operation::Execute, Path::new(given));
+                answer.notes.push(format!("no program called {given} is installed here"));
+                answer
+            }
+        })
+    }
+
+    fn group(&self, group: &str) -> Result<Answer, AskError> {
+        let members = programs::group(group).ok_or_else(|| {
+            AskError(format!("no group of programs is called `@{group}`; there is @coreutils"))
+        })?;
+        let files = members.iter().filter_map(|name| programs::find(name, programs::SEARCH_PATH));
+        let answers: Vec<Answer> = files.map(|file| self.program(&file)).collect();
+        let refused: Vec<&Answer> = answers.iter().filter(|answer| !answer.allowed).collect();
+        let decisive = refused.first().copied().or(answers.first());
+        let Some(decisive) = decisive else {
+            return Err(AskError(format!("no program of @{group} is installed here")));
+        };
+        let mut answer = decisive.clone();
+        answer.target = format!("@{group}");
+        answer.notes.clear();
+        answer.alternatives.clear();
+        if !refused.is_empty() {
+            let first = Path::new(&decisive.target).file_name().unwrap_or_default().to_string_lossy();
+            answer.notes.push(format!(
+                "{} of {} programs of the group are refused, {first} first",
+                refused.len(),
+                answers.len()
+            ));
+            let denied = decisive.remedy.is_none();
+            answer.remedy = (!denied).then(|| Remedy::new(Permission::Run, format!("@{group}")));
+        }
+        Ok(answer)
+    }
+
+    fn program(&self, file: &Path) -> Answer {
+        let place = place::locate(self.plan, file);
+        let real = &place.path;
+        let listed = self.plan.execute.iter().any(|started| real.starts_with(started))
+            && !self.plan.loaders.contains(real);
+        let visible = matches!(place.seen, Seen::Bound(bind) if bind.access != Access::Deny);
+        let target = real.to_string_lossy();
+        if !(self.plan.may_execute && listed && visible && real.is_file()) {
+            // By the path that was asked about: its name is what a grant would be written with.
+            let mut answer = self.refused(Operation::Execute, file);
+            if real == &self.plan.program {
+                let note = "the run itself is started with this program, but starts no second one";
+                answer.notes.push(note.to_owned());
+            }
+            if self.plan.loaders.contains(real) {
+                let note =
+                    "a loader: the kernel opens it to start what is granted, by itself it starts nothing";
+                answer.notes.push(note.to_owned());
+            }
+            self.say_links(&mut answer, file, &place);
+            return answer;
+        }
+        let by_grant = self.scope.granted(Operation::Execute, &file.to_string_lossy());
+        let by_grant = by_grant.or_else(|| self.scope.granted(Operation::Execute, &target));
+        let mut answer = match by_grant {
+            Some(found) => Answer::yes(Permission::Run, &target, found),
+            None if *real == self.plan.program => Answer::yes_by_default(
+                Permission::Run,
+                &target,
+                "where programs are granted, the entry's own can be started too",
+            ),
+            None => Answer::yes_by_default(
+                Permission::Run,
+                &target,
+                "the kernel opens this loader or interpreter to start what is granted",
+            ),
+        };
+        answer.target = target.into_owned();
+        self.say_links(&mut answer, file, &place);
+        if let Some(names) = programs::many_names(real) {
+            answer.notes.push(names);
+        }
+        answer
+    }
+
+    fn refused(&self, operation: Operation, target: &Path) -> Answer {
+        let (permission, layer) = match operation {
+            Operation::Read => (Permission::Read, Layer::Mount),
+            Operation::Execute => (Permission::Run, Layer::Seccomp),
+            Operation::Connect => (Permission::Net, Layer::Network),
+            Operation::Env => (Permission::Env, Layer::Environment),
+            _ => (Permission::Write, Layer::Mount),
+        };
+        let target = target.to_string_lossy();
+        let call = Call { operation, target: &target, syscall: "", layer };
+        let Ruling { rule, origin, remedy, alternatives, asked } = self.scope.rule(&call);
+        Answer {
+            permission: permission.name(),
+            target: target.into_owned(),
+            allowed: false,
             rule,
-            origin,
-            closest,
+            origin: origin.to_string(),
+            closest: None,
             remedy,
             alternatives,
             asked,
-            note,
-        };
-    }
-    let ruling = scope.rule(&call);
-    Answer {
-        permission,
-        allowed,
-        rule: ruling.rule,
-        origin: place(&ruling.origin),
-        // Beside a line that says no, what others say does not matter.
-        closest: if ruling.origin == Origin::Default { closest(prepared, operation, &target) } else { None },
-        remedy: ruling.remedy,
-        alternatives: ruling.alternatives,
-        asked: ruling.asked,
-        note,
-        target,
-    }
-}
-
-fn place(origin: &Origin) -> Option<Place> {
-    match origin {
-        Origin::File { path, line, .. } => Some(Place { file: path.clone(), line: *line }),
-        Origin::Default | Origin::Flag(_) => None,
-    }
-}
-
-/// Folders of the run's own, which vanish with it.
-const PRIVATE: [&str; 4] = ["/tmp", Plan::HOME, Plan::SCRATCH, "/dev/shm"];
-/// Devices of every run.
-const DEVICES: [&str; 9] = ["null", "zero", "full", "random", "urandom", "fd", "stdin", "stdout", "stderr"];
-/// Files that describe the sandbox and not the machine: see `sandbox::linux::view`.
-const OWN_ETC: [&str; 9] = [
-    "passwd",
-    "group",
-    "hostname",
-    "host.conf",
-    "gai.conf",
-    "protocols",
-    "hosts",
-    "resolv.conf",
-    "nsswitch.conf",
-];
-
-fn look_up(prepared: &Prepared, asked: &Path, operation: Operation) -> Finding {
-    let path = resolve(asked);
-    let mut notes = Vec::new();
-    if path != asked {
-        notes.push(format!("{} leads to {}", asked.display(), path.display()));
-    }
-    let writes = operation != Operation::Read;
-    let bind = prepared.plan.view.iter().rev().find(|bind| path.starts_with(&bind.path));
-    let below = |folder: &str, names: &[&str]| {
-        path.strip_prefix(folder)
-            .ok()
-            .and_then(|rest| rest.iter().next())
-            .is_some_and(|first| first.to_str().is_some_and(|first| names.contains(&first)))
-    };
-    let (allowed, default) = if let Some(bind) = bind {
-        if bind.access != Access::Deny && path.symlink_metadata().is_err() {
-            notes.push(format!("{} does not exist", path.display()));
+            notes: Vec::new(),
         }
-        (permits(bind, writes), seen_by(prepared, bind))
-    } else if PRIVATE.iter().any(|folder| path.starts_with(folder)) {
-        notes.push(
-            "it is the run's own, empty at the start and gone at the end, and not this machine's".into(),
-        );
-        (true, "default: /tmp, HOME and the scratch folder are the run's own")
-    } else if below("/dev", &DEVICES) {
-        (true, "default: the harmless devices are there")
-    } else if !writes && below("/etc", &OWN_ETC) && path.iter().count() == 3 {
-        notes.push("it describes the sandbox, and not this machine".into());
-        (true, "default: a few files of /etc describe the sandbox")
-    } else if !writes && path.starts_with("/proc") {
-        notes.push("only the run's own processes are there".into());
-        (true, "default: /proc shows the run's own processes")
-    } else {
-        (false, "")
-    };
-    let note = (!notes.is_empty()).then(|| notes.join("; "));
-    Finding { operation, target: path.display().to_string(), allowed, default, note }
-}
-
-fn permits(bind: &Bind, writes: bool) -> bool {
-    bind.access == Access::Write || bind.access == Access::Read && !writes
-}
-
-fn seen_by(prepared: &Prepared, bind: &Bind) -> &'static str {
-    if bind.system {
-        "default: the system and the interpreter are readable"
-    } else if prepared.request.skill.path.starts_with(&bind.path) {
-        "default: a skill's own folder is readable"
-    } else {
-        "default: it belongs to the run"
     }
-}
 
-/// Links followed as far as the path exists.
-fn resolve(path: &Path) -> PathBuf {
-    let path = policy::normalise(path);
-    if path.starts_with("/proc") {
-        // Whose numbers those are differs inside.
-        return path;
+    fn say_links(&self, answer: &mut Answer, given: &Path, place: &Place<'_>) {
+        if place.path != given {
+            answer
+                .notes
+                .insert(0, format!("{} leads to {} through a link", given.display(), place.path.display()));
+        } else if !answer.allowed
+            && let Ok(real) = given.canonicalize()
+            && real != given
+        {
+            answer.notes.insert(0, format!("{} is a way to {}", given.display(), real.display()));
+        }
     }
-    if let Ok(real) = path.canonicalize() {
-        return real;
-    }
-    match (path.parent(), path.file_name()) {
-        (Some(parent), Some(name)) => resolve(parent).join(name),
-        _ => path,
-    }
-}
 
-fn connect(plan: &Plan, destination: &str) -> Result<Finding, WhyError> {
-    let unclear = || WhyError::Destination(destination.to_owned());
-    let rule = policy::destination(destination).ok_or_else(unclear)?;
-    let [port] = rule.ports[..] else { return Err(unclear()) };
-    let (name, address) = destination_of(&rule).ok_or_else(unclear)?;
-    let own = address.is_some_and(|address| address.is_loopback()) || name == Some("localhost");
-    let called = if own { Some("localhost") } else { name };
-    let allowed = Admission::of(&plan.net, called, address, port).admits(own);
-    let note = own.then(|| {
-        "inside, this is the run's own loopback, which its own processes may always use; the question is about this machine's"
-            .to_owned()
-    });
-    let default = "default: no network";
-    Ok(Finding { operation: Operation::Connect, target: rule.to_string(), allowed, default, note })
-}
-
-/// A name or one address; `None` for a pattern or a range.
-fn destination_of(rule: &NetRule) -> Option<(Option<&str>, Option<IpAddr>)> {
-    match &rule.host {
-        Host::Name(name) => (!name.contains('*')).then_some((Some(name.as_str()), None)),
-        Host::Net(address, length) => {
-            let whole = if address.is_ipv4() { 32 } else { 128 };
-            (*length == whole).then_some((None, Some(*address)))
+    /// The policy is not the last word: owner and mode of a file hold inside as well.
+    fn say_mode(&self, answer: &mut Answer, bind: &Bind, path: &Path, wanted: u32) {
+        if place::mode_refuses(bind, path, wanted) {
+            answer.notes.push("the policy allows it, but the file's owner and mode refuse it".to_owned());
         }
     }
 }
 
-fn execute(plan: &Plan, program: &str) -> Result<Finding, WhyError> {
-    let search = plan.env.iter().find(|(name, _)| name == "PATH").map_or("", |(_, value)| value);
-    let caller = std::env::var("PATH").unwrap_or_default();
-    let missing = || WhyError::Program(program.to_owned());
-    let found = if program.contains('/') {
-        PathBuf::from(program)
-    } else {
-        let found = programs::find(program, search).or_else(|| programs::find(program, &caller));
-        found.ok_or_else(missing)?
-    };
-    let path = real(&found);
-    let allowed = plan.may_execute && plan.execute.iter().any(|file| path.starts_with(file));
-    let note = (path != found).then(|| format!("{} leads to {}", found.display(), path.display()));
-    let target = found.display().to_string();
-    Ok(Finding { operation: Operation::Execute, target, allowed, default: LOADER, note })
-}
+impl Answer {
+    fn yes(permission: Permission, target: &str, (rule, origin): (String, Origin)) -> Self {
+        Self {
+            permission: permission.name(),
+            target: target.to_owned(),
+            allowed: true,
+            rule,
+            origin: origin.to_string(),
+            closest: None,
+            remedy: None,
+            alternatives: Vec::new(),
+            asked: None,
+            notes: Vec::new(),
+        }
+    }
 
-/// The one way to be startable without a grant of one's own.
-const LOADER: &str = "default: what the kernel needs to start a granted program may be started too";
-
-fn variable(prepared: &Prepared, name: &str) -> Finding {
-    let passed = prepared.plan.env.iter().any(|(have, _)| have == name);
-    let granted = prepared.request.policy.env.iter().any(|grant| grant.value == name);
-    let denied = prepared.request.policy.deny.env.iter().any(|grant| grant.value == name);
-    let unset = granted && !denied && !passed;
-    Finding {
-        operation: Operation::Env,
-        target: name.to_owned(),
-        allowed: passed || unset,
-        default: "default: a fixed, safe set of variables is passed",
-        note: unset.then(|| format!("{name} is not set here, so there is nothing to pass")),
+    fn yes_by_default(permission: Permission, target: &str, rule: &str) -> Self {
+        Self::yes(permission, target, (format!("default: {rule}"), Origin::Default))
     }
 }
 
-/// The grant that comes nearest to a refused call.
-fn closest(prepared: &Prepared, operation: Operation, target: &str) -> Option<Closest> {
-    let policy = &prepared.request.policy;
-    match operation {
-        Operation::Read => near_path(Permission::Read, &policy.read, target)
-            .or_else(|| near_path(Permission::Write, &policy.write, target)),
-        Operation::Write | Operation::Create => near_path(Permission::Write, &policy.write, target)
-            .or_else(|| near_path(Permission::Read, &policy.read, target)),
-        Operation::Connect => near_host(&policy.net, target),
-        Operation::Env => policy
-            .env
-            .iter()
-            .find(|grant| grant.value.eq_ignore_ascii_case(target))
-            .map(|grant| near(Permission::Env, grant, "differs in case".into())),
-        _ => None,
+/// What a write grant names is made before the start.
+fn is_made(bind: &Bind, path: &Path) -> bool {
+    bind.access == Access::Write && bind.path == path && path.symlink_metadata().is_err()
+}
+
+const MADE: &str = "it is not there yet: it is made before the run starts";
+
+/// A path as somebody types it: relative to the current folder, `~` for HOME, without `.` and `..`.
+pub fn typed_path(text: &str, here: &Path, home: Option<&Path>) -> PathBuf {
+    let below_home = text.strip_prefix('~').filter(|rest| rest.is_empty() || rest.starts_with('/'));
+    match (below_home, home) {
+        (Some(rest), Some(home)) => policy::normalise(&home.join(rest.trim_start_matches('/'))),
+        // `..` behind a link is the link's business: it is taken out where links are followed.
+        _ => here.join(text),
     }
-}
-
-fn near<T>(permission: Permission, grant: &Grant<T>, reason: String) -> Closest {
-    Closest {
-        permission: permission.name(),
-        written: grant.written.clone(),
-        origin: place(&grant.origin),
-        reason,
-    }
-}
-
-/// The grant with the longest way in common, when that is more than the top of the tree.
-fn near_path(permission: Permission, grants: &[Grant<PathBuf>], target: &str) -> Option<Closest> {
-    let target = Path::new(target);
-    let common = |grant: &Grant<PathBuf>| {
-        real(&grant.value).iter().zip(target.iter()).take_while(|(one, other)| one == other).count()
-    };
-    let grant = grants.iter().max_by_key(|grant| common(grant)).filter(|grant| common(grant) > 2)?;
-    let reason = if target.starts_with(real(&grant.value)) {
-        "covers it, for reading only".to_owned()
-    } else {
-        let folder: PathBuf = target.iter().take(common(grant)).collect();
-        format!("lies in the same folder, {}", folder.display())
-    };
-    Some(near(permission, grant, reason))
-}
-
-fn near_host(grants: &[Grant<NetRule>], target: &str) -> Option<Closest> {
-    let wanted = policy::destination(target)?;
-    let same = |grant: &&Grant<NetRule>| grant.value.host == wanted.host;
-    let host = NetRule { ports: Vec::new(), ..wanted.clone() }.to_string();
-    let covers =
-        |grant: &&Grant<NetRule>| grant.value.ports.iter().any(|port| grant.value.covers(&host, Some(*port)));
-    let grant = grants.iter().find(same).or_else(|| grants.iter().find(covers))?;
-    let ports: Vec<String> = grant.value.ports.iter().map(u16::to_string).collect();
-    Some(near(Permission::Net, grant, format!("covers this host, port {} only", ports.join(", "))))
 }

@@ -28,6 +28,9 @@ pub struct Plan {
     pub view: Vec<Bind>,
     /// Files that `execve` may start, the program and its loader included. Directories grant all below them.
     pub execute: Vec<PathBuf>,
+    /// Those of `execute` that are there as loaders of others only: they cannot be started by themselves.
+    #[serde(default)]
+    pub loaders: Vec<PathBuf>,
     /// Whether `execve` is possible at all after the start. False refuses the call by its number.
     pub may_execute: bool,
     /// Where TCP connections may lead out of the otherwise empty network. A `refuse` beats every `allow`.
@@ -101,35 +104,6 @@ pub enum NetHost {
     Name(String),
     /// Address and prefix length.
     Net(IpAddr, u8),
-}
-
-/// What a plan says to a destination.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Admission {
-    Refused,
-    /// By a wildcard or a wide range, which never means this machine itself.
-    Wide,
-    /// By its own name, address or a narrow range.
-    Close,
-}
-
-impl Admission {
-    /// A refusal beats every grant. Without a name the address counts, and a name stands for whatever it leads to.
-    pub fn of(entries: &[NetEntry], name: Option<&str>, address: Option<IpAddr>, port: u16) -> Self {
-        let about = || entries.iter().filter(|entry| entry.covers(name, address, port));
-        if about().next().is_none() || about().any(|entry| !entry.allow) {
-            Self::Refused
-        } else if about().any(NetEntry::is_close) {
-            Self::Close
-        } else {
-            Self::Wide
-        }
-    }
-
-    /// Whether it leads there. `own`: to this machine itself.
-    pub fn admits(self, own: bool) -> bool {
-        self == Self::Close || self == Self::Wide && !own
-    }
 }
 
 impl NetEntry {

@@ -64,6 +64,19 @@ pub fn as_everybody(check: impl Fn(User)) {
     }
 }
 
+/// The program as a user, without arguments.
+pub fn program(user: User) -> Command {
+    match user {
+        User::Caller => Command::new(&PROGRAM.1),
+        User::Nobody => {
+            let mut command = Command::new("setpriv");
+            let id = NOBODY.to_string();
+            command.args(["--reuid", &id, "--regid", &id, "--clear-groups"]).arg(&PROGRAM.1);
+            command
+        }
+    }
+}
+
 pub struct Skill {
     _folder: tempfile::TempDir,
     pub path: PathBuf,
@@ -71,7 +84,11 @@ pub struct Skill {
 
 impl Skill {
     pub fn new(script: &str, source: &str) -> Self {
-        let folder = open_folder();
+        Self::within(open_folder(), script, source)
+    }
+
+    /// In a folder of the test's own choice.
+    pub fn within(folder: tempfile::TempDir, script: &str, source: &str) -> Self {
         let path = folder.path().join("demo");
         fs::create_dir_all(path.join("scripts")).unwrap();
         fs::write(path.join("SKILL.md"), "---\nname: demo\ndescription: A skill to test with.\n---\n")
@@ -92,15 +109,7 @@ impl Skill {
 
     /// For people, with output while it runs.
     pub fn plain_command(&self, user: User) -> Command {
-        let mut command = match user {
-            User::Caller => Command::new(&PROGRAM.1),
-            User::Nobody => {
-                let mut command = Command::new("setpriv");
-                let id = NOBODY.to_string();
-                command.args(["--reuid", &id, "--regid", &id, "--clear-groups"]).arg(&PROGRAM.1);
-                command
-            }
-        };
+        let mut command = program(user);
         command.arg("run").arg(&self.path);
         command.current_dir("/").env("HOME", "/nonexistent").stdin(Stdio::null());
         command

@@ -139,6 +139,7 @@ impl World {
             view,
             execute,
             may_execute: true,
+            loaders: Vec::new(),
             captures: None,
             net: Vec::new(),
             limits: Limits {

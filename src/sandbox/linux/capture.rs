@@ -319,6 +319,7 @@ mod tests {
             view: Vec::new(),
             execute: Vec::new(),
             may_execute: false,
+            loaders: Vec::new(),
             net: Vec::new(),
             limits: crate::sandbox::plan::Limits::default(),
             observe: crate::sandbox::plan::Observe::Full,

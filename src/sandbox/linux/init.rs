@@ -15,7 +15,7 @@ use super::filter::Filter;
 use super::launcher::{Channels, Identity, read_plan};
 use super::view::{self, Packed};
 use super::wire::{self, Failure, Message, Step};
-use super::{capture, confine, names, relay, routes, sys, waiting};
+use super::{capture, confine, loaders, names, relay, routes, sys, waiting};
 use crate::sandbox::plan::{Observe, Plan};
 
 /// Written to the ready pipe when the run goes without a supervisor.
@@ -110,6 +110,7 @@ fn set_up(
     let relays = prepare_network(plan)?;
     let stage = capture::Stage::build(plan, &sources, ground.identity)?;
     view::attach(&sources, stage.as_ref())?;
+    loaders::seal(&plan.loaders).step("seal the loaders")?;
     drop(sources);
     let captured = stage.map(capture::Stage::leave).transpose()?;
     let root = view::leave_old_root()?;

@@ -18,10 +18,13 @@ mod confine;
 mod describe;
 pub mod doctor;
 mod filter;
+#[doc(hidden)]
+pub mod fuzzing;
 mod init;
 mod judge;
 mod launcher;
 mod limits;
+pub mod loaders;
 mod looks;
 mod names;
 mod network;

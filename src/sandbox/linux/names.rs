@@ -125,7 +125,7 @@ impl Names {
 
     /// Always an answer at once, so that nobody waits in vain: an address for a name, nothing for other kinds of
     /// questions, an error for what is no question. Only what is no message at all gets none.
-    fn answer(&mut self, question: &[u8]) -> Option<Vec<u8>> {
+    pub(super) fn answer(&mut self, question: &[u8]) -> Option<Vec<u8>> {
         const FORMAT_ERROR: u8 = 1;
         let header: &[u8; HEADER] = question.get(..HEADER)?.try_into().ok()?;
         let is_response = header[2] & 0x80 != 0;

@@ -163,6 +163,10 @@ pub(super) fn open_descriptors(tid: i32) -> u64 {
 
 /// A copy of a descriptor of the process: pidfd_getfd(2).
 pub(super) fn copy_descriptor(process: i32, fd: i32) -> io::Result<OwnedFd> {
+    // The caller's register, so any number; the library takes none below zero for a descriptor.
+    if fd < 0 {
+        return Err(io::Error::from_raw_os_error(libc::EBADF));
+    }
     let pid = rustix::process::Pid::from_raw(process).ok_or(ErrorKind::InvalidInput)?;
     let pidfd = rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty())?;
     let flags = rustix::process::PidfdGetfdFlags::empty();
