@@ -1,5 +1,7 @@
 //! The fuzz targets' checks, over the inputs kept in `fuzz/corpus`: seeds, and what fuzzing has found. Needs no fuzzer.
 
+#![allow(clippy::unwrap_used)]
+
 use std::path::Path;
 
 #[path = "../fuzz/checks/arguments.rs"]

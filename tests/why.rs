@@ -4,6 +4,7 @@
 
 mod common;
 
+use std::fmt::Write as _;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
@@ -234,12 +235,12 @@ fn policies(desk: &Desk) -> Vec<String> {
         for (name, pool) in pools {
             let taken: Vec<&str> = pool.iter().copied().filter(|_| chance(3)).collect();
             if !taken.is_empty() {
-                text += &format!("  {name}: [{}]\n", taken.join(", "));
+                writeln!(text, "  {name}: [{}]", taken.join(", ")).unwrap();
             }
         }
         let taken: Vec<&str> = denials.into_iter().filter(|_| chance(3)).collect();
         if !taken.is_empty() {
-            text += &format!("deny:\n  {}\n", taken.join("\n  "));
+            writeln!(text, "deny:\n  {}", taken.join("\n  ")).unwrap();
         }
         made.push(text);
     }

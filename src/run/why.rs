@@ -107,7 +107,7 @@ impl Asker<'_> {
             }
             _ => self.made_inside(Operation::Read, &place),
         };
-        self.say_links(&mut answer, path, &place);
+        Self::say_links(&mut answer, path, &place);
         answer
     }
 
@@ -132,7 +132,7 @@ impl Asker<'_> {
         } else if path.symlink_metadata().is_err() {
             answer.notes.push("nothing is there now: this holds for when it exists".to_owned());
         } else {
-            self.say_mode(&mut answer, bind, path, 4);
+            Self::say_mode(&mut answer, bind, path, 4);
         }
         answer
     }
@@ -161,7 +161,7 @@ impl Asker<'_> {
                 let found = self.scope.granted(Operation::Write, &target);
                 let found = found.unwrap_or_else(|| ("a write grant".to_owned(), Origin::Default));
                 let mut answer = Answer::yes(Permission::Write, &target, found);
-                self.say_write(&mut answer, bind, &place.path);
+                Self::say_write(&mut answer, bind, &place.path);
                 answer
             }
             Seen::Bound(_) | Seen::Outside | Seen::Shell | Seen::Etc => {
@@ -169,11 +169,11 @@ impl Asker<'_> {
             }
             _ => self.made_inside(Operation::Write, &place),
         };
-        self.say_links(&mut answer, path, &place);
+        Self::say_links(&mut answer, path, &place);
         answer
     }
 
-    fn say_write(&self, answer: &mut Answer, bind: &Bind, path: &Path) {
+    fn say_write(answer: &mut Answer, bind: &Bind, path: &Path) {
         if bind.path == path && path.is_file() {
             let folder = path.parent().unwrap_or(path).display();
             answer.notes.push(format!(
@@ -183,7 +183,7 @@ impl Asker<'_> {
         if is_made(bind, path) {
             answer.notes.push(MADE.to_owned());
         } else if path.symlink_metadata().is_ok() {
-            self.say_mode(answer, bind, path, 2);
+            Self::say_mode(answer, bind, path, 2);
         }
     }
 
@@ -295,14 +295,12 @@ impl Asker<'_> {
             self.plan.env.iter().find(|(name, _)| name == "PATH").map_or("", |(_, path)| path.as_str());
         let outside = std::env::var("PATH").unwrap_or_default();
         let found = programs::find(given, path).or_else(|| programs::find(given, &outside));
-        Ok(match found {
-            Some(file) => self.program(&file),
-            None => {
-                let mut answer = self.refused(Operation::Execute, Path::new(given));
-                answer.notes.push(format!("no program called {given} is installed here"));
-                answer
-            }
-        })
+        if let Some(file) = found {
+            return Ok(self.program(&file));
+        }
+        let mut answer = self.refused(Operation::Execute, Path::new(given));
+        answer.notes.push(format!("no program called {given} is installed here"));
+        Ok(answer)
     }
 
     fn group(&self, group: &str) -> Result<Answer, AskError> {
@@ -352,7 +350,7 @@ impl Asker<'_> {
                     "a loader: the kernel opens it to start what is granted, by itself it starts nothing";
                 answer.notes.push(note.to_owned());
             }
-            self.say_links(&mut answer, file, &place);
+            Self::say_links(&mut answer, file, &place);
             return answer;
         }
         let by_grant = self.scope.granted(Operation::Execute, &file.to_string_lossy());
@@ -371,7 +369,7 @@ impl Asker<'_> {
             ),
         };
         answer.target = target.into_owned();
-        self.say_links(&mut answer, file, &place);
+        Self::say_links(&mut answer, file, &place);
         if let Some(names) = programs::many_names(real) {
             answer.notes.push(names);
         }
@@ -403,7 +401,7 @@ impl Asker<'_> {
         }
     }
 
-    fn say_links(&self, answer: &mut Answer, given: &Path, place: &Place<'_>) {
+    fn say_links(answer: &mut Answer, given: &Path, place: &Place<'_>) {
         if place.path != given {
             answer
                 .notes
@@ -417,7 +415,7 @@ impl Asker<'_> {
     }
 
     /// The policy is not the last word: owner and mode of a file hold inside as well.
-    fn say_mode(&self, answer: &mut Answer, bind: &Bind, path: &Path, wanted: u32) {
+    fn say_mode(answer: &mut Answer, bind: &Bind, path: &Path, wanted: u32) {
         if place::mode_refuses(bind, path, wanted) {
             answer.notes.push("the policy allows it, but the file's owner and mode refuse it".to_owned());
         }

@@ -164,7 +164,10 @@ pub(super) fn describe_address(tid: i32, pointer: u64) -> String {
             // An abstract name begins with NUL: unix(7).
             let (mark, path) = if path.first() == Some(&0) { ("@", &path[1..]) } else { ("", path) };
             let end = path.iter().position(|byte| *byte == 0).unwrap_or(path.len());
-            format!("unix:{mark}{}", String::from_utf8_lossy(&path[..end]))
+            // The caller's bytes: nothing that a terminal would obey.
+            let name = String::from_utf8_lossy(&path[..end]);
+            let shown: String = name.chars().map(|c| if c.is_control() { '?' } else { c }).collect();
+            format!("unix:{mark}{shown}")
         }
         Some(family) => format!("family {family}"),
         None => format!("{pointer:#x}"),
