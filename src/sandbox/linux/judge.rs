@@ -153,7 +153,8 @@ impl Judge {
             How::Execute if found.kind() == libc::S_IFLNK => None,
             How::Execute if found.kind() != libc::S_IFREG => Some(self.permission(path, libc::EACCES)),
             How::Execute => self.lacks(found, libc::X_OK).or_else(|| {
-                let listed = self.execute.iter().any(|allowed| found.path.starts_with(allowed));
+                // Landlock has no say about files that are on no mount.
+                let listed = path.starts_with("/memfd:stdin (deleted)") || self.execute.iter().any(|allowed| found.path.starts_with(allowed));
                 (!listed).then(|| refusal(libc::EACCES, Layer::Landlock))
             }),
             // Only with the other path: `judge_rename`, `judge_link`.
@@ -305,6 +306,8 @@ impl Judge {
 
     fn judge_absent(&self, reached: &Reached, used: &PathUse) -> Judged {
         let makes = match used.how {
+            // The other path of the call fails first.
+            How::Rename { .. } if reached.parent.is_some() => return allowed(reached.path.clone(), used.operation),
             How::Open { create: true, unnamed: false, .. } | How::Make { .. } => true,
             How::Unlink | How::RemoveFolder => false,
             _ => return self.missing(reached, used.operation),
@@ -483,11 +486,13 @@ impl Judge {
         // What a folder's `..` leads to is written into it.
         if !is_same(old_folder, new_folder) {
             if source.is_directory()
+                && !is_mount_point(old_folder, source)
                 && let Some(reason) = self.lacks(source, libc::W_OK)
             {
                 return Renaming::Refused(Which::Old, reason);
             }
-            let moved = target.filter(|target| exchanges && target.is_directory());
+            let moves = |target: &&Found| target.is_directory() && !is_mount_point(new_folder, target);
+            let moved = target.filter(|target| exchanges && moves(target));
             if let Some(reason) = moved.and_then(|target| self.lacks(target, libc::W_OK)) {
                 return Renaming::Refused(Which::New, reason);
             }
@@ -580,8 +585,8 @@ fn is_guarded_file(path: &Path) -> bool {
 
 fn is_guarded_link(path: &Path) -> bool {
     let Some(rest) = of_first_process(path) else { return false };
-    let last_two = rest.iter().rev().take(2).any(|part| part == "fd" || part == "ns" || part == "map_files");
-    last_two || ["cwd", "root", "exe"].iter().any(|name| rest.ends_with(name))
+    let folder = rest.iter().rev().nth(1);
+    folder.is_some_and(|folder| folder == "fd" || folder == "ns" || folder == "map_files") || ["cwd", "root", "exe"].iter().any(|name| rest.ends_with(name))
 }
 
 fn refusal(errno: i32, layer: Layer) -> Refusal {

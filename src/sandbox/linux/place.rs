@@ -332,7 +332,7 @@ impl Walk<'_> {
         if !self.at.is_directory() {
             return Err(End::Fails(libc::ENOTDIR));
         }
-        let own = self.own_name(part)?;
+        let own = if follow { self.own_name(part)? } else { None };
         let part = own.as_deref().unwrap_or(part);
         if follow && self.at.path.starts_with("/proc") && self.is_magic(part) {
             let found = self.magic(part)?;
@@ -376,7 +376,6 @@ impl Walk<'_> {
         if self.at.path != Path::new("/proc") || !(own || thread) {
             return Ok(None);
         }
-        // Looked at itself, the link is like any other.
         let Some(inside) = self.caller.and_then(|caller| caller.inside) else { return Err(End::Unsure) };
         Ok(Some(inside.to_string().into()))
     }
