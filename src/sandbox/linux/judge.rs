@@ -130,7 +130,9 @@ impl Judge {
         {
             return Reached::new(found.path.clone(), None, End::Here(found));
         }
-        let look = Look { follow: used.follow, name: name || creates };
+        // A slash behind the name of what is to be made fails before a link of that name is followed.
+        let follow = used.follow && !(creates && used.tail == Tail::Slash);
+        let look = Look { follow, name: name || creates };
         match (&used.from, caller) {
             (Some((fd, rest)), Some(caller)) => self.root.walk(rest, Some(*fd), look, Some(caller)),
             _ => self.root.walk(&used.path, None, look, caller),

@@ -140,6 +140,12 @@ pub(super) fn pidfd_number(pidfd: &OwnedFd) -> Option<i32> {
     info.lines().find_map(|line| line.strip_prefix("Pid:"))?.trim().parse().ok()
 }
 
+/// Number inside of the process that a descriptor of the caller stands for: proc_pid_fdinfo(5).
+pub(super) fn process_of_pidfd(tid: i32, fd: i32) -> Option<i32> {
+    let info = fs::read_to_string(format!("/proc/{tid}/fdinfo/{fd}")).ok()?;
+    info.lines().find_map(|line| line.strip_prefix("NSpid:"))?.split_whitespace().last()?.parse().ok()
+}
+
 /// Whether a descriptor only stands for a place: open(2), `O_PATH`.
 pub(super) fn stands_for_place(tid: i32, fd: i32) -> bool {
     let info = fs::read_to_string(format!("/proc/{tid}/fdinfo/{fd}")).unwrap_or_default();
