@@ -87,6 +87,8 @@ pub enum Verdict {
     Denied,
     /// Exists neither inside nor on the host: programs probe hundreds of such paths at start.
     Missing,
+    /// Let through, bounded by the kernel as ever, without being read: the process lets nobody look into its memory.
+    Unknown,
 }
 
 /// Who enforced a refusal.

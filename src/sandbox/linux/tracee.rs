@@ -26,6 +26,11 @@ pub(super) fn read_memory(tid: i32, address: u64, length: usize) -> io::Result<V
     Ok(buffer)
 }
 
+/// Whether the process lets nobody look into its memory: prctl(2), `PR_SET_DUMPABLE`. That is asked before any address.
+pub(super) fn is_unreadable(tid: i32) -> bool {
+    read_memory(tid, 0, 1).is_err_and(|error| error.raw_os_error() == Some(libc::EPERM))
+}
+
 /// Read one 64-bit number.
 pub(super) fn read_number(tid: i32, address: u64) -> Option<u64> {
     read_memory(tid, address, 8).ok()?.try_into().ok().map(u64::from_ne_bytes)
