@@ -7,7 +7,7 @@ mod common;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use common::{Skill, as_everybody, found};
+use common::{Skill, as_everybody, found, open_folder};
 use skilldeck::sandbox::event::{Layer, Operation, Verdict};
 
 const ATTEMPT: &str = "import ctypes, os, signal\nlibc = ctypes.CDLL(None, use_errno=True)\n\
@@ -44,8 +44,11 @@ fn signals_to_the_first_process_are_told_whatever_sends_them() {
     let skill = Skill::python(&format!(
         "{ATTEMPT}attempt(lambda: os.kill(1, 0))\n\
          attempt(lambda: signal.pidfd_send_signal(os.pidfd_open(1), signal.SIGTERM))\n\
-         for call in ((200, 1, 15, 0), (234, 1, 1, 15)):\n  print(libc.syscall(*call), ctypes.get_errno())\n\
-         os.kill(os.getpid(), 0)\nsignal.raise_signal(0) if False else None\nprint('fine')\n"
+         print(libc.syscall({}, 1, 15), ctypes.get_errno())\n\
+         print(libc.syscall({}, 1, 1, 15), ctypes.get_errno())\n\
+         os.kill(os.getpid(), 0)\nprint('fine')\n",
+        nix::libc::SYS_tkill,
+        nix::libc::SYS_tgkill,
     ));
     as_everybody(|user| {
         let report = skill.run(user, &[]);
@@ -61,11 +64,10 @@ fn signals_to_the_first_process_are_told_whatever_sends_them() {
 }
 
 #[test]
-fn a_process_that_lets_nobody_look_is_held_and_said_to_be_unreadable() {
+fn a_process_that_makes_itself_undumpable_is_read_all_the_same() {
     if !found("python3") {
         return;
     }
-    let root = nix::unistd::geteuid().is_root();
     let skill = Skill::python(&format!(
         "{ATTEMPT}libc.prctl(4, 0)\nattempt(lambda: open('/etc/shadow'))\nattempt(lambda: open('/usr/new', 'w'))\n\
          print(libc.mount(b'none', b'/tmp', b'tmpfs', 1, None), ctypes.get_errno())\n"
@@ -73,41 +75,42 @@ fn a_process_that_lets_nobody_look_is_held_and_said_to_be_unreadable() {
     as_everybody(|user| {
         let report = skill.run(user, &[]);
         assert_eq!(report.stdout, "2\n30\n-1 1\n", "{user:?}: {}", report.stderr);
-        let mount = report.denials.iter().find(|denial| denial.syscall == "mount").unwrap();
-        assert_eq!(mount.errno, "EPERM", "{user:?}");
-        let unread: Vec<_> =
-            report.files.iter().filter(|file| file.verdict == Verdict::Unknown).collect();
-        if root && user == common::User::Caller {
-            // Root may look into every process.
-            assert!(mount.arguments.contains("\"/tmp\""), "{}", mount.arguments);
-            assert!(unread.is_empty(), "{unread:?}");
-        } else {
-            assert!(mount.arguments.starts_with("mount(unreadable, unreadable"), "{}", mount.arguments);
-            assert_eq!(unread.len(), 1, "{user:?}: {unread:?}");
-            assert!(unread[0].count >= 2 && unread[0].path.to_str().unwrap().starts_with("unreadable:"));
-            assert_eq!(report.denials.len(), 1, "{user:?}: no verdict is claimed: {:#?}", report.denials);
-        }
+        let told: Vec<&str> = report.denials.iter().map(|denial| denial.arguments.as_str()).collect();
+        assert_eq!(told.len(), 3, "{user:?}: {told:?}");
+        // Whoever made the user namespace may look at everything in it: user_namespaces(7).
+        assert_eq!(told[2], r#"mount("none", "/tmp", "tmpfs", MS_RDONLY)"#, "{user:?}");
     });
 }
 
 #[test]
-fn what_the_user_gives_as_input_never_becomes_a_program() {
+fn a_process_that_cannot_be_read_is_held_and_no_verdict_is_claimed() {
     if !found("python3") {
         return;
     }
-    let skill = Skill::python(
-        "import os\ntry: os.fchmod(0, 0o777)\nexcept OSError: pass\n\
-         try: os.execv('/proc/self/fd/0', ['x'])\nexcept OSError as error: print(error.errno)\n",
-    );
+    // The memory of a program whose file may not be read is not for its user to see: ptrace(2).
+    let folder = open_folder();
+    let program = folder.path().join("cat");
+    let skill = Skill::python(&format!(
+        "import os\nos.execv('{}', ['cat', '/etc/shadow', '/etc/hosts'])\n",
+        program.display()
+    ));
+    fs::copy("/usr/bin/cat", &program).unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o111)).unwrap();
     let policy = skill.path.join("run.yaml");
-    fs::write(&policy, "permissions:\n  run: [env]\n").unwrap();
-    fs::set_permissions(&policy, fs::Permissions::from_mode(0o644)).unwrap();
-    let input = skill.path.join("input");
-    fs::copy("/usr/bin/env", &input).unwrap();
+    fs::write(&policy, format!("permissions:\n  run: [{}]\n", program.display())).unwrap();
+    let root = nix::unistd::geteuid().is_root();
     as_everybody(|user| {
-        let mut command = skill.command(user, &["--policy", policy.to_str().unwrap()]);
-        let output = command.stdin(fs::File::open(&input).unwrap()).output().unwrap();
-        let report: skilldeck::run::report::Report = serde_json::from_slice(&output.stdout).unwrap();
-        assert_eq!(report.stdout, "13\n", "{user:?}: {}", report.stderr);
+        let report = skill.run(user, &["--policy", policy.to_str().unwrap()]);
+        assert!(report.stdout.contains("localhost"), "{user:?}: {} {:#?}", report.stderr, report.denials);
+        assert!(report.stderr.contains("/etc/shadow"), "{user:?}: {}", report.stderr);
+        let unread: Vec<_> = report.files.iter().filter(|file| file.verdict == Verdict::Unknown).collect();
+        if root && user == common::User::Caller {
+            assert!(unread.is_empty(), "root may look into every process: {unread:?}");
+            assert_eq!(report.denials.len(), 1, "{:#?}", report.denials);
+        } else {
+            assert_eq!(unread.len(), 1, "{user:?}: {unread:?}");
+            assert!(unread[0].count >= 2 && unread[0].path.to_str().unwrap().starts_with("unreadable:"));
+            assert!(report.denials.is_empty(), "{user:?}: {:#?}", report.denials);
+        }
     });
 }

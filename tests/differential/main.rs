@@ -30,10 +30,10 @@ mod inside;
 mod operations;
 mod world;
 
+use std::io::ErrorKind;
 use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::time::Instant;
-use std::io::ErrorKind;
 use std::{env, fs};
 
 use nix::errno::Errno;

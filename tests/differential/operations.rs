@@ -74,7 +74,8 @@ impl Op {
 
 /// Hidden places of the pool, as they are written there and with what may stand behind them.
 fn is_hidden(path: &str) -> bool {
-    let known = path.contains("/hidden/") || path.starts_with("/etc/shadow") || path == "/root" || path == "/var/lib";
+    let known =
+        path.contains("/hidden/") || path.starts_with("/etc/shadow") || path == "/root" || path == "/var/lib";
     let plain = !path.contains("..") && !path.contains("/grant/") && !path.contains("/skill/");
     let text = path.trim_end_matches(['/', '.']);
     known && plain && fs::symlink_metadata(Path::new(std::ffi::OsStr::from_bytes(text.as_bytes()))).is_ok()
@@ -103,51 +104,241 @@ impl fmt::Display for Op {
 pub(crate) struct Generator(u64);
 
 const PATHS: &[&str] = &[
-    "{W}/skill", "{W}/skill/file", "{W}/skill/dir", "{W}/skill/dir/inner", "{W}/skill/f000", "{W}/skill/f444",
-    "{W}/skill/f555", "{W}/skill/d000", "{W}/skill/d000/file", "{W}/skill/d444/file", "{W}/skill/d555",
-    "{W}/skill/d555/file", "{W}/skill/tofile", "{W}/skill/todir", "{W}/skill/todir/inner", "{W}/skill/dangling",
-    "{W}/skill/loop", "{W}/skill/tohidden", "{W}/skill/totmp", "{W}/skill/totmp/x", "{W}/skill/foreign",
-    "{W}/skill/new", "{W}/skill/file/below",
-    "{W}/grant", "{W}/grant/file", "{W}/grant/other", "{W}/grant/sub", "{W}/grant/sub/file", "{W}/grant/sub/deep",
-    "{W}/grant/denied", "{W}/grant/denied/file", "{W}/grant/denied/below/file", "{W}/grant/deniedfile",
-    "{W}/grant/deniedfile/x", "{W}/grant/empty", "{W}/grant/sticky", "{W}/grant/sticky/file",
-    "{W}/grant/sticky/foreign", "{W}/grant/foreign", "{W}/grant/foreigndir", "{W}/grant/foreigndir/file",
-    "{W}/grant/foreigndir/new", "{W}/grant/open", "{W}/grant/open/file", "{W}/grant/open/new", "{W}/grant/f000",
-    "{W}/grant/f444", "{W}/grant/f555", "{W}/grant/d000", "{W}/grant/d000/file", "{W}/grant/d444",
-    "{W}/grant/d444/file", "{W}/grant/d555", "{W}/grant/d555/file", "{W}/grant/d555/new", "{W}/grant/tofile",
-    "{W}/grant/tosub", "{W}/grant/tosub/file", "{W}/grant/dangling", "{W}/grant/loop", "{W}/grant/toskill",
-    "{W}/grant/toskilldir", "{W}/grant/toskilldir/inner", "{W}/grant/toskilldir/new", "{W}/grant/tohidden",
-    "{W}/grant/toetc", "{W}/grant/todenied", "{W}/grant/tofd", "{W}/grant/new", "{W}/grant/new2",
-    "{W}/grant/made", "{W}/grant/nothing/new", "{W}/grant/file/below",
-    "{W}/wfile", "{W}/rfile", "{W}/rdir", "{W}/rdir/file", "{W}/rdir/sub", "{W}/rdir/new", "{W}", "{W}/new",
-    "{W}/hidden/file", "{W}/hidden/dir", "{W}/hidden/dir/new", "{W}/hidden/nothing", "{W}/nowhere/at/all",
-    "/tmp", "/tmp/a", "/tmp/b", "/tmp/c", "/tmp/d", "/tmp/d/e", "/tmp/d/f", "/scratch", "/scratch/a", "/scratch/b",
-    "/scratch/d", "/scratch/d/a", "/home/skill", "/home/skill/a", "/home/skill/b", "/home", "/dev/shm/a",
-    "/", "/new", "/usr", "/usr/bin", "/usr/bin/true", "/usr/bin/env", "/usr/new", "/usr/lib/new", "/bin", "/bin/true",
-    "/usr/bin/true/x", "/etc", "/etc/passwd", "/etc/hosts", "/etc/shadow", "/etc/new", "/etc/shadow/x", "/root",
-    "/var/lib", "/nowhere", "/nowhere/x", "/proc", "/proc/self", "/proc/self/status", "/proc/self/fd",
-    "/proc/self/fd/1", "/proc/self/exe", "/proc/self/cwd", "/proc/self/cwd/file", "/proc/self/root",
-    "/proc/self/root/tmp/a", "/proc/self/comm", "/proc/self/mem", "/proc/self/maps", "/proc/self/nothing",
-    "/proc/self/task", "/proc/thread-self/status", "/proc/1", "/proc/1/status", "/proc/1/environ", "/proc/1/maps",
-    "/proc/1/mem", "/proc/1/fd", "/proc/1/fd/0", "/proc/1/exe", "/proc/1/cwd", "/proc/1/root", "/proc/1/root/etc",
-    "/proc/1/ns", "/proc/1/ns/net", "/proc/1/comm", "/proc/{PID}/status", "/proc/999999999", "/proc/sys/kernel/hostname",
-    "/proc/sysrq-trigger", "/proc/version", "/dev", "/dev/null", "/dev/zero", "/dev/full", "/dev/new", "/dev/fd",
-    "/dev/fd/1", "/dev/stdin", "/dev/kmsg", "file", "sub", "sub/file", "sub/../file", "../skill/file", "../hidden/file",
-    "new", "f000", ".", "..", "../..", "tofile", "denied/file", "",
+    "{W}/skill",
+    "{W}/skill/file",
+    "{W}/skill/dir",
+    "{W}/skill/dir/inner",
+    "{W}/skill/f000",
+    "{W}/skill/f444",
+    "{W}/skill/f555",
+    "{W}/skill/d000",
+    "{W}/skill/d000/file",
+    "{W}/skill/d444/file",
+    "{W}/skill/d555",
+    "{W}/skill/d555/file",
+    "{W}/skill/tofile",
+    "{W}/skill/todir",
+    "{W}/skill/todir/inner",
+    "{W}/skill/dangling",
+    "{W}/skill/loop",
+    "{W}/skill/tohidden",
+    "{W}/skill/totmp",
+    "{W}/skill/totmp/x",
+    "{W}/skill/foreign",
+    "{W}/skill/new",
+    "{W}/skill/file/below",
+    "{W}/grant",
+    "{W}/grant/file",
+    "{W}/grant/other",
+    "{W}/grant/sub",
+    "{W}/grant/sub/file",
+    "{W}/grant/sub/deep",
+    "{W}/grant/denied",
+    "{W}/grant/denied/file",
+    "{W}/grant/denied/below/file",
+    "{W}/grant/deniedfile",
+    "{W}/grant/deniedfile/x",
+    "{W}/grant/empty",
+    "{W}/grant/sticky",
+    "{W}/grant/sticky/file",
+    "{W}/grant/sticky/foreign",
+    "{W}/grant/foreign",
+    "{W}/grant/foreigndir",
+    "{W}/grant/foreigndir/file",
+    "{W}/grant/foreigndir/new",
+    "{W}/grant/open",
+    "{W}/grant/open/file",
+    "{W}/grant/open/new",
+    "{W}/grant/f000",
+    "{W}/grant/f444",
+    "{W}/grant/f555",
+    "{W}/grant/d000",
+    "{W}/grant/d000/file",
+    "{W}/grant/d444",
+    "{W}/grant/d444/file",
+    "{W}/grant/d555",
+    "{W}/grant/d555/file",
+    "{W}/grant/d555/new",
+    "{W}/grant/tofile",
+    "{W}/grant/tosub",
+    "{W}/grant/tosub/file",
+    "{W}/grant/dangling",
+    "{W}/grant/loop",
+    "{W}/grant/toskill",
+    "{W}/grant/toskilldir",
+    "{W}/grant/toskilldir/inner",
+    "{W}/grant/toskilldir/new",
+    "{W}/grant/tohidden",
+    "{W}/grant/toetc",
+    "{W}/grant/todenied",
+    "{W}/grant/tofd",
+    "{W}/grant/new",
+    "{W}/grant/new2",
+    "{W}/grant/made",
+    "{W}/grant/nothing/new",
+    "{W}/grant/file/below",
+    "{W}/wfile",
+    "{W}/rfile",
+    "{W}/rdir",
+    "{W}/rdir/file",
+    "{W}/rdir/sub",
+    "{W}/rdir/new",
+    "{W}",
+    "{W}/new",
+    "{W}/hidden/file",
+    "{W}/hidden/dir",
+    "{W}/hidden/dir/new",
+    "{W}/hidden/nothing",
+    "{W}/nowhere/at/all",
+    "/tmp",
+    "/tmp/a",
+    "/tmp/b",
+    "/tmp/c",
+    "/tmp/d",
+    "/tmp/d/e",
+    "/tmp/d/f",
+    "/scratch",
+    "/scratch/a",
+    "/scratch/b",
+    "/scratch/d",
+    "/scratch/d/a",
+    "/home/skill",
+    "/home/skill/a",
+    "/home/skill/b",
+    "/home",
+    "/dev/shm/a",
+    "/",
+    "/new",
+    "/usr",
+    "/usr/bin",
+    "/usr/bin/true",
+    "/usr/bin/env",
+    "/usr/new",
+    "/usr/lib/new",
+    "/bin",
+    "/bin/true",
+    "/usr/bin/true/x",
+    "/etc",
+    "/etc/passwd",
+    "/etc/hosts",
+    "/etc/shadow",
+    "/etc/new",
+    "/etc/shadow/x",
+    "/root",
+    "/var/lib",
+    "/nowhere",
+    "/nowhere/x",
+    "/proc",
+    "/proc/self",
+    "/proc/self/status",
+    "/proc/self/fd",
+    "/proc/self/fd/1",
+    "/proc/self/exe",
+    "/proc/self/cwd",
+    "/proc/self/cwd/file",
+    "/proc/self/root",
+    "/proc/self/root/tmp/a",
+    "/proc/self/comm",
+    "/proc/self/mem",
+    "/proc/self/maps",
+    "/proc/self/nothing",
+    "/proc/self/task",
+    "/proc/thread-self/status",
+    "/proc/1",
+    "/proc/1/status",
+    "/proc/1/environ",
+    "/proc/1/maps",
+    "/proc/1/mem",
+    "/proc/1/fd",
+    "/proc/1/fd/0",
+    "/proc/1/exe",
+    "/proc/1/cwd",
+    "/proc/1/root",
+    "/proc/1/root/etc",
+    "/proc/1/ns",
+    "/proc/1/ns/net",
+    "/proc/1/comm",
+    "/proc/{PID}/status",
+    "/proc/999999999",
+    "/proc/sys/kernel/hostname",
+    "/proc/sysrq-trigger",
+    "/proc/version",
+    "/dev",
+    "/dev/null",
+    "/dev/zero",
+    "/dev/full",
+    "/dev/new",
+    "/dev/fd",
+    "/dev/fd/1",
+    "/dev/stdin",
+    "/dev/kmsg",
+    "file",
+    "sub",
+    "sub/file",
+    "sub/../file",
+    "../skill/file",
+    "../hidden/file",
+    "new",
+    "f000",
+    ".",
+    "..",
+    "../..",
+    "tofile",
+    "denied/file",
+    "",
 ];
 
 /// Paths where something is likely to come of an operation.
 const LIKELY: &[&str] = &[
-    "/tmp/a", "/tmp/b", "/tmp/c", "/tmp/d", "/tmp/d/e", "/tmp/d/f", "/scratch/a", "/scratch/d", "/home/skill/a",
-    "{W}/grant/file", "{W}/grant/other", "{W}/grant/sub", "{W}/grant/sub/file", "{W}/grant/new", "{W}/grant/new2",
-    "{W}/grant/empty", "{W}/wfile", "{W}/grant/sticky/file", "{W}/grant/open/file", "/dev/shm/a",
+    "/tmp/a",
+    "/tmp/b",
+    "/tmp/c",
+    "/tmp/d",
+    "/tmp/d/e",
+    "/tmp/d/f",
+    "/scratch/a",
+    "/scratch/d",
+    "/home/skill/a",
+    "{W}/grant/file",
+    "{W}/grant/other",
+    "{W}/grant/sub",
+    "{W}/grant/sub/file",
+    "{W}/grant/new",
+    "{W}/grant/new2",
+    "{W}/grant/empty",
+    "{W}/wfile",
+    "{W}/grant/sticky/file",
+    "{W}/grant/open/file",
+    "/dev/shm/a",
 ];
 
 /// `creat` cannot be told not to wait for the other end of a FIFO, so these are made elsewhere.
-const WITHOUT_FIFOS: &[&str] = &["{W}/grant/file", "{W}/grant/new", "{W}/skill/file", "{W}/wfile", "{W}/hidden/file", "/usr/new"];
-const FIFOS: &[&str] = &["/scratch/a", "/scratch/b", "/scratch/d/a", "/tmp/a", "/tmp/b", "/usr/new", "/proc/new", "/etc/hosts", "/"];
+const WITHOUT_FIFOS: &[&str] =
+    &["{W}/grant/file", "{W}/grant/new", "{W}/skill/file", "{W}/wfile", "{W}/hidden/file", "/usr/new"];
+const FIFOS: &[&str] = &[
+    "/scratch/a",
+    "/scratch/b",
+    "/scratch/d/a",
+    "/tmp/a",
+    "/tmp/b",
+    "/usr/new",
+    "/proc/new",
+    "/etc/hosts",
+    "/",
+];
 
-const TARGETS: &[&str] = &["a", "../a", "/tmp/a", "{W}/grant/file", "{W}/skill/file", "{W}/hidden/file", "/etc/shadow", "nothing", "/tmp/d/", "."];
+const TARGETS: &[&str] = &[
+    "a",
+    "../a",
+    "/tmp/a",
+    "{W}/grant/file",
+    "{W}/skill/file",
+    "{W}/hidden/file",
+    "/etc/shadow",
+    "nothing",
+    "/tmp/d/",
+    ".",
+];
 
 impl Generator {
     pub(crate) fn new(seed: u64) -> Self {
@@ -218,8 +409,15 @@ impl Generator {
         // Never wait for the other end of a FIFO.
         let mut flags = access | libc::O_NONBLOCK | libc::O_CLOEXEC | libc::O_NOCTTY;
         for (flag, times) in [
-            (libc::O_CREAT, 3), (libc::O_EXCL, 6), (libc::O_TRUNC, 5), (libc::O_APPEND, 8), (libc::O_DIRECTORY, 8),
-            (libc::O_NOFOLLOW, 6), (libc::O_PATH, 10), (libc::O_TMPFILE, 15), (libc::O_NOATIME, 20),
+            (libc::O_CREAT, 3),
+            (libc::O_EXCL, 6),
+            (libc::O_TRUNC, 5),
+            (libc::O_APPEND, 8),
+            (libc::O_DIRECTORY, 8),
+            (libc::O_NOFOLLOW, 6),
+            (libc::O_PATH, 10),
+            (libc::O_TMPFILE, 15),
+            (libc::O_NOATIME, 20),
         ] {
             if self.one_in(times) {
                 flags |= flag;
@@ -249,7 +447,8 @@ impl Generator {
     }
 
     fn attribute(&mut self) -> Arg {
-        let name = self.pick(&["user.one", "user.one", "user.two", "trusted.x", "security.x", "nonsense", ""]);
+        let name =
+            self.pick(&["user.one", "user.one", "user.two", "trusted.x", "security.x", "nonsense", ""]);
         Arg::Path(name.into())
     }
 
@@ -269,9 +468,14 @@ impl Generator {
         let (path, flags, mode) = (self.path(), Arg::Number(self.open_flags()), self.mode());
         match self.below(6) {
             0 => Op { call: libc::SYS_open, args: vec![path, flags, mode], kind },
-            1 if self.one_in(3) => Op { call: libc::SYS_creat, args: vec![Arg::Path(self.pick(WITHOUT_FIFOS).into()), mode], kind },
+            1 if self.one_in(3) => Op {
+                call: libc::SYS_creat,
+                args: vec![Arg::Path(self.pick(WITHOUT_FIFOS).into()), mode],
+                kind,
+            },
             2 => {
-                let folder = Arg::Number((libc::O_RDONLY | libc::O_DIRECTORY | self.pick(&[0, libc::O_PATH])).into());
+                let folder =
+                    Arg::Number((libc::O_RDONLY | libc::O_DIRECTORY | self.pick(&[0, libc::O_PATH])).into());
                 Op { call: libc::SYS_open, args: vec![path, folder, mode], kind: Kind::Keep(self.below(8)) }
             }
             _ => Op { call: libc::SYS_openat, args: vec![self.at(), path, flags, mode], kind },
@@ -386,9 +590,17 @@ impl Generator {
         let plain = |call, args| Op { call, args, kind: Kind::Plain };
         match self.below(8) {
             0 => plain(libc::SYS_chdir, vec![path]),
-            1 => Op { call: libc::SYS_inotify_init1, args: vec![Arg::Number(0)], kind: Kind::Keep(self.below(8)) },
+            1 => Op {
+                call: libc::SYS_inotify_init1,
+                args: vec![Arg::Number(0)],
+                kind: Kind::Keep(self.below(8)),
+            },
             2 => plain(libc::SYS_inotify_add_watch, vec![Arg::Fd(self.below(8)), path, Arg::Number(0xfff)]),
-            3 => Op { call: libc::SYS_execve, args: vec![path, Arg::Number(0), Arg::Number(0)], kind: Kind::Execute },
+            3 => Op {
+                call: libc::SYS_execve,
+                args: vec![path, Arg::Number(0), Arg::Number(0)],
+                kind: Kind::Execute,
+            },
             4 => {
                 let zero = || Arg::Number(0);
                 let flags = Arg::Number(self.flags(&[libc::AT_SYMLINK_NOFOLLOW, libc::AT_EMPTY_PATH]));
@@ -396,8 +608,14 @@ impl Generator {
                 Op { call: libc::SYS_execveat, args, kind: Kind::Execute }
             }
             5 => {
-                let path = Arg::Path(self.pick(&["/usr/bin/true", "/usr/bin/env", "/bin/true", "/usr/bin/sh"]).into());
-                Op { call: libc::SYS_execve, args: vec![path, Arg::Number(0), Arg::Number(0)], kind: Kind::Execute }
+                let path = Arg::Path(
+                    self.pick(&["/usr/bin/true", "/usr/bin/env", "/bin/true", "/usr/bin/sh"]).into(),
+                );
+                Op {
+                    call: libc::SYS_execve,
+                    args: vec![path, Arg::Number(0), Arg::Number(0)],
+                    kind: Kind::Execute,
+                }
             }
             6 => Op { call: libc::SYS_connect, args: vec![path], kind: Kind::Socket },
             _ => Op { call: libc::SYS_bind, args: vec![path], kind: Kind::Socket },

@@ -23,14 +23,42 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         set_mode(folder.path(), 0o755);
         let root = folder.path().to_owned();
-        for name in ["skill/dir", "grant/sub/deep", "grant/denied/below", "grant/empty", "grant/sticky", "rdir/sub", "hidden/dir"] {
+        for name in [
+            "skill/dir",
+            "grant/sub/deep",
+            "grant/denied/below",
+            "grant/empty",
+            "grant/sticky",
+            "rdir/sub",
+            "hidden/dir",
+        ] {
             fs::create_dir_all(root.join(name)).unwrap();
         }
-        for name in ["skill/file", "skill/dir/inner", "grant/file", "grant/other", "grant/sub/file", "grant/denied/file", "grant/denied/below/file",
-            "grant/deniedfile", "grant/sticky/file", "wfile", "rfile", "rdir/file", "hidden/file"] {
+        for name in [
+            "skill/file",
+            "skill/dir/inner",
+            "grant/file",
+            "grant/other",
+            "grant/sub/file",
+            "grant/denied/file",
+            "grant/denied/below/file",
+            "grant/deniedfile",
+            "grant/sticky/file",
+            "wfile",
+            "rfile",
+            "rdir/file",
+            "hidden/file",
+        ] {
             fs::write(root.join(name), "content\n").unwrap();
         }
-        for (folder, mode) in [("skill", 0o000), ("skill", 0o444), ("skill", 0o555), ("grant", 0o000), ("grant", 0o444), ("grant", 0o555)] {
+        for (folder, mode) in [
+            ("skill", 0o000),
+            ("skill", 0o444),
+            ("skill", 0o555),
+            ("grant", 0o000),
+            ("grant", 0o444),
+            ("grant", 0o555),
+        ] {
             let file = root.join(folder).join(format!("f{mode:03o}"));
             fs::write(&file, "#!/nothing\n").unwrap();
             set_mode(&file, mode);
@@ -79,7 +107,9 @@ impl World {
 
     pub(crate) fn plan(&self) -> Plan {
         let mut view = Vec::new();
-        for path in ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/etc/ld.so.cache", "/etc/ld.so.conf"] {
+        for path in
+            ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/etc/ld.so.cache", "/etc/ld.so.conf"]
+        {
             view.push(Bind { path: path.into(), access: Access::Read, system: true });
         }
         for (name, access) in [
@@ -110,7 +140,11 @@ impl World {
             execute,
             may_execute: true,
             net: Vec::new(),
-            limits: Limits { wall: Duration::from_secs(120), cpu: Duration::from_secs(60), ..Limits::default() },
+            limits: Limits {
+                wall: Duration::from_secs(120),
+                cpu: Duration::from_secs(60),
+                ..Limits::default()
+            },
             observe: Observe::Full,
             require_full: false,
         }

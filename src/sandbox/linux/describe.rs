@@ -101,7 +101,9 @@ fn shape_of_path_call(number: i64) -> Option<&'static [Shown]> {
         libc::SYS_symlinkat => &[Path, Directory, Path],
         libc::SYS_setxattr | libc::SYS_lsetxattr => &[Path, Path, Hex, Number, Flags(words::XATTR_FLAGS)],
         libc::SYS_fsetxattr => &[Descriptor, Path, Hex, Number, Flags(words::XATTR_FLAGS)],
-        libc::SYS_getxattr | libc::SYS_lgetxattr | libc::SYS_removexattr | libc::SYS_lremovexattr => &[Path, Path],
+        libc::SYS_getxattr | libc::SYS_lgetxattr | libc::SYS_removexattr | libc::SYS_lremovexattr => {
+            &[Path, Path]
+        }
         libc::SYS_fgetxattr | libc::SYS_fremovexattr => &[Descriptor, Path],
         libc::SYS_utimensat => &[Directory, Path, Times, AT],
         libc::SYS_inotify_add_watch => &[Descriptor, Path, Flags(words::NOTIFY_MASK)],
@@ -136,7 +138,9 @@ fn shape_of_value_call(number: i64) -> Option<&'static [Shown]> {
         libc::SYS_mmap => &[Hex, Number, Flags(words::PROTECTIONS), Flags(words::MAP_FLAGS), Descriptor],
         libc::SYS_personality => &[Flags(words::PERSONALITIES)],
         libc::SYS_bpf | libc::SYS_io_uring_setup | libc::SYS_userfaultfd => &[Number, Hex],
-        libc::SYS_process_vm_readv | libc::SYS_process_vm_writev | libc::SYS_pidfd_getfd => &[Number, Hex, Hex],
+        libc::SYS_process_vm_readv | libc::SYS_process_vm_writev | libc::SYS_pidfd_getfd => {
+            &[Number, Hex, Hex]
+        }
         libc::SYS_fork | libc::SYS_vfork => &[],
         _ => return None,
     })
@@ -152,8 +156,9 @@ impl Shown {
             Shown::Number if value >> 32 == 0 => (value as i32).to_string(),
             Shown::Number => (value as i64).to_string(),
             Shown::Path if value == 0 => "NULL".into(),
-            Shown::Path => tracee::read_path(tid, value)
-                .map_or_else(|error| unread(&error, value), |path| quoted(&path)),
+            Shown::Path => {
+                tracee::read_path(tid, value).map_or_else(|error| unread(&error, value), |path| quoted(&path))
+            }
             Shown::OpenFlags => {
                 let access = match value as i32 & libc::O_ACCMODE {
                     libc::O_WRONLY => "O_WRONLY",
@@ -215,7 +220,8 @@ fn unread(error: &std::io::Error, value: u64) -> String {
 
 fn times(tid: i32, address: u64) -> String {
     let one = |at: u64| {
-        let (seconds, part) = (tracee::read_number(tid, address + at)?, tracee::read_number(tid, address + at + 8)?);
+        let (seconds, part) =
+            (tracee::read_number(tid, address + at)?, tracee::read_number(tid, address + at + 8)?);
         Some(match part as i64 {
             libc::UTIME_NOW => "UTIME_NOW".to_owned(),
             libc::UTIME_OMIT => "UTIME_OMIT".to_owned(),

@@ -133,7 +133,8 @@ fn with_supervisor(observe: Observe) -> io::Result<Filter> {
         )?,
     );
     // Threads and programs signal themselves all the time, and have low numbers in a namespace of their own.
-    for number in [libc::SYS_tkill, libc::SYS_tgkill, libc::SYS_rt_sigqueueinfo, libc::SYS_rt_tgsigqueueinfo] {
+    for number in [libc::SYS_tkill, libc::SYS_tgkill, libc::SYS_rt_sigqueueinfo, libc::SYS_rt_tgsigqueueinfo]
+    {
         let near = [(0, Length::Dword, Op::Gt, 1), (0, Length::Dword, Op::Le, NEAR_PROCESSES)];
         rules.insert(number, vec![rule(&near)?]);
     }

@@ -156,16 +156,15 @@ impl Judge {
             How::Execute if found.kind() != libc::S_IFREG => Some(self.permission(path, libc::EACCES)),
             How::Execute => self.lacks(found, libc::X_OK).or_else(|| {
                 // Landlock has no say about files that are on no mount.
-                let listed = path.starts_with("/memfd:stdin (deleted)") || self.execute.iter().any(|allowed| found.path.starts_with(allowed));
+                let listed = path.starts_with("/memfd:stdin (deleted)")
+                    || self.execute.iter().any(|allowed| found.path.starts_with(allowed));
                 (!listed).then(|| refusal(libc::EACCES, Layer::Landlock))
             }),
             // Only with the other path: `judge_rename`, `judge_link`.
             How::Rename { .. } | How::Link => None,
-            How::Mode
-            | How::Owner { .. }
-            | How::Times { .. }
-            | How::Length
-            | How::Attribute { .. } => self.change(found, used.how),
+            How::Mode | How::Owner { .. } | How::Times { .. } | How::Length | How::Attribute { .. } => {
+                self.change(found, used.how)
+            }
         };
         verdict(path.to_owned(), used.operation, reason)
     }
@@ -309,7 +308,9 @@ impl Judge {
     fn judge_absent(&self, reached: &Reached, used: &PathUse) -> Judged {
         let makes = match used.how {
             // The other path of the call fails first.
-            How::Rename { .. } if reached.parent.is_some() => return allowed(reached.path.clone(), used.operation),
+            How::Rename { .. } if reached.parent.is_some() => {
+                return allowed(reached.path.clone(), used.operation);
+            }
             How::Open { create: true, unnamed: false, .. } | How::Make { .. } => true,
             How::Unlink | How::RemoveFolder => false,
             _ => return self.missing(reached, used.operation),
@@ -318,7 +319,11 @@ impl Judge {
         let Some(parent) = &reached.parent else {
             // The folder itself is not in view: hidden, or nowhere.
             let hidden = makes && reached.is_hidden(is_named(used));
-            return if makes { absent(path(), Operation::Create, hidden) } else { self.missing(reached, used.operation) };
+            return if makes {
+                absent(path(), Operation::Create, hidden)
+            } else {
+                self.missing(reached, used.operation)
+            };
         };
         match used.how {
             // Files whose name ends in a slash are never made.
@@ -344,8 +349,7 @@ impl Judge {
             return allowed(path, used.operation);
         }
         let guarded = is_guarded_link(&path);
-        let reason =
-            if guarded { refusal(errno, Layer::Landlock) } else { self.permission(&path, errno) };
+        let reason = if guarded { refusal(errno, Layer::Landlock) } else { self.permission(&path, errno) };
         denied(path, used.operation, reason)
     }
 
@@ -415,7 +419,8 @@ impl Judge {
             let first = if folder_of(&old, from).is_none() { (&old, from) } else { (&new, to) };
             return self.ended(first.0, first.1).into_iter().collect();
         };
-        let of = |reached: &Reached, used: &PathUse, reason| denied(reached.path.clone(), used.operation, reason);
+        let of =
+            |reached: &Reached, used: &PathUse, reason| denied(reached.path.clone(), used.operation, reason);
         match self.rename_reason((&old, from, old_folder), (&new, to, new_folder)) {
             Renaming::Fine => vec![fine(&old, from), fine(&new, to)],
             Renaming::Refused(Which::Old, reason) => vec![of(&old, from, reason)],
@@ -476,7 +481,9 @@ impl Judge {
             return fails(Which::Old, reason);
         }
         let cleared = match target {
-            None => self.lacks(new_folder, libc::W_OK | libc::X_OK).map_or(Ok(()), |reason| Err(Some(reason))),
+            None => {
+                self.lacks(new_folder, libc::W_OK | libc::X_OK).map_or(Ok(()), |reason| Err(Some(reason)))
+            }
             Some(target) => {
                 let folder = if exchanges { target.is_directory() } else { source.is_directory() };
                 self.may_delete(new_folder, target, folder)
@@ -588,7 +595,8 @@ fn is_guarded_file(path: &Path) -> bool {
 fn is_guarded_link(path: &Path) -> bool {
     let Some(rest) = of_first_process(path) else { return false };
     let folder = rest.iter().rev().nth(1);
-    folder.is_some_and(|folder| folder == "fd" || folder == "ns" || folder == "map_files") || ["cwd", "root", "exe"].iter().any(|name| rest.ends_with(name))
+    folder.is_some_and(|folder| folder == "fd" || folder == "ns" || folder == "map_files")
+        || ["cwd", "root", "exe"].iter().any(|name| rest.ends_with(name))
 }
 
 fn refusal(errno: i32, layer: Layer) -> Refusal {

@@ -394,7 +394,8 @@ impl Walk<'_> {
             // There are no secrets in a name that does not exist.
             return self.open(part).and(Err(End::Fails(libc::EACCES)));
         }
-        let Some(caller) = self.caller.filter(|caller| caller.inside.is_some() && caller.inside == process) else {
+        let Some(caller) = self.caller.filter(|caller| caller.inside.is_some() && caller.inside == process)
+        else {
             return Err(End::Unsure);
         };
         let folder = ["fd", "ns"].into_iter().find(|folder| self.at.path.ends_with(folder));

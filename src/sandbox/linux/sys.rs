@@ -116,7 +116,8 @@ pub(super) fn idmap_mount(tree: BorrowedFd<'_>, userns: BorrowedFd<'_>) -> io::R
 pub(super) fn may(fd: BorrowedFd<'_>, wanted: libc::c_int) -> io::Result<()> {
     let flags = libc::AT_EMPTY_PATH | libc::AT_EACCESS;
     // SAFETY: the path is a valid C string; everything else is a number.
-    unsafe { check(libc::syscall(libc::SYS_faccessat2, fd.as_raw_fd(), c"".as_ptr(), wanted, flags)) }.map(drop)
+    unsafe { check(libc::syscall(libc::SYS_faccessat2, fd.as_raw_fd(), c"".as_ptr(), wanted, flags)) }
+        .map(drop)
 }
 
 /// `statx(2)`: number of the mount that a descriptor's file is on.
@@ -124,13 +125,8 @@ pub(super) fn mount_number(fd: BorrowedFd<'_>) -> io::Result<u64> {
     // SAFETY: all-zero is a valid statx; the path is a valid C string; the kernel writes into a structure of its own size.
     unsafe {
         let mut stat: libc::statx = std::mem::zeroed();
-        let result = libc::statx(
-            fd.as_raw_fd(),
-            c"".as_ptr(),
-            libc::AT_EMPTY_PATH,
-            libc::STATX_MNT_ID,
-            &raw mut stat,
-        );
+        let result =
+            libc::statx(fd.as_raw_fd(), c"".as_ptr(), libc::AT_EMPTY_PATH, libc::STATX_MNT_ID, &raw mut stat);
         check(result.into())?;
         Ok(stat.stx_mnt_id)
     }

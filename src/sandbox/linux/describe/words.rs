@@ -25,10 +25,8 @@ pub(super) const SOCKETS: Names = &[
     (libc::SOCK_SEQPACKET as u64, "SOCK_SEQPACKET"),
     (libc::SOCK_RDM as u64, "SOCK_RDM"),
 ];
-pub(super) const SOCKET_FLAGS: Names = &[
-    (libc::SOCK_CLOEXEC as u64, "SOCK_CLOEXEC"),
-    (libc::SOCK_NONBLOCK as u64, "SOCK_NONBLOCK"),
-];
+pub(super) const SOCKET_FLAGS: Names =
+    &[(libc::SOCK_CLOEXEC as u64, "SOCK_CLOEXEC"), (libc::SOCK_NONBLOCK as u64, "SOCK_NONBLOCK")];
 pub(super) const CLONES: Names = &[
     (libc::CLONE_NEWUSER as u64, "CLONE_NEWUSER"),
     (libc::CLONE_NEWNS as u64, "CLONE_NEWNS"),
@@ -182,11 +180,8 @@ pub(super) const ACCESS_FLAGS: Names = &[
     (libc::AT_SYMLINK_NOFOLLOW as u64, "AT_SYMLINK_NOFOLLOW"),
     (libc::AT_EMPTY_PATH as u64, "AT_EMPTY_PATH"),
 ];
-pub(super) const ACCESS: Names = &[
-    (libc::R_OK as u64, "R_OK"),
-    (libc::W_OK as u64, "W_OK"),
-    (libc::X_OK as u64, "X_OK"),
-];
+pub(super) const ACCESS: Names =
+    &[(libc::R_OK as u64, "R_OK"), (libc::W_OK as u64, "W_OK"), (libc::X_OK as u64, "X_OK")];
 pub(super) const RENAME_FLAGS: Names = &[
     (libc::RENAME_NOREPLACE as u64, "RENAME_NOREPLACE"),
     (libc::RENAME_EXCHANGE as u64, "RENAME_EXCHANGE"),
@@ -229,10 +224,8 @@ pub(super) const MAP_FLAGS: Names = &[
     (libc::MAP_HUGETLB as u64, "MAP_HUGETLB"),
     (libc::MAP_LOCKED as u64, "MAP_LOCKED"),
 ];
-pub(super) const XATTR_FLAGS: Names = &[
-    (libc::XATTR_CREATE as u64, "XATTR_CREATE"),
-    (libc::XATTR_REPLACE as u64, "XATTR_REPLACE"),
-];
+pub(super) const XATTR_FLAGS: Names =
+    &[(libc::XATTR_CREATE as u64, "XATTR_CREATE"), (libc::XATTR_REPLACE as u64, "XATTR_REPLACE")];
 pub(super) const STATX_MASK: Names = &[
     (libc::STATX_BASIC_STATS as u64, "STATX_BASIC_STATS"),
     (libc::STATX_TYPE as u64, "STATX_TYPE"),
