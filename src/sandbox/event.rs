@@ -89,6 +89,8 @@ pub enum Verdict {
     /// Exists neither inside nor on the host: programs probe hundreds of such paths at start. Of a port on the own
     /// loopback: nobody waits there, inside or outside.
     Missing,
+    /// Let through, bounded by the kernel as ever, without being read: the process lets nobody look into its memory.
+    Unknown,
 }
 
 /// Who enforced a refusal.

@@ -37,7 +37,7 @@ const FREE: &[Sysno] = &[
     S::epoll_create, S::epoll_create1, S::epoll_ctl, S::epoll_wait, S::epoll_pwait, S::epoll_pwait2,
     S::eventfd, S::eventfd2, S::timerfd_create, S::timerfd_settime, S::timerfd_gettime, S::signalfd,
     S::signalfd4, S::rt_sigprocmask, S::rt_sigpending, S::rt_sigtimedwait,
-    S::rt_sigqueueinfo, S::rt_tgsigqueueinfo, S::rt_sigsuspend, S::rt_sigreturn, S::sigaltstack,
+    S::rt_sigsuspend, S::rt_sigreturn, S::sigaltstack,
     S::sched_yield, S::sched_getaffinity, S::sched_setaffinity, S::sched_getparam, S::sched_getscheduler,
     S::sched_get_priority_max, S::sched_get_priority_min, S::sched_getattr, S::sched_rr_get_interval,
     S::getpriority, S::setpriority, S::ioprio_get, S::fcntl, S::dup, S::dup2, S::dup3, S::pipe, S::pipe2,
@@ -49,11 +49,11 @@ const FREE: &[Sysno] = &[
     S::membarrier, S::socketpair, S::shutdown, S::getsockname, S::getpeername,
     S::getsockopt, S::recvfrom, S::recvmsg, S::recvmmsg, S::accept, S::accept4,
     S::pause, S::alarm, S::getitimer, S::setitimer, S::timer_create, S::timer_settime, S::timer_gettime,
-    S::timer_getoverrun, S::timer_delete, S::tkill, S::tgkill, S::getcpu, S::capget, S::setuid, S::setgid,
+    S::timer_getoverrun, S::timer_delete, S::getcpu, S::capget, S::setuid, S::setgid,
     S::setreuid, S::setregid, S::setresuid, S::setresgid, S::setfsuid, S::setfsgid,
     S::flistxattr, S::inotify_init, S::inotify_init1, S::inotify_rm_watch,
     S::get_mempolicy, S::pkey_alloc, S::pkey_free, S::pkey_mprotect,
-    S::pidfd_open, S::pidfd_send_signal, S::landlock_create_ruleset, S::landlock_add_rule,
+    S::pidfd_open, S::landlock_create_ruleset, S::landlock_add_rule,
     S::landlock_restrict_self, S::sync,
 ];
 
@@ -79,7 +79,8 @@ const QUERY: &[Sysno] = &[
 #[rustfmt::skip]
 const VALUE: &[Sysno] = &[
     S::rt_sigaction, S::setsockopt, S::socket, S::ioctl, S::prctl, S::clone, S::fork, S::vfork, S::mmap, S::unshare, S::kill,
-    S::listen, S::personality, S::ftruncate, S::fallocate,
+    S::listen, S::personality, S::ftruncate, S::fallocate, S::tkill, S::tgkill, S::rt_sigqueueinfo, S::rt_tgsigqueueinfo,
+    S::pidfd_send_signal,
 ];
 
 /// Newer calls that libraries try first and do without: they keep what has to be judged behind a pointer.

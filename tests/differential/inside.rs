@@ -22,17 +22,17 @@ pub(crate) fn run() {
     let mut output = String::new();
     for (number, op) in ops.iter().enumerate() {
         call(MARKER, [number as i64, 0, 0, 0, 0, 0]);
-        output.push_str(&format!("{}\n", program.carry_out(op)));
+        output.push_str(&program.carry_out(op).to_string());
+        output.push('\n');
     }
     print!("{output}");
 }
 
 /// One system call: its result, or its errno below zero.
 fn call(number: i64, args: [i64; 6]) -> i64 {
-    let [a, b, c, d, e, f] = args;
     // SAFETY: arguments are numbers, pointers to memory that outlives the call and is large enough for what the kernel
     // writes, or addresses that nothing is mapped at.
-    let result = unsafe { libc::syscall(number, a, b, c, d, e, f) };
+    let result = unsafe { libc::syscall(number, args[0], args[1], args[2], args[3], args[4], args[5]) };
     if result < 0 { -i64::from(std::io::Error::last_os_error().raw_os_error().unwrap_or(0)) } else { result }
 }
 
@@ -99,10 +99,10 @@ impl Program {
 /// In a child: what is granted really becomes that program.
 fn execute(number: i64, mut args: [i64; 6]) -> i64 {
     let leave = CString::new(LEAVE).unwrap();
-    let argv = [leave.as_ptr(), leave.as_ptr(), std::ptr::null()];
+    let strings = [leave.as_ptr(), leave.as_ptr(), std::ptr::null()];
     let at = if number == libc::SYS_execve { 1 } else { 2 };
-    args[at] = argv.as_ptr() as i64;
-    args[at + 1] = (&raw const argv[2]) as i64;
+    args[at] = strings.as_ptr() as i64;
+    args[at + 1] = (&raw const strings[2]) as i64;
     // SAFETY: one thread; the child makes one call and leaves.
     unsafe {
         let mut ends = [0; 2];

@@ -312,6 +312,21 @@ const LIKELY: &[&str] = &[
     "/dev/shm/a",
 ];
 
+/// `creat` cannot be told not to wait for the other end of a FIFO, so these are made elsewhere.
+const WITHOUT_FIFOS: &[&str] =
+    &["{W}/grant/file", "{W}/grant/new", "{W}/skill/file", "{W}/wfile", "{W}/hidden/file", "/usr/new"];
+const FIFOS: &[&str] = &[
+    "/scratch/a",
+    "/scratch/b",
+    "/scratch/d/a",
+    "/tmp/a",
+    "/tmp/b",
+    "/usr/new",
+    "/proc/new",
+    "/etc/hosts",
+    "/",
+];
+
 const TARGETS: &[&str] = &[
     "a",
     "../a",
@@ -453,9 +468,11 @@ impl Generator {
         let (path, flags, mode) = (self.path(), Arg::Number(self.open_flags()), self.mode());
         match self.below(6) {
             0 => Op { call: libc::SYS_open, args: vec![path, flags, mode], kind },
-            1 if self.one_in(3) => {
-                Op { call: libc::SYS_creat, args: vec![Arg::Path(self.pick(LIKELY).into()), mode], kind }
-            }
+            1 if self.one_in(3) => Op {
+                call: libc::SYS_creat,
+                args: vec![Arg::Path(self.pick(WITHOUT_FIFOS).into()), mode],
+                kind,
+            },
             2 => {
                 let folder =
                     Arg::Number((libc::O_RDONLY | libc::O_DIRECTORY | self.pick(&[0, libc::O_PATH])).into());
@@ -493,8 +510,7 @@ impl Generator {
 
     fn name(&mut self) -> Op {
         let (path, other, mode) = (self.path(), self.path(), self.mode());
-        let fifo =
-            Arg::Number(i64::from(self.pick(&[libc::S_IFIFO, libc::S_IFREG, 0, libc::S_IFSOCK])) | 0o644);
+        let file = Arg::Number(i64::from(self.pick(&[libc::S_IFREG, 0, libc::S_IFSOCK])) | 0o644);
         let target = Arg::Path(self.pick(TARGETS).into());
         let (call, args) = match self.below(16) {
             0 => (libc::SYS_mkdir, vec![path, mode]),
@@ -518,8 +534,12 @@ impl Generator {
             }
             13 => (libc::SYS_symlink, vec![target, path]),
             14 => (libc::SYS_symlinkat, vec![target, self.at(), path]),
-            _ if self.one_in(2) => (libc::SYS_mknod, vec![path, fifo, Arg::Number(0)]),
-            _ => (libc::SYS_mknodat, vec![self.at(), path, fifo, Arg::Number(0)]),
+            _ if self.one_in(3) => {
+                let fifo = Arg::Number(i64::from(libc::S_IFIFO) | 0o644);
+                (libc::SYS_mknod, vec![Arg::Path(self.pick(FIFOS).into()), fifo, Arg::Number(0)])
+            }
+            _ if self.one_in(2) => (libc::SYS_mknod, vec![path, file, Arg::Number(0)]),
+            _ => (libc::SYS_mknodat, vec![self.at(), path, file, Arg::Number(0)]),
         };
         Op { call, args, kind: Kind::Plain }
     }

@@ -142,11 +142,7 @@ impl World {
             loaders: Vec::new(),
             captures: None,
             net: Vec::new(),
-            limits: Limits {
-                wall: Duration::from_secs(120),
-                cpu: Duration::from_secs(60),
-                ..Limits::default()
-            },
+            limits: Limits { wall: Duration::from_mins(2), cpu: Duration::from_mins(1), ..Limits::default() },
             observe: Observe::Full,
             require_full: false,
         }

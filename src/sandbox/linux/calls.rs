@@ -289,8 +289,12 @@ pub(super) fn paths(call: &Call) -> Vec<PathUse> {
     if forms.is_empty() || opens_nothing(call) || other_arguments_fail(call) {
         return Vec::new();
     }
-    let uses: Vec<PathUse> = forms.iter().filter_map(|form| path_use(call, form)).collect();
-    if uses.len() == forms.len() { uses } else { Vec::new() }
+    let uses: Vec<Option<PathUse>> = forms.iter().map(|form| path_use(call, form)).collect();
+    match &uses[..] {
+        [None, Some(_)] => Vec::new(),
+        // The first path is followed before anything is found out about the second.
+        _ => uses.into_iter().flatten().collect(),
+    }
 }
 
 /// Calls whose path stands in an address.

@@ -3,12 +3,13 @@
 //! A notification shows an attempt, not its result (seccomp_unotify(2)), so the same rules that the kernel is
 //! about to apply are applied here to the same tree: the view's mounts, Landlock, owner and mode bits.
 
+mod pairs;
+
 use std::path::{Path, PathBuf};
-use std::sync::LazyLock;
 
 use super::calls::{How, PathUse, Space};
 use super::launcher::Identity;
-use super::place::{Caller, End, Found, Look, Reached, Root, Tail, normal};
+use super::place::{self, Caller, End, Found, Look, Reached, Root, Tail, normal};
 use crate::sandbox::event::{Layer, Operation, Verdict};
 use crate::sandbox::plan::{Access, Bind, Plan};
 
@@ -125,7 +126,7 @@ impl Judge {
         if let (Some((fd, rest)), Some(caller)) = (&used.from, caller)
             && rest.as_os_str().is_empty()
         {
-            let end = self.root.descriptor(caller, *fd).map_or(End::Unsure, End::Here);
+            let end = place::descriptor(caller, *fd).map_or(End::Unsure, End::Here);
             let path = if let End::Here(found) = &end { found.path.clone() } else { used.path.clone() };
             return Reached::new(path, None, end);
         }
@@ -138,7 +139,9 @@ impl Judge {
         {
             return Reached::new(found.path.clone(), None, End::Here(found));
         }
-        let look = Look { follow: used.follow, name: name || creates };
+        // A slash behind the name of what is to be made fails before a link of that name is followed.
+        let follow = used.follow && !(creates && used.tail == Tail::Slash);
+        let look = Look { follow, name: name || creates };
         match (&used.from, caller) {
             (Some((fd, rest)), Some(caller)) => self.root.walk(rest, Some(*fd), look, Some(caller)),
             _ => self.root.walk(&used.path, None, look, caller),
@@ -161,7 +164,9 @@ impl Judge {
             How::Execute if found.kind() == libc::S_IFLNK => None,
             How::Execute if found.kind() != libc::S_IFREG => Some(self.permission(path, libc::EACCES)),
             How::Execute => self.lacks(found, libc::X_OK).or_else(|| {
-                let listed = self.execute.iter().any(|allowed| found.path.starts_with(allowed));
+                // Landlock has no say about files that are on no mount.
+                let listed = path.starts_with("/memfd:stdin (deleted)")
+                    || self.execute.iter().any(|allowed| found.path.starts_with(allowed));
                 (!listed).then(|| refusal(libc::EACCES, Layer::Landlock))
             }),
             // Only with the other path: `judge_rename`, `judge_link`.
@@ -233,7 +238,7 @@ impl Judge {
         if let Some(reason) = self.lacks(parent, libc::W_OK | libc::X_OK) {
             return Err(Some(reason));
         }
-        let sticky = parent.stat.st_mode & libc::S_ISVTX != 0;
+        let sticky = parent.mode & libc::S_ISVTX != 0;
         if sticky && !self.owns(found) && !self.owns(parent) {
             return Err(Some(self.permission(&found.path, libc::EPERM)));
         }
@@ -281,7 +286,7 @@ impl Judge {
             How::Attribute { space: Space::System, .. } => None,
             How::Attribute { space: Space::Trusted | Space::Security, .. } => not_mine(),
             How::Attribute { space: Space::User, .. } => {
-                let sticky = found.is_directory() && found.stat.st_mode & libc::S_ISVTX != 0;
+                let sticky = found.is_directory() && found.mode & libc::S_ISVTX != 0;
                 if !plain || sticky && !own { not_mine() } else { self.lacks(found, libc::W_OK) }
             }
             _ => self.lacks(found, libc::W_OK),
@@ -289,7 +294,7 @@ impl Judge {
     }
 
     fn owns(&self, found: &Found) -> bool {
-        found.stat.st_uid == self.identity.uid
+        found.owner == self.identity.uid
     }
 
     /// The kernel's own answer whether the program's user may do this, and who says no.
@@ -311,6 +316,10 @@ impl Judge {
 
     fn judge_absent(&self, reached: &Reached, used: &PathUse) -> Judged {
         let makes = match used.how {
+            // The other path of the call fails first.
+            How::Rename { .. } if reached.parent.is_some() => {
+                return allowed(reached.path.clone(), used.operation);
+            }
             How::Open { create: true, unnamed: false, .. } | How::Make { .. } => true,
             How::Unlink | How::RemoveFolder => false,
             _ => return self.missing(reached, used.operation),
@@ -369,151 +378,6 @@ impl Judge {
         }
     }
 
-    /// link(2), in the order in which the kernel asks.
-    fn judge_link(&self, from: &PathUse, to: &PathUse, caller: Caller) -> Vec<Judged> {
-        let (source, place) = (self.reach(from, Some(caller), false), self.reach(to, Some(caller), true));
-        if let Some(ended) = self.ended(&source, from) {
-            return vec![ended];
-        }
-        let End::Here(found) = &source.end else { return Vec::new() };
-        let fine = allowed(source.path.clone(), from.operation);
-        let (End::Absent, Some(parent), Tail::Name) = (&place.end, &place.parent, to.tail) else {
-            return match place.end {
-                End::Here(_) => vec![fine, allowed(place.path, to.operation)],
-                End::Absent => vec![fine, self.judge_absent(&place, to)],
-                _ => std::iter::once(fine).chain(self.ended(&place, to)).collect(),
-            };
-        };
-        let of_source = |reason| vec![denied(source.path.clone(), from.operation, reason)];
-        if parent.path.starts_with("/proc") {
-            return vec![fine, self.missing(&place, to.operation)];
-        }
-        if parent.read_only() {
-            return vec![fine, denied(place.path, to.operation, refusal(libc::EROFS, Layer::Mount))];
-        }
-        if found.mount() != parent.mount() {
-            return vec![fine, denied(place.path, to.operation, refusal(libc::EXDEV, Layer::Mount))];
-        }
-        if !self.owns(found) && hardlinks_are_protected() {
-            let set_ids = found.stat.st_mode & (libc::S_ISUID | libc::S_ISGID) != 0;
-            let safe = found.kind() == libc::S_IFREG
-                && !set_ids
-                && self.lacks(found, libc::R_OK | libc::W_OK).is_none();
-            if !safe {
-                return of_source(self.permission(&source.path, libc::EPERM));
-            }
-        }
-        if let Some(reason) = self.lacks(parent, libc::W_OK | libc::X_OK) {
-            return vec![fine, denied(place.path, to.operation, reason)];
-        }
-        if found.is_directory() {
-            return of_source(self.permission(&source.path, libc::EPERM));
-        }
-        vec![fine, allowed(place.path, to.operation)]
-    }
-
-    /// rename(2), in the order in which the kernel asks.
-    fn judge_rename(&self, from: &PathUse, to: &PathUse, caller: Caller) -> Vec<Judged> {
-        let (old, new) = (self.reach(from, Some(caller), true), self.reach(to, Some(caller), true));
-        let fine = |reached: &Reached, used: &PathUse| allowed(reached.path.clone(), used.operation);
-        let (Some(old_folder), Some(new_folder)) = (folder_of(&old, from), folder_of(&new, to)) else {
-            let first = if folder_of(&old, from).is_none() { (&old, from) } else { (&new, to) };
-            return self.ended(first.0, first.1).into_iter().collect();
-        };
-        let of =
-            |reached: &Reached, used: &PathUse, reason| denied(reached.path.clone(), used.operation, reason);
-        match self.rename_reason((&old, from, old_folder), (&new, to, new_folder)) {
-            Renaming::Fine => vec![fine(&old, from), fine(&new, to)],
-            Renaming::Refused(Which::Old, reason) => vec![of(&old, from, reason)],
-            Renaming::Refused(Which::New, reason) => vec![of(&new, to, reason)],
-            Renaming::Missing(Which::Old) => vec![self.missing(&old, from.operation)],
-            Renaming::Missing(Which::New) => vec![self.missing(&new, to.operation)],
-        }
-    }
-
-    fn rename_reason(&self, old: Side<'_>, new: Side<'_>) -> Renaming {
-        let ((old, from, old_folder), (new, to, new_folder)) = (old, new);
-        let How::Rename { exchanges, keeps } = from.how else { return Renaming::Fine };
-        let refused = |which, errno| Renaming::Refused(which, refusal(errno, Layer::Mount));
-        if old_folder.mount() != new_folder.mount() {
-            return refused(Which::New, libc::EXDEV);
-        }
-        if !is_named(from) {
-            return refused(Which::Old, libc::EBUSY);
-        }
-        if !is_named(to) {
-            return if keeps { Renaming::Fine } else { refused(Which::New, libc::EBUSY) };
-        }
-        if old_folder.read_only() {
-            return refused(Which::Old, libc::EROFS);
-        }
-        let source = match &old.end {
-            End::Here(source) => source,
-            End::Absent => return Renaming::Missing(Which::Old),
-            _ => return Renaming::Fine,
-        };
-        if matches!(new.end, End::Fails(_)) {
-            return Renaming::Fine;
-        }
-        let target = if let End::Here(found) = &new.end { Some(found) } else { None };
-        if keeps && target.is_some() {
-            return Renaming::Fine;
-        }
-        if exchanges && target.is_none() {
-            return Renaming::Missing(Which::New);
-        }
-        let slash = |used: &PathUse| used.tail == Tail::Slash;
-        let needs_folder = slash(from) || (!exchanges && slash(to));
-        if needs_folder && !source.is_directory()
-            || exchanges && slash(to) && target.is_some_and(|target| !target.is_directory())
-        {
-            return Renaming::Fine;
-        }
-        let into_itself = source.is_directory() && new_folder.path.starts_with(&source.path);
-        let onto_ancestor = target.is_some_and(|target| old_folder.path.starts_with(&target.path));
-        let same = target.is_some_and(|target| is_same(source, target));
-        if into_itself || onto_ancestor || same {
-            return Renaming::Fine;
-        }
-        let fails = |which, reason: Option<Refusal>| {
-            reason.map_or(Renaming::Fine, |reason| Renaming::Refused(which, reason))
-        };
-        if let Err(reason) = self.may_delete(old_folder, source, source.is_directory()) {
-            return fails(Which::Old, reason);
-        }
-        let cleared = match target {
-            None => {
-                self.lacks(new_folder, libc::W_OK | libc::X_OK).map_or(Ok(()), |reason| Err(Some(reason)))
-            }
-            Some(target) => {
-                let folder = if exchanges { target.is_directory() } else { source.is_directory() };
-                self.may_delete(new_folder, target, folder)
-            }
-        };
-        if let Err(reason) = cleared {
-            return fails(Which::New, reason);
-        }
-        // What a folder's `..` leads to is written into it.
-        if !is_same(old_folder, new_folder) {
-            if source.is_directory()
-                && let Some(reason) = self.lacks(source, libc::W_OK)
-            {
-                return Renaming::Refused(Which::Old, reason);
-            }
-            let moved = target.filter(|target| exchanges && target.is_directory());
-            if let Some(reason) = moved.and_then(|target| self.lacks(target, libc::W_OK)) {
-                return Renaming::Refused(Which::New, reason);
-            }
-        }
-        if is_mount_point(old_folder, source) {
-            return refused(Which::Old, libc::EBUSY);
-        }
-        if target.is_some_and(|target| is_mount_point(new_folder, target)) {
-            return refused(Which::New, libc::EBUSY);
-        }
-        Renaming::Fine
-    }
-
     /// What the run itself has taken away is absent, not hidden, although the host still has it.
     fn is_captured(&self, path: &Path) -> bool {
         self.captured.iter().any(|captured| path.starts_with(captured))
@@ -533,37 +397,9 @@ impl Judge {
     }
 }
 
-type Side<'a> = (&'a Reached, &'a PathUse, &'a Found);
-
-#[derive(Clone, Copy)]
-enum Which {
-    Old,
-    New,
-}
-
-enum Renaming {
-    /// Done, or failing for no reason worth telling.
-    Fine,
-    Missing(Which),
-    Refused(Which, Refusal),
-}
-
 /// Whether the path ends in a name, and not in dots.
 fn is_named(used: &PathUse) -> bool {
     matches!(used.tail, Tail::Name | Tail::Slash)
-}
-
-/// The folder in which a name is to be changed, as far as the kernel gets before it looks at the name.
-fn folder_of<'a>(reached: &'a Reached, used: &PathUse) -> Option<&'a Found> {
-    match (&reached.end, used.tail) {
-        (End::Here(found), Tail::Root | Tail::Dot) => Some(found),
-        (End::Here(_) | End::Absent | End::Fails(libc::ENAMETOOLONG), _) => reached.parent.as_ref(),
-        _ => None,
-    }
-}
-
-fn is_same(one: &Found, other: &Found) -> bool {
-    (one.stat.st_dev, one.stat.st_ino) == (other.stat.st_dev, other.stat.st_ino)
 }
 
 /// Something is mounted on that name: it cannot be taken away, whoever asks.
@@ -574,14 +410,6 @@ fn is_mount_point(parent: &Found, found: &Found) -> bool {
 /// Calls about a name in a folder rather than about what has it.
 fn is_about_name(how: How) -> bool {
     matches!(how, How::Make { .. } | How::Unlink | How::RemoveFolder | How::Rename { .. })
-}
-
-/// `proc_sys_fs(5)`: links to files of others need rights to them.
-fn hardlinks_are_protected() -> bool {
-    static PROTECTED: LazyLock<bool> = LazyLock::new(|| {
-        std::fs::read_to_string("/proc/sys/fs/protected_hardlinks").is_ok_and(|text| text.trim() != "0")
-    });
-    *PROTECTED
 }
 
 /// What is left of a path in the folder of the sandbox's own first process, which nothing inside may trace:
@@ -598,8 +426,9 @@ fn is_guarded_file(path: &Path) -> bool {
 
 fn is_guarded_link(path: &Path) -> bool {
     let Some(rest) = of_first_process(path) else { return false };
-    let last_two = rest.iter().rev().take(2).any(|part| part == "fd" || part == "ns" || part == "map_files");
-    last_two || ["cwd", "root", "exe"].iter().any(|name| rest.ends_with(name))
+    let folder = rest.iter().rev().nth(1);
+    folder.is_some_and(|folder| folder == "fd" || folder == "ns" || folder == "map_files")
+        || ["cwd", "root", "exe"].iter().any(|name| rest.ends_with(name))
 }
 
 fn refusal(errno: i32, layer: Layer) -> Refusal {

@@ -12,7 +12,7 @@ use std::path::{Component, Path, PathBuf};
 use std::{fs, io};
 
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat, openat2, readlinkat};
-use nix::sys::stat::{FileStat, Mode, fstat};
+use nix::sys::stat::{Mode, fstat};
 use nix::sys::statvfs::{FsFlags, fstatvfs};
 
 use super::launcher::Identity;
@@ -23,7 +23,11 @@ use super::sys;
 pub(super) struct Found {
     /// Links resolved.
     pub path: PathBuf,
-    pub stat: FileStat,
+    /// Kind and permissions: inode(7).
+    pub mode: u32,
+    pub owner: u32,
+    /// Device and number: which file it is.
+    pub file: (u64, u64),
     fd: OwnedFd,
 }
 
@@ -34,11 +38,11 @@ impl Found {
         let path = path.unwrap_or_else(|| {
             fs::read_link(format!("/proc/self/fd/{}", fd.as_raw_fd())).unwrap_or_default()
         });
-        Ok(Self { path, stat, fd })
+        Ok(Self { path, mode: stat.st_mode, owner: stat.st_uid, file: (stat.st_dev, stat.st_ino), fd })
     }
 
     pub(super) fn kind(&self) -> u32 {
-        self.stat.st_mode & libc::S_IFMT
+        self.mode & libc::S_IFMT
     }
 
     pub(super) fn is_directory(&self) -> bool {
@@ -244,16 +248,10 @@ impl Root {
         Found::new(openat2(self.fd.as_fd(), path, how.resolve(ResolveFlag::RESOLVE_IN_ROOT))?, None)
     }
 
-    /// What a descriptor of the caller stands for.
-    pub(super) fn descriptor(&self, caller: Caller, fd: i32) -> Option<Found> {
-        let name = if fd == libc::AT_FDCWD { "cwd".into() } else { format!("fd/{fd}") };
-        magic(caller.tid, &name)
-    }
-
     /// Follow a path part by part, from the root or from a descriptor of the caller (`AT_FDCWD` among them).
     pub(super) fn walk(&self, path: &Path, from: Option<i32>, look: Look, caller: Option<Caller>) -> Reached {
         let start = match from {
-            Some(fd) => caller.and_then(|caller| self.descriptor(caller, fd)),
+            Some(fd) => caller.and_then(|caller| descriptor(caller, fd)),
             None => self.start(),
         };
         let Some(start) = start else {
@@ -265,6 +263,12 @@ impl Root {
     fn start(&self) -> Option<Found> {
         Found::new(self.fd.try_clone().ok()?, Some(PathBuf::from("/"))).ok()
     }
+}
+
+/// What a descriptor of the caller, or its working directory, stands for.
+pub(super) fn descriptor(caller: Caller, fd: i32) -> Option<Found> {
+    let name = if fd == libc::AT_FDCWD { "cwd".into() } else { format!("fd/{fd}") };
+    magic(caller.tid, &name)
 }
 
 /// What `/proc/TID/fd/N`, `cwd` and the like stand for.
@@ -332,7 +336,7 @@ impl Walk<'_> {
         if !self.at.is_directory() {
             return Err(End::Fails(libc::ENOTDIR));
         }
-        let own = self.own_name(part)?;
+        let own = if follow { self.own_name(part)? } else { None };
         let part = own.as_deref().unwrap_or(part);
         if follow && self.at.path.starts_with("/proc") && self.is_magic(part) {
             let found = self.magic(part)?;
@@ -376,7 +380,6 @@ impl Walk<'_> {
         if self.at.path != Path::new("/proc") || !(own || thread) {
             return Ok(None);
         }
-        // Looked at itself, the link is like any other.
         let Some(inside) = self.caller.and_then(|caller| caller.inside) else { return Err(End::Unsure) };
         Ok(Some(inside.to_string().into()))
     }

@@ -101,7 +101,10 @@ pub(super) fn start(plan: &Plan, launcher: BorrowedFd<'_>) -> Result<RunHandle, 
 }
 
 fn memory_file(name: &str, content: &[u8]) -> io::Result<OwnedFd> {
-    let mut file = fs::File::from(memfd_create(name, MFdFlags::MFD_CLOEXEC)?);
+    // Landlock has no say about it, so it must never be a program: memfd_create(2). Kernels before 6.3 say EINVAL.
+    let memory =
+        memfd_create(name, MFdFlags::MFD_CLOEXEC | MFdFlags::from_bits_retain(libc::MFD_NOEXEC_SEAL));
+    let mut file = fs::File::from(memory.or_else(|_| memfd_create(name, MFdFlags::MFD_CLOEXEC))?);
     file.write_all(content)?;
     file.seek(SeekFrom::Start(0))?;
     Ok(file.into())

@@ -26,6 +26,11 @@ pub(super) fn read_memory(tid: i32, address: u64, length: usize) -> io::Result<V
     Ok(buffer)
 }
 
+/// Whether the process lets nobody look into its memory: prctl(2), `PR_SET_DUMPABLE`. That is asked before any address.
+pub(super) fn is_unreadable(tid: i32) -> bool {
+    read_memory(tid, 0, 1).is_err_and(|error| error.raw_os_error() == Some(libc::EPERM))
+}
+
 /// Read one 64-bit number.
 pub(super) fn read_number(tid: i32, address: u64) -> Option<u64> {
     read_memory(tid, address, 8).ok()?.try_into().ok().map(u64::from_ne_bytes)
@@ -139,6 +144,12 @@ pub(super) fn descriptor_flags(process: i32, fd: i32) -> i32 {
 pub(super) fn pidfd_number(pidfd: &OwnedFd) -> Option<i32> {
     let info = fs::read_to_string(format!("/proc/self/fdinfo/{}", pidfd.as_raw_fd())).ok()?;
     info.lines().find_map(|line| line.strip_prefix("Pid:"))?.trim().parse().ok()
+}
+
+/// Number inside of the process that a descriptor of the caller stands for: proc_pid_fdinfo(5).
+pub(super) fn process_of_pidfd(tid: i32, fd: i32) -> Option<i32> {
+    let info = fs::read_to_string(format!("/proc/{tid}/fdinfo/{fd}")).ok()?;
+    info.lines().find_map(|line| line.strip_prefix("NSpid:"))?.split_whitespace().last()?.parse().ok()
 }
 
 /// Whether a descriptor only stands for a place: open(2), `O_PATH`.

@@ -147,7 +147,7 @@ fn verdict(canvas: &Canvas<'_>, verdict: Verdict) -> (Role, Span<'static>) {
     match verdict {
         Verdict::Allowed => (Role::Text, look.mark(Role::Ok, Sign::Allowed)),
         Verdict::Denied => (Role::Denied, look.mark(Role::Denied, Sign::Denied)),
-        Verdict::Missing => (Role::Faint, look.mark(Role::Faint, Sign::Dot)),
+        Verdict::Missing | Verdict::Unknown => (Role::Faint, look.mark(Role::Faint, Sign::Dot)),
     }
 }
 

@@ -6,6 +6,7 @@ use super::super::notify::Call;
 use super::super::place::Caller;
 use super::super::tracee::{self, Ids};
 use super::{Answer, Supervisor};
+use crate::sandbox::event::{Operation, Verdict};
 
 impl Supervisor {
     pub(super) fn path(&mut self, call: &Call) {
@@ -20,6 +21,9 @@ impl Supervisor {
         let uses = calls::paths(call);
         if !self.listener.is_waiting(call) {
             return;
+        }
+        if uses.is_empty() && tracee::is_unreadable(call.tid) {
+            return self.tell_unreadable(ids);
         }
         self.quick.watch_descriptors(call, &uses);
         let caller = Caller { tid: call.tid, inside: Some(ids.inside) };
@@ -36,6 +40,13 @@ impl Supervisor {
         for judged in judged {
             self.shared.add_file(judged.path, judged.operation, judged.verdict);
         }
+    }
+
+    /// What a process did that cannot be read: one entry for each such process, with how often.
+    fn tell_unreadable(&self, ids: &Ids) {
+        let name = tracee::program_name(ids.process);
+        let path = format!("unreadable: paths of process {} ({name})", ids.process);
+        self.shared.add_file(path.into(), Operation::Read, Verdict::Unknown);
     }
 
     pub(super) fn report_path(&mut self, call: &Call, ids: &Ids, judged: &Judged, refusal: Refusal) {

@@ -40,7 +40,12 @@ impl Supervisor {
             libc::SYS_mmap => return self.map(call),
             libc::SYS_ftruncate | libc::SYS_fallocate => return self.allocate(call),
             libc::SYS_rt_sigaction => return self.set_handler(call),
-            libc::SYS_kill => return self.kill(call),
+            libc::SYS_kill
+            | libc::SYS_tkill
+            | libc::SYS_tgkill
+            | libc::SYS_rt_sigqueueinfo
+            | libc::SYS_rt_tgsigqueueinfo
+            | libc::SYS_pidfd_send_signal => return self.kill(call),
             libc::SYS_listen if !self.plan.net.is_empty() => {
                 return match tracee::ids(call.tid) {
                     Some(ids) => self.broker.listen(call, ids.process),
@@ -145,16 +150,16 @@ impl Supervisor {
         (folder.st_dev == file.dev()).then_some(used)
     }
 
+    /// A signal to a process that is not of this run: the kernel refuses it, Landlock or the namespace.
     pub(super) fn kill(&mut self, call: &Call) {
-        let target = call.args[0] as i32;
-        let known = target <= 0 || processes::exists(self.judge.root(), target);
-        let scoped = self.isolation.layers.landlock_abi >= 6;
-        let errno = match target {
-            1 if scoped => Some(libc::EPERM),
-            _ if !known && target > processes::highest(self.judge.root()) => Some(libc::ESRCH),
-            _ => None,
+        let target = match call.number {
+            libc::SYS_pidfd_send_signal => tracee::process_of_pidfd(call.tid, call.args[0] as i32),
+            _ => Some(call.args[0] as i32),
         };
-        if let (Some(errno), Some(ids)) = (errno, tracee::ids(call.tid)) {
+        if let Some(target) = target
+            && let Some(errno) = self.signal_refusal(call, target)
+            && let Some(ids) = tracee::ids(call.tid)
+        {
             let layer = if errno == libc::EPERM { Layer::Landlock } else { Layer::Mount };
             let target =
                 if target == 1 { "process 1".into() } else { format!("process {target} (not inside)") };
@@ -162,5 +167,26 @@ impl Supervisor {
             self.report(call, &ids, &answer, false);
         }
         self.listener.let_through(call);
+    }
+
+    fn signal_refusal(&self, call: &Call, target: i32) -> Option<i32> {
+        const LAST_SIGNAL: u64 = 64;
+        let of_thread = matches!(call.number, libc::SYS_tgkill | libc::SYS_rt_tgsigqueueinfo);
+        let signal = call.args[if of_thread { 2 } else { 1 }] & 0xffff_ffff;
+        if signal > LAST_SIGNAL || of_thread && (call.args[1] as i32) <= 0 {
+            return None;
+        }
+        let scoped = self.isolation.layers.landlock_abi >= 6;
+        // PID 1 has one thread.
+        let reached = !of_thread || call.args[1] as i32 == target;
+        match target {
+            1 if reached => scoped.then_some(libc::EPERM),
+            ..=1 => None,
+            _ => {
+                let root = self.judge.root();
+                let inside = processes::exists(root, target) || target <= processes::highest(root);
+                (!inside).then_some(libc::ESRCH)
+            }
+        }
     }
 }
