@@ -5,6 +5,8 @@
     reason = "a module of several test programs, not all of which use everything"
 )]
 
+pub mod net;
+
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
