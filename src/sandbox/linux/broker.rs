@@ -26,7 +26,7 @@ use std::thread;
 use super::judge::Judge;
 use super::launcher::Identity;
 use super::notify::{Call, Listener};
-use super::relay::Relay;
+use super::relay::{self, Relay};
 use super::shared::Shared;
 use super::teller::{Answer, Teller};
 use super::tracee::Ids;
@@ -219,8 +219,9 @@ impl Inner {
         let destinations = self.destinations(call, ids, wanted)?;
         let caller = tracee::copy_descriptor(ids.process, call.args[0] as i32)?;
         let unreachable = || io::Error::from_raw_os_error(libc::EHOSTUNREACH);
-        let to = *destinations.first().ok_or_else(unreachable)?;
-        self.attempt(wanted, Some(to), Verdict::Allowed);
+        let to = relay::first_reachable(&destinations);
+        self.attempt(wanted, to.or(destinations.first().copied()), Verdict::Allowed);
+        let to = to.ok_or_else(unreachable)?;
         let opened = self.relay.open(wanted.at, to, &caller);
         if let Err(error) = &opened
             && error.raw_os_error() == Some(libc::ENOBUFS)

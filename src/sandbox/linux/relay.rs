@@ -17,7 +17,7 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -158,6 +158,19 @@ fn bind(socket: &UdpSocket, at: SocketAddr, caller: &OwnedFd) -> io::Result<()> 
     }
 }
 
+/// A socket outside that does not block. It is connected, so that only the granted host can answer.
+fn outside(to: SocketAddr) -> io::Result<UdpSocket> {
+    let family = if to.is_ipv4() { libc::AF_INET } else { libc::AF_INET6 };
+    let socket = sockets::open(family, libc::SOCK_DGRAM)?;
+    sockets::connect(socket.as_fd(), &sockets::encode(to))?;
+    Ok(UdpSocket::from(socket))
+}
+
+/// The first of these that this machine knows a way to; with datagrams there is no second try.
+pub(super) fn first_reachable(destinations: &[SocketAddr]) -> Option<SocketAddr> {
+    destinations.iter().copied().find(|to| outside(*to).is_ok())
+}
+
 /// One socket of the program that talks through a gate.
 struct Flow {
     gate: usize,
@@ -178,7 +191,7 @@ impl Work {
     fn serve(mut self, state: &Mutex<State>, wake: &EventFd) {
         let mut buffer = vec![0; LARGEST_DATAGRAM];
         loop {
-            let ready = self.wait(wake);
+            let Ok(ready) = self.wait(wake) else { return };
             let _ = wake.read();
             let (gates, flows) = ready[1..].split_at(self.gates.len());
             // Answers first: a datagram to somebody new may take the place of a flow.
@@ -197,14 +210,17 @@ impl Work {
     }
 
     /// Sleep until something can be read; which of all descriptors, in order: the wake-up, gates, flows.
-    fn wait(&self, wake: &EventFd) -> Vec<bool> {
+    fn wait(&self, wake: &EventFd) -> io::Result<Vec<bool>> {
         let gates = self.gates.iter().map(|gate| gate.inside.as_fd());
         let flows = self.flows.iter().map(|flow| flow.outside.as_fd());
         let all = std::iter::once(wake.as_fd()).chain(gates).chain(flows);
         let mut fds: Vec<PollFd<'_>> =
             all.map(|fd: BorrowedFd<'_>| PollFd::new(fd, PollFlags::POLLIN)).collect();
-        let _ = poll(&mut fds, PollTimeout::NONE);
-        fds.iter().map(|fd| fd.any().unwrap_or(false)).collect()
+        match poll(&mut fds, PollTimeout::NONE) {
+            Err(error) if error != nix::Error::EINTR => return Err(error.into()),
+            _ => {}
+        }
+        Ok(fds.iter().map(|fd| fd.any().unwrap_or(false)).collect())
     }
 
     /// From the program to the host.
@@ -244,15 +260,7 @@ impl Work {
             self.flows[known].used = Instant::now();
             return Some(known);
         }
-        let to = self.gates[gate].to;
-        let unspecified = match to.ip() {
-            IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-            IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
-        };
-        let outside = UdpSocket::bind((unspecified, 0)).ok()?;
-        // Connected: only the granted host can answer.
-        outside.connect(to).ok()?;
-        outside.set_nonblocking(true).ok()?;
+        let outside = outside(self.gates[gate].to).ok()?;
         if self.flows.len() >= MOST_FLOWS {
             let rested = self.flows.iter().enumerate().min_by_key(|(_, flow)| flow.used)?.0;
             self.flows.swap_remove(rested);
