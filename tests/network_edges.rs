@@ -38,6 +38,8 @@ fn connections_behave_as_outside() {
              def later(to):\n  s = socket.socket(); s.setblocking(False); said = s.connect_ex(to)\n  \
              select.select([], [s], [], 5); return said, s.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR), s.connect_ex(to)\n\
              attempt(lambda: later(at))\nattempt(lambda: later(closed)[:2])\n\
+             def told(to):\n  s = udp(); s.connect(to); s.send(b'x'); return s.recv(9)\n\
+             attempt(lambda: told(closed))\n\
              # A host that does not answer keeps nobody else waiting.\n\
              def wait():\n  s = socket.socket(); s.connect(slow)\n\
              threading.Thread(target=wait, daemon=True).start()\n\
@@ -64,6 +66,7 @@ fn connections_behave_as_outside() {
             "errno 111",
             "(115, 0, 106)",
             "(115, 111)",
+            "errno 111",
             "page",
             "errno None",
             "(True, True)",

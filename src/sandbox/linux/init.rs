@@ -125,7 +125,7 @@ fn set_up(
 }
 
 /// What network grants need inside: names in `/etc/hosts`, routes, and sockets for the supervisor's [`super::relay`].
-fn prepare_network(plan: &Plan) -> Result<Vec<UdpSocket>, Failure> {
+fn prepare_network(plan: &Plan) -> Result<Vec<OwnedFd>, Failure> {
     if plan.net.is_empty() || plan.observe == Observe::Off {
         return Ok(Vec::new());
     }

@@ -13,7 +13,9 @@
 //! sandbox's first process made: nobody outside can make a socket in its network, but whoever owns its user namespace
 //! may bind one there (user_namespaces(7)).
 //!
-//! What is lost on this way: ICMP errors (a closed port outside is silence inside), and fields of the IP header.
+//! What is lost on this way: ICMP errors but one ([`refusal`], and that only for IPv4), and fields of the IP header.
+
+mod refusal;
 
 use std::collections::HashMap;
 use std::io;
@@ -25,7 +27,7 @@ use std::time::Instant;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::eventfd::{EfdFlags, EventFd};
-use nix::sys::socket::{AddressFamily, SockFlag, SockType, setsockopt, socket, sockopt};
+use nix::sys::socket::{AddressFamily, SockFlag, SockProtocol, SockType, setsockopt, socket, sockopt};
 
 use super::sockets;
 
@@ -37,14 +39,13 @@ const MOST_FLOWS: usize = 128;
 const BATCH: usize = 32;
 const LARGEST_DATAGRAM: usize = 64 * 1024;
 
-/// The stock, made inside: sockets for IPv4, then for IPv6 where the kernel has it.
-pub(super) fn sockets() -> io::Result<Vec<UdpSocket>> {
-    let make = |family| -> io::Result<UdpSocket> {
-        let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
-        Ok(UdpSocket::from(socket(family, SockType::Datagram, flags, None)?))
-    };
-    let mut stock = (0..MOST_GATES.0).map(|_| make(AddressFamily::Inet)).collect::<io::Result<Vec<_>>>()?;
+/// The stock, made inside: sockets for IPv4, for IPv6 where the kernel has it, and one for [`refusal`].
+pub(super) fn sockets() -> io::Result<Vec<OwnedFd>> {
+    let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
+    let make = |family| socket(family, SockType::Datagram, flags, None);
+    let mut stock = (0..MOST_GATES.0).map(|_| make(AddressFamily::Inet)).collect::<Result<Vec<_>, _>>()?;
     stock.extend((0..MOST_GATES.1).map_while(|_| make(AddressFamily::Inet6).ok()));
+    stock.extend(socket(AddressFamily::Inet, SockType::Raw, flags, SockProtocol::Icmp));
     Ok(stock)
 }
 
@@ -54,9 +55,11 @@ pub(super) struct Relay {
     state: Arc<Mutex<State>>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct State {
     stock: Vec<UdpSocket>,
+    /// Brings refusals, once the thread has it.
+    teller: Option<OwnedFd>,
     /// Bound so far, as the program addresses them.
     open: HashMap<SocketAddr, SocketAddr>,
     /// On their way to the thread.
@@ -78,9 +81,16 @@ fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
 }
 
 impl Relay {
-    pub(super) fn new(stock: Vec<UdpSocket>) -> Self {
-        let (open, fresh) = (HashMap::new(), Vec::new());
-        Self { state: Arc::new(Mutex::new(State { stock, open, fresh, thread: None, ended: false })) }
+    /// `stock`: what [`sockets`] made.
+    pub(super) fn new(stock: impl IntoIterator<Item = OwnedFd>) -> Self {
+        let is_raw = |socket: &OwnedFd| {
+            sockets::number(socket.as_fd(), libc::SOL_SOCKET, libc::SO_TYPE)
+                .is_ok_and(|kind| kind == libc::SOCK_RAW)
+        };
+        let (mut raw, stock): (Vec<_>, Vec<_>) = stock.into_iter().partition(is_raw);
+        let mut state = State { stock: stock.into_iter().map(UdpSocket::from).collect(), ..State::default() };
+        state.teller = raw.pop();
+        Self { state: Arc::new(Mutex::new(state)) }
     }
 
     /// Where datagrams to that address go, when they are taken up already.
@@ -125,7 +135,8 @@ impl Relay {
     fn start(&self, state: &mut State) -> io::Result<Arc<EventFd>> {
         let wake = Arc::new(EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?);
         let (shared, woken) = (Arc::clone(&self.state), Arc::clone(&wake));
-        thread::Builder::new().name("relay".into()).spawn(move || Work::default().serve(&shared, &woken))?;
+        let work = Work { teller: state.teller.take(), ..Work::default() };
+        thread::Builder::new().name("relay".into()).spawn(move || work.serve(&shared, &woken))?;
         state.thread = Some(Arc::clone(&wake));
         Ok(wake)
     }
@@ -184,6 +195,7 @@ struct Flow {
 struct Work {
     gates: Vec<Gate>,
     flows: Vec<Flow>,
+    teller: Option<OwnedFd>,
 }
 
 impl Work {
@@ -248,7 +260,11 @@ impl Work {
                     let _ = self.gates[flow.gate].inside.send_to(&buffer[..length], flow.from);
                 }
                 // An earlier datagram was refused (ICMP): said once, then over.
-                Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {}
+                Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+                    if let Some(teller) = &self.teller {
+                        refusal::tell(teller, self.gates[flow.gate].at, flow.from);
+                    }
+                }
                 Err(_) => return,
             }
         }

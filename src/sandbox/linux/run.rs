@@ -251,7 +251,7 @@ impl Run {
                 else {
                     return Err(surprise());
                 };
-                let relay = Relay::new(fds.by_ref().take(relays).map(UdpSocket::from).collect());
+                let relay = Relay::new(fds.by_ref().take(relays));
                 self.mounts.extend(fds.next());
                 self.mounts.push(root.try_clone().step("dup")?);
                 let isolation = ending::isolation(landlock_abi, proc);
