@@ -131,7 +131,7 @@ fn prepare_network(plan: &Plan) -> Result<Vec<OwnedFd>, Failure> {
     }
     view::pin_names(&names::pinned(&plan.net))?;
     routes::make_local(&plan.net).step("add routes")?;
-    relay::sockets().step("make sockets for datagrams")
+    relay::stock().step("make sockets for datagrams")
 }
 
 /// As root: from here on this is the unprivileged user, with capabilities in the new namespaces only.

@@ -40,7 +40,7 @@ const BATCH: usize = 32;
 const LARGEST_DATAGRAM: usize = 64 * 1024;
 
 /// The stock, made inside: sockets for IPv4, for IPv6 where the kernel has it, and one for [`refusal`].
-pub(super) fn sockets() -> io::Result<Vec<OwnedFd>> {
+pub(super) fn stock() -> io::Result<Vec<OwnedFd>> {
     let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
     let make = |family| socket(family, SockType::Datagram, flags, None);
     let mut stock = (0..MOST_GATES.0).map(|_| make(AddressFamily::Inet)).collect::<Result<Vec<_>, _>>()?;
@@ -81,13 +81,13 @@ fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
 }
 
 impl Relay {
-    /// `stock`: what [`sockets`] made.
-    pub(super) fn new(stock: impl IntoIterator<Item = OwnedFd>) -> Self {
+    /// `made`: the [`stock`].
+    pub(super) fn new(made: impl IntoIterator<Item = OwnedFd>) -> Self {
         let is_raw = |socket: &OwnedFd| {
             sockets::number(socket.as_fd(), libc::SOL_SOCKET, libc::SO_TYPE)
                 .is_ok_and(|kind| kind == libc::SOCK_RAW)
         };
-        let (mut raw, stock): (Vec<_>, Vec<_>) = stock.into_iter().partition(is_raw);
+        let (mut raw, stock): (Vec<_>, Vec<_>) = made.into_iter().partition(is_raw);
         let mut state = State { stock: stock.into_iter().map(UdpSocket::from).collect(), ..State::default() };
         state.teller = raw.pop();
         Self { state: Arc::new(Mutex::new(state)) }
