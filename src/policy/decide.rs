@@ -247,6 +247,10 @@ impl Scope<'_> {
     }
 
     fn limit_rule(&self, call: &Call<'_>) -> String {
+        if call.operation == Operation::Connect {
+            return "default: few connections are under way at once, and few destinations get datagrams"
+                .to_owned();
+        }
         let limits = &self.policy.limits;
         let (name, value) = match call.operation {
             Operation::Spawn => ("processes", limits.processes.to_string()),

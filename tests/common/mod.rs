@@ -7,6 +7,7 @@
 
 pub mod host;
 pub mod marks;
+pub mod net;
 
 use std::fs;
 use std::io::Write;

@@ -26,7 +26,7 @@ use std::thread;
 use super::judge::Judge;
 use super::launcher::Identity;
 use super::notify::{Call, Listener};
-use super::relay::Relay;
+use super::relay::{self, Relay};
 use super::shared::Shared;
 use super::teller::{Answer, Teller};
 use super::tracee::Ids;
@@ -105,8 +105,13 @@ impl Broker {
 
     /// Carry out a `connect`. `address`: the caller's address argument, as it was judged.
     pub(super) fn connect(&self, call: &Call, ids: &Ids, address: Vec<u8>, route: Route) {
-        let (copy, ids) = (*call, *ids);
-        self.on_a_thread(call, move |inner| {
+        let target = match &route {
+            Route::Own => None,
+            Route::Host(wanted) | Route::Relay(wanted) => Some(wanted.target()),
+        };
+        let (copy, copied_ids) = (*call, *ids);
+        self.on_a_thread(call, ids, target, move |inner| {
+            let ids = copied_ids;
             let result = match route {
                 Route::Own => inner.connect_own(&copy, ids.process, &address),
                 Route::Host(wanted) => inner.connect_host(&copy, &ids, &wanted),
@@ -121,8 +126,10 @@ impl Broker {
     /// Let a call that sends datagrams go on once the relay takes them up. The kernel carries them from there, so it does
     /// not matter what the caller's memory says by then.
     pub(super) fn send(&self, call: &Call, ids: &Ids, wanted: Vec<Wanted>) {
-        let (copy, ids) = (*call, *ids);
-        self.on_a_thread(call, move |inner| {
+        let (copy, copied_ids) = (*call, *ids);
+        let target = wanted.first().map(Wanted::target);
+        self.on_a_thread(call, ids, target, move |inner| {
+            let ids = copied_ids;
             let ready = wanted.iter().try_for_each(|wanted| inner.take_up(&copy, &ids, wanted));
             match ready {
                 Ok(()) => inner.listener.let_through(&copy),
@@ -140,12 +147,21 @@ impl Broker {
         to.is_some()
     }
 
-    /// Other calls must not wait for a slow host.
-    fn on_a_thread(&self, call: &Call, action: impl FnOnce(&Inner) + Send + 'static) {
+    /// Other calls must not wait for a slow host. `target`: of what leads out.
+    fn on_a_thread(
+        &self,
+        call: &Call,
+        ids: &Ids,
+        target: Option<String>,
+        action: impl FnOnce(&Inner) + Send + 'static,
+    ) {
         let (inner, under_way) = (Arc::clone(&self.inner), Arc::clone(&self.under_way));
         if under_way.fetch_add(1, Ordering::Relaxed) >= MOST {
             under_way.fetch_sub(1, Ordering::Relaxed);
-            return self.inner.listener.refuse(call, libc::EAGAIN);
+            if let Some(target) = target {
+                inner.tell(call, ids, &target, libc::EAGAIN, Layer::Limit);
+            }
+            return inner.listener.refuse(call, libc::EAGAIN);
         }
         let spawned = thread::Builder::new().name("connect".into()).spawn(move || {
             action(&inner);
@@ -203,9 +219,16 @@ impl Inner {
         let destinations = self.destinations(call, ids, wanted)?;
         let caller = tracee::copy_descriptor(ids.process, call.args[0] as i32)?;
         let unreachable = || io::Error::from_raw_os_error(libc::EHOSTUNREACH);
-        let to = *destinations.first().ok_or_else(unreachable)?;
-        self.attempt(wanted, Some(to), Verdict::Allowed);
-        self.relay.open(wanted.at, to, &caller)
+        let to = relay::first_reachable(&destinations);
+        self.attempt(wanted, to.or(destinations.first().copied()), Verdict::Allowed);
+        let to = to.ok_or_else(unreachable)?;
+        let opened = self.relay.open(wanted.at, to, &caller);
+        if let Err(error) = &opened
+            && error.raw_os_error() == Some(libc::ENOBUFS)
+        {
+            self.tell(call, ids, &wanted.target(), libc::ENOBUFS, Layer::Limit);
+        }
+        opened
     }
 
     /// Where a granted host really is. That it may not be there shows only now.
@@ -218,12 +241,14 @@ impl Inner {
             }
             Err(NoWay::Closed(address)) => {
                 self.attempt(wanted, Some(address), Verdict::Denied);
-                let (target, errno) = (address.to_string(), libc::EACCES);
-                let (operation, layer) = (Operation::Connect, Layer::Network);
-                self.teller.tell(call, ids, &Answer { operation, target: &target, errno, layer }, false);
-                Err(io::Error::from_raw_os_error(errno))
+                self.tell(call, ids, &address.to_string(), libc::EACCES, Layer::Network);
+                Err(io::Error::from_raw_os_error(libc::EACCES))
             }
         }
+    }
+
+    fn tell(&self, call: &Call, ids: &Ids, target: &str, errno: i32, layer: Layer) {
+        self.teller.tell(call, ids, &Answer { operation: Operation::Connect, target, errno, layer }, false);
     }
 
     fn attempt(&self, wanted: &Wanted, address: Option<SocketAddr>, verdict: Verdict) {

@@ -140,13 +140,13 @@ fn set_up(
 }
 
 /// What network grants need inside: names in `/etc/hosts`, routes, and sockets for the supervisor's [`super::relay`].
-fn prepare_network(plan: &Plan) -> Result<Vec<UdpSocket>, Failure> {
+fn prepare_network(plan: &Plan) -> Result<Vec<OwnedFd>, Failure> {
     if plan.net.is_empty() || plan.observe == Observe::Off {
         return Ok(Vec::new());
     }
     view::pin_names(&names::pinned(&plan.net))?;
     routes::make_local(&plan.net).step("add routes")?;
-    relay::sockets().step("make sockets for datagrams")
+    relay::stock().step("make sockets for datagrams")
 }
 
 /// As root: from here on this is the unprivileged user, with capabilities in the new namespaces only.

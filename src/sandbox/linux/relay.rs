@@ -13,11 +13,13 @@
 //! sandbox's first process made: nobody outside can make a socket in its network, but whoever owns its user namespace
 //! may bind one there (user_namespaces(7)).
 //!
-//! What is lost on this way: ICMP errors (a closed port outside is silence inside), and fields of the IP header.
+//! What is lost on this way: ICMP errors but one ([`refusal`], and that only for IPv4), and fields of the IP header.
+
+mod refusal;
 
 use std::collections::HashMap;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -25,7 +27,7 @@ use std::time::Instant;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::eventfd::{EfdFlags, EventFd};
-use nix::sys::socket::{AddressFamily, SockFlag, SockType, setsockopt, socket, sockopt};
+use nix::sys::socket::{AddressFamily, SockFlag, SockProtocol, SockType, setsockopt, socket, sockopt};
 
 use super::sockets;
 
@@ -37,14 +39,13 @@ const MOST_FLOWS: usize = 128;
 const BATCH: usize = 32;
 const LARGEST_DATAGRAM: usize = 64 * 1024;
 
-/// The stock, made inside: sockets for IPv4, then for IPv6 where the kernel has it.
-pub(super) fn sockets() -> io::Result<Vec<UdpSocket>> {
-    let make = |family| -> io::Result<UdpSocket> {
-        let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
-        Ok(UdpSocket::from(socket(family, SockType::Datagram, flags, None)?))
-    };
-    let mut stock = (0..MOST_GATES.0).map(|_| make(AddressFamily::Inet)).collect::<io::Result<Vec<_>>>()?;
+/// The stock, made inside: sockets for IPv4, for IPv6 where the kernel has it, and one for [`refusal`].
+pub(super) fn stock() -> io::Result<Vec<OwnedFd>> {
+    let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
+    let make = |family| socket(family, SockType::Datagram, flags, None);
+    let mut stock = (0..MOST_GATES.0).map(|_| make(AddressFamily::Inet)).collect::<Result<Vec<_>, _>>()?;
     stock.extend((0..MOST_GATES.1).map_while(|_| make(AddressFamily::Inet6).ok()));
+    stock.extend(socket(AddressFamily::Inet, SockType::Raw, flags, SockProtocol::Icmp));
     Ok(stock)
 }
 
@@ -54,9 +55,11 @@ pub(super) struct Relay {
     state: Arc<Mutex<State>>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct State {
     stock: Vec<UdpSocket>,
+    /// Brings refusals, once the thread has it.
+    teller: Option<OwnedFd>,
     /// Bound so far, as the program addresses them.
     open: HashMap<SocketAddr, SocketAddr>,
     /// On their way to the thread.
@@ -78,9 +81,16 @@ fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
 }
 
 impl Relay {
-    pub(super) fn new(stock: Vec<UdpSocket>) -> Self {
-        let (open, fresh) = (HashMap::new(), Vec::new());
-        Self { state: Arc::new(Mutex::new(State { stock, open, fresh, thread: None, ended: false })) }
+    /// `made`: the [`stock`].
+    pub(super) fn new(made: impl IntoIterator<Item = OwnedFd>) -> Self {
+        let is_raw = |socket: &OwnedFd| {
+            sockets::number(socket.as_fd(), libc::SOL_SOCKET, libc::SO_TYPE)
+                .is_ok_and(|kind| kind == libc::SOCK_RAW)
+        };
+        let (mut raw, stock): (Vec<_>, Vec<_>) = made.into_iter().partition(is_raw);
+        let mut state = State { stock: stock.into_iter().map(UdpSocket::from).collect(), ..State::default() };
+        state.teller = raw.pop();
+        Self { state: Arc::new(Mutex::new(state)) }
     }
 
     /// Where datagrams to that address go, when they are taken up already.
@@ -125,7 +135,8 @@ impl Relay {
     fn start(&self, state: &mut State) -> io::Result<Arc<EventFd>> {
         let wake = Arc::new(EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?);
         let (shared, woken) = (Arc::clone(&self.state), Arc::clone(&wake));
-        thread::Builder::new().name("relay".into()).spawn(move || Work::default().serve(&shared, &woken))?;
+        let work = Work { teller: state.teller.take(), ..Work::default() };
+        thread::Builder::new().name("relay".into()).spawn(move || work.serve(&shared, &woken))?;
         state.thread = Some(Arc::clone(&wake));
         Ok(wake)
     }
@@ -158,6 +169,19 @@ fn bind(socket: &UdpSocket, at: SocketAddr, caller: &OwnedFd) -> io::Result<()> 
     }
 }
 
+/// A socket outside that does not block. It is connected, so that only the granted host can answer.
+fn outside(to: SocketAddr) -> io::Result<UdpSocket> {
+    let family = if to.is_ipv4() { libc::AF_INET } else { libc::AF_INET6 };
+    let socket = sockets::open(family, libc::SOCK_DGRAM)?;
+    sockets::connect(socket.as_fd(), &sockets::encode(to))?;
+    Ok(UdpSocket::from(socket))
+}
+
+/// The first of these that this machine knows a way to; with datagrams there is no second try.
+pub(super) fn first_reachable(destinations: &[SocketAddr]) -> Option<SocketAddr> {
+    destinations.iter().copied().find(|to| outside(*to).is_ok())
+}
+
 /// One socket of the program that talks through a gate.
 struct Flow {
     gate: usize,
@@ -171,6 +195,7 @@ struct Flow {
 struct Work {
     gates: Vec<Gate>,
     flows: Vec<Flow>,
+    teller: Option<OwnedFd>,
 }
 
 impl Work {
@@ -178,7 +203,7 @@ impl Work {
     fn serve(mut self, state: &Mutex<State>, wake: &EventFd) {
         let mut buffer = vec![0; LARGEST_DATAGRAM];
         loop {
-            let ready = self.wait(wake);
+            let Ok(ready) = self.wait(wake) else { return };
             let _ = wake.read();
             let (gates, flows) = ready[1..].split_at(self.gates.len());
             // Answers first: a datagram to somebody new may take the place of a flow.
@@ -197,14 +222,17 @@ impl Work {
     }
 
     /// Sleep until something can be read; which of all descriptors, in order: the wake-up, gates, flows.
-    fn wait(&self, wake: &EventFd) -> Vec<bool> {
+    fn wait(&self, wake: &EventFd) -> io::Result<Vec<bool>> {
         let gates = self.gates.iter().map(|gate| gate.inside.as_fd());
         let flows = self.flows.iter().map(|flow| flow.outside.as_fd());
         let all = std::iter::once(wake.as_fd()).chain(gates).chain(flows);
         let mut fds: Vec<PollFd<'_>> =
             all.map(|fd: BorrowedFd<'_>| PollFd::new(fd, PollFlags::POLLIN)).collect();
-        let _ = poll(&mut fds, PollTimeout::NONE);
-        fds.iter().map(|fd| fd.any().unwrap_or(false)).collect()
+        match poll(&mut fds, PollTimeout::NONE) {
+            Err(error) if error != nix::Error::EINTR => return Err(error.into()),
+            _ => {}
+        }
+        Ok(fds.iter().map(|fd| fd.any().unwrap_or(false)).collect())
     }
 
     /// From the program to the host.
@@ -232,7 +260,11 @@ impl Work {
                     let _ = self.gates[flow.gate].inside.send_to(&buffer[..length], flow.from);
                 }
                 // An earlier datagram was refused (ICMP): said once, then over.
-                Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {}
+                Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+                    if let Some(teller) = &self.teller {
+                        refusal::tell(teller, self.gates[flow.gate].at, flow.from);
+                    }
+                }
                 Err(_) => return,
             }
         }
@@ -244,15 +276,7 @@ impl Work {
             self.flows[known].used = Instant::now();
             return Some(known);
         }
-        let to = self.gates[gate].to;
-        let unspecified = match to.ip() {
-            IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-            IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
-        };
-        let outside = UdpSocket::bind((unspecified, 0)).ok()?;
-        // Connected: only the granted host can answer.
-        outside.connect(to).ok()?;
-        outside.set_nonblocking(true).ok()?;
+        let outside = outside(self.gates[gate].to).ok()?;
         if self.flows.len() >= MOST_FLOWS {
             let rested = self.flows.iter().enumerate().min_by_key(|(_, flow)| flow.used)?.0;
             self.flows.swap_remove(rested);

@@ -287,7 +287,7 @@ impl Run {
                 if !self.plan.captures().is_empty() {
                     self.captured = Some(fds.next().ok_or_else(surprise)?);
                 }
-                let relay = Relay::new(fds.by_ref().take(relays).map(UdpSocket::from).collect());
+                let relay = Relay::new(fds.by_ref().take(relays));
                 self.mounts.extend(fds.next());
                 self.mounts.push(root.try_clone().step("dup")?);
                 let isolation = ending::isolation(landlock_abi, proc, self.cgroup.is_some());

@@ -29,6 +29,12 @@ pub(super) enum NoWay {
 }
 
 impl Wanted {
+    /// `host:port`, for people.
+    pub(super) fn target(&self) -> String {
+        let port = self.at.port();
+        self.name.as_ref().map_or_else(|| self.at.to_string(), |name| format!("{name}:{port}"))
+    }
+
     /// Addresses to try, in order. A name that the resolver leads back to this machine or to the link is only believed
     /// when that very name was granted and the machine's own hosts file says so, or when the address is granted as
     /// well: a foreign name server must not open the way to local services. Addresses that are denied stay so, whatever

@@ -125,15 +125,18 @@ impl Supervisor {
         let allowed = !entries.is_empty() && entries.iter().all(|entry| entry.allow);
         // A wildcard does not mean this machine.
         let granted = allowed && (close || !own);
-        if own && (!granted || to.protocol == "tcp" && self.waiting.inside(call.tid, to)) {
-            return self.own_loopback(call, to);
-        }
         if !granted {
-            return Way::Refused { errno: libc::EACCES };
+            return if own { self.own_loopback(call, to) } else { Way::Refused { errno: libc::EACCES } };
         }
         let plan = Arc::clone(&self.plan);
         let wanted = Wanted { name, at: to.address, protocol: to.protocol, close, plan };
-        if to.protocol == "udp" && self.broker.relays(&wanted) { Way::Inside } else { Way::Outside(wanted) }
+        if to.protocol == "udp" && self.broker.relays(&wanted) {
+            return Way::Inside;
+        }
+        if own && self.waiting.inside(call.tid, to) {
+            return self.own_loopback(call, to);
+        }
+        Way::Outside(wanted)
     }
 
     /// The skill's own processes may talk to each other. When none of them waits there, but a program of this machine does
