@@ -125,3 +125,68 @@ mod erased {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report() -> Report {
+        serde_json::from_value(serde_json::json!({
+            "version": 1, "skill": "s", "entry": "e", "argv": [], "cwd": "/", "isolation":
+                {"level": "full", "layers": {"user": true, "mount": true, "pid": true, "net": true, "ipc": true,
+                "uts": true, "cgroup": true, "landlock_abi": 4, "seccomp": true, "memory": "cgroup"}},
+            "policy": {"digest": "", "sources": [], "permissions": {}, "limits": {}}, "outcome": null,
+            "started_at": "", "startup_ms": 0.0, "duration_ms": 0.0,
+            "usage": {"cpu_ms": 0, "peak_memory_bytes": 0, "peak_processes": 0, "output_bytes": 0},
+            "stdout": "", "stderr": "", "stdout_truncated": false, "stderr_truncated": false,
+            "denials": [{"id": 1, "at_ms": 0, "count": 1, "pid": 2, "program": "p", "operation": "read",
+                "target": "/secret", "syscall": "openat", "arguments": "", "errno": "ENOENT", "layer": "mount",
+                "rule": "", "blame": [], "remedy": null}],
+            "files": [], "network": [], "limits": [], "processes": [], "changes": [], "lost_events": 0
+        }))
+        .unwrap()
+    }
+
+    fn said() -> Evidence {
+        Evidence { nonce: "n".into(), finished: true, ..Evidence::default() }
+    }
+
+    #[test]
+    fn what_is_blocked_and_named_holds() {
+        let verdict = judge(&report(), Some(&said()), vec![], &["/secret".into()]);
+        assert!(verdict.holds() && verdict.blocked() && verdict.reported);
+        assert_eq!(verdict.blocked_by.as_deref(), Some("mount"));
+    }
+
+    #[test]
+    fn an_effect_outside_is_not_blocked() {
+        let verdict = judge(&report(), Some(&said()), vec!["it leaked".into()], &["/secret".into()]);
+        assert!(!verdict.blocked() && !verdict.holds());
+    }
+
+    #[test]
+    fn what_was_gained_inside_is_not_blocked() {
+        let gained = Evidence { gained: vec!["a ring".into()], ..said() };
+        assert!(!judge(&report(), Some(&gained), vec![], &["/secret".into()]).holds());
+    }
+
+    #[test]
+    fn silence_is_a_failure() {
+        let verdict = judge(&report(), Some(&said()), vec![], &["/other".into()]);
+        assert!(verdict.blocked() && !verdict.reported && !verdict.holds());
+    }
+
+    #[test]
+    fn what_did_not_run_proves_nothing() {
+        let verdict = judge(&report(), None, vec![], &["/secret".into()]);
+        assert!(!verdict.ran && !verdict.blocked() && !verdict.holds());
+        assert_eq!(evidence("\n@probe {\"nonce\":\"other\"}\n", "n"), None);
+    }
+
+    #[test]
+    fn an_effect_is_never_impossible() {
+        let absent = Evidence { absent: Some("not there".into()), ..said() };
+        assert!(judge(&report(), Some(&absent), vec![], &[]).impossible);
+        assert!(!judge(&report(), Some(&absent), vec!["it leaked".into()], &[]).impossible);
+    }
+}
