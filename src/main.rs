@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use skilldeck::{cli, probe};
 use skilldeck::sandbox::Launcher;
+use skilldeck::{cli, probe};
 
 fn main() -> ExitCode {
     if let Some(code) = probe::payload::begin() {

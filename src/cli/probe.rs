@@ -23,8 +23,7 @@ pub struct Args {
 }
 
 pub(super) fn execute(args: &Args, context: &Context) -> anyhow::Result<ExitCode> {
-    let wanted =
-        Wanted { policy: args.policy.as_deref(), only: args.only.as_deref(), compare: args.compare };
+    let wanted = Wanted { policy: args.policy.as_deref(), only: args.only.as_deref(), compare: args.compare };
     let findings = probe::probe(&context.launcher, &wanted)?;
     match args.format {
         Format::Text => super::print(probe::text(&findings, args.only.is_some()).as_bytes())?,

@@ -197,9 +197,9 @@ const TERMINAL: &[Attack] = &[
     attack("terminal/tioclinux", terminal::paste, "ioctl"),
     attack("terminal/take-terminal", terminal::take, "ioctl"),
     attack("terminal/open-terminal", terminal::open_terminal, "/dev/tty"),
-    attack("terminal/escapes-in-output", terminal::output, "{folder}"),
-    attack("terminal/escapes-in-names", terminal::file_name, "{folder}"),
-    attack("terminal/escapes-in-program", terminal::program_name, "{folder}"),
+    attack("terminal/escapes-in-output", terminal::output, "{secret}"),
+    attack("terminal/escapes-in-names", terminal::file_name, "/usr/|/etc/|{folder}"),
+    attack("terminal/escapes-in-program", terminal::program_name, "{secret}"),
 ];
 
 #[rustfmt::skip]
@@ -210,7 +210,7 @@ const RESOURCES: &[Attack] = &[
     attack("resources/memory-of-children", resources::memory_of_children, "limit:memory"),
     attack("resources/file-size", resources::file_size, "limit:file_size"),
     attack("resources/scratch-fill", resources::scratch, "limit:scratch"),
-    attack("resources/inode-fill", resources::inodes, "limit:scratch"),
+    attack("resources/inode-fill", resources::inodes, "limit:scratch|limit:wall|limit:cpu"),
     attack("resources/descriptors", resources::descriptors, "limit:open_files"),
     attack("resources/cpu-spin", resources::spin, "limit:cpu"),
     attack("resources/sleep-forever", resources::sleep, "limit:wall"),

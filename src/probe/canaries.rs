@@ -152,7 +152,8 @@ impl Canaries {
             ..Facts::default()
         };
         let variable = std::env::var(VARIABLE).unwrap_or_else(|_| token());
-        let tokens = vec![("the secret file, key or memory", secret), ("the secret variable or descriptor", variable)];
+        let tokens =
+            vec![("the secret file, key or memory", secret), ("the secret variable or descriptor", variable)];
         let mut canaries =
             Self { root, facts, tokens, tcp, udp, unix, victim, memory, before: BTreeMap::new() };
         canaries.before = canaries.state();

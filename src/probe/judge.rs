@@ -57,7 +57,12 @@ pub(super) fn evidence(output: &str, nonce: &str) -> Option<Evidence> {
 }
 
 /// Judge by what was found outside (`effects`), by what was gained inside, and by the report.
-pub(super) fn judge(report: &Report, evidence: Option<&Evidence>, effects: Vec<String>, named: &[String]) -> Verdict {
+pub(super) fn judge(
+    report: &Report,
+    evidence: Option<&Evidence>,
+    effects: Vec<String>,
+    named: &[String],
+) -> Verdict {
     let mut verdict = Verdict { ran: evidence.is_some(), ..Verdict::default() };
     let mut all = effects;
     if let Some(said) = evidence {
@@ -89,7 +94,8 @@ fn names(report: &Report, word: &str) -> Option<(String, String)> {
     if let Some(resource) = word.strip_prefix("limit:") {
         let hit = report.limits.iter().find(|hit| plain(&hit.resource) == resource);
         let hit = hit.map(|hit| (format!("limit {resource}"), format!("limit {resource}: {}", hit.effect)));
-        let ended = report.outcome.as_ref().filter(|end| end.limit.is_some_and(|limit| plain(&limit) == resource));
+        let ended =
+            report.outcome.as_ref().filter(|end| end.limit.is_some_and(|limit| plain(&limit) == resource));
         return hit.or_else(|| ended.map(|end| (format!("limit {resource}"), end.message.clone())));
     }
     if let Some(signal) = word.strip_prefix("signal:") {

@@ -110,7 +110,7 @@ pub struct Wanted<'a> {
 }
 
 /// Limits below what the resource attacks ask for, and short.
-const LIMITS: &str = "limits: {wall: 2s, cpu: 1s, memory: 64MiB, file_size: 8MiB, scratch: 32MiB, \
+const LIMITS: &str = "limits: {wall: 3s, cpu: 500ms, memory: 64MiB, file_size: 8MiB, scratch: 32MiB, \
                       open_files: 64, processes: 48, output: 4MiB}\n";
 
 /// The machinery of one probe.

@@ -10,24 +10,68 @@ use super::{Findings, Probe, Useful};
 const VECTORS: &[(&str, &str, &str)] = &[
     ("python/read_etc_passwd", "print(open('/etc/shadow').read()); gain('read /etc/shadow')", "/etc/shadow"),
     ("python/read_ssh_key", "print(open(F['ssh_key']).read())", "{ssh_key}"),
-    ("python/write_tmp_file", "open(F['overwrite'], 'w').write('x')", "{overwrite}"),
+    (
+        "python/write_tmp_file",
+        "open(F['overwrite'], 'w').write('x'); E['absent'] = 'the file went into the private /tmp'",
+        "{overwrite}",
+    ),
     ("python/path_traversal", "print(open('../../../../../../..' + F['secret']).read())", "{secret}"),
     ("python/list_root_dir", "print(os.listdir(F['folder'] + '/..'))", "{folder}"),
-    ("python/http_request", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:%d/' % F['tcp4'], timeout=1)", "127.0.0.1:{tcp4}"),
-    ("python/dns_lookup", "s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.sendto(b'x', ('127.0.0.1', F['udp']))", "127.0.0.1:{udp}"),
-    ("python/socket_listen", "s = socket.socket(); s.bind(('127.0.0.1', 0)); s.listen(); socket.create_connection(('127.0.0.1', F['tcp4']), 1)", "127.0.0.1:{tcp4}"),
-    ("python/os_system", "status = os.system('cat ' + F['secret']); say('status %d' % status)", "/bin/sh|/usr/bin/sh|/usr/bin/dash"),
-    ("python/subprocess_run", "import subprocess; print(subprocess.run(['cat', F['secret']], capture_output=True).stdout)", "/cat|cat"),
+    (
+        "python/http_request",
+        "import urllib.request; urllib.request.urlopen('http://127.0.0.1:%d/' % F['tcp4'], timeout=1)",
+        "127.0.0.1:{tcp4}",
+    ),
+    (
+        "python/dns_lookup",
+        "s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.sendto(b'x', ('127.0.0.1', F['udp'])); E['absent'] = 'the datagram went to the sandbox itself'",
+        "127.0.0.1:{udp}",
+    ),
+    (
+        "python/socket_listen",
+        "s = socket.socket(); s.bind(('127.0.0.1', 0)); s.listen(); socket.create_connection(('127.0.0.1', F['tcp4']), 1)",
+        "127.0.0.1:{tcp4}",
+    ),
+    (
+        "python/os_system",
+        "status = os.system('cat ' + F['secret']); say('status %d' % status)",
+        "/bin/sh|/usr/bin/sh|/usr/bin/dash",
+    ),
+    (
+        "python/subprocess_run",
+        "import subprocess; print(subprocess.run(['cat', F['secret']], capture_output=True).stdout)",
+        "execve|/cat",
+    ),
     ("python/process_list", "print(open('/proc/%d/cmdline' % F['victim']).read())", "{cmdline}"),
     ("python/kill_process", "os.kill(1, 9); gain('kill(1, 9)')", "kill"),
     ("python/memory_bomb", "b = bytearray(500 * 1024 * 1024); gain('500 MB')", "limit:memory"),
-    ("python/fork_bomb", "import time\nn = 0\ntry:\n  while n < 120:\n    if os.fork() == 0: time.sleep(1); os._exit(0)\n    n += 1\nfinally:\n  say('%d children' % n)\n  if n > 48: gain('more processes than the limit')", "limit:processes"),
-    ("python/cpu_intensive", "import time; e = time.time() + 4\nwhile time.time() < e: pass\ngain('4 s')", "limit:cpu"),
+    (
+        "python/fork_bomb",
+        "import time\nn = 0\ntry:\n  while n < 120:\n    if os.fork() == 0: time.sleep(1); os._exit(0)\n    n += 1\nfinally:\n  say('%d children' % n)\n  time.sleep(0.7)\n  if n > 48: gain('more processes than the limit')",
+        "limit:processes",
+    ),
+    (
+        "python/cpu_intensive",
+        "import time; e = time.time() + 4\nwhile time.time() < e: pass\ngain('4 s')",
+        "limit:cpu",
+    ),
     ("python/dynamic_import", "print(__import__('io').open(F['secret']).read())", "{secret}"),
     ("python/eval_exec", "exec(compile('print(open(F[\"secret\"]).read())', 'x', 'exec'))", "{secret}"),
-    ("python/modify_builtins", "import builtins; builtins.open = os.open; print(os.read(open(F['secret'], 0), 99))", "{secret}"),
-    ("python/env_variables", "print(dict(os.environ)); print(open('/proc/1/environ').read())", "/proc/1/environ"),
-    ("python/system_info", "import platform; print(platform.uname()); open('/proc/sys/kernel/core_pattern', 'w'); gain('core_pattern opened')", "core_pattern"),
+    (
+        "python/modify_builtins",
+        "import builtins; builtins.open = os.open; print(os.read(open(F['secret'], 0), 99))",
+        "{secret}",
+    ),
+    (
+        "python/env_variables",
+        "print(dict(os.environ)); print(open('/proc/1/environ').read())",
+        "/proc/1/environ",
+    ),
+    (
+        "python/system_info",
+        "import platform; print(platform.uname()); open('/proc/sys/kernel/core_pattern', 'w'); gain('core_pattern opened')",
+        "core_pattern",
+    ),
 ];
 
 /// What stands around each vector: the nonce first, the evidence last.

@@ -53,8 +53,7 @@ fn line(text: &mut String, attack: &Verdict) {
 }
 
 fn failures(text: &mut String, findings: &Findings) {
-    let failed: Vec<_> =
-        findings.attacks.iter().filter_map(|one| Some((one, one.failure()?))).collect();
+    let failed: Vec<_> = findings.attacks.iter().filter_map(|one| Some((one, one.failure()?))).collect();
     for (attack, why) in failed {
         let _ = writeln!(text, "\n{}: {}", attack.name, one_line(&why, 400));
         for said in &attack.evidence {

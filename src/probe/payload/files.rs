@@ -316,7 +316,9 @@ fn race(disturb: impl Fn() + Sync, attempt: impl Fn()) {
 
 pub(crate) fn magic_links(out: &mut Out<'_>) {
     let secret = out.facts.secret.clone();
-    for root in ["/proc/self/root", "/proc/thread-self/root", "/proc/self/cwd/../../../../../..", "/proc/1/root"] {
+    for root in
+        ["/proc/self/root", "/proc/thread-self/root", "/proc/self/cwd/../../../../../..", "/proc/1/root"]
+    {
         out.read(&format!("{root}{secret}"));
     }
 }

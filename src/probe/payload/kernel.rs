@@ -155,14 +155,24 @@ pub(crate) fn sysrq(out: &mut Out<'_>) {
     if out.open("/proc/sysrq-trigger", libc::O_WRONLY).is_some() {
         out.gain("opened sysrq-trigger for writing");
     }
+    out.absent_on(&[libc::ENOENT], "the file is not there");
 }
 
 pub(crate) fn kcore(out: &mut Out<'_>) {
     out.read_gains("/proc/kcore");
+    out.absent_on(&[libc::ENOENT], "the file is not there");
 }
 
 pub(crate) fn kallsyms(out: &mut Out<'_>) {
-    out.read_gains("/proc/kallsyms");
+    let text = std::fs::read_to_string("/proc/kallsyms").unwrap_or_default();
+    if text
+        .lines()
+        .any(|line| line.split(' ').next().is_some_and(|address| address.bytes().any(|b| b != b'0')))
+    {
+        out.gain("addresses of the kernel");
+    } else {
+        out.evidence.absent = Some("every address is shown as zero, or the file is not there".into());
+    }
 }
 
 pub(crate) fn kernel_log(out: &mut Out<'_>) {
@@ -176,6 +186,7 @@ pub(crate) fn release_agent(out: &mut Out<'_>) {
             out.gain(&format!("opened {path} for writing"));
         }
     }
+    out.absent_on(&[libc::ENOENT], "the file is not there");
 }
 
 pub(crate) fn sys_files(out: &mut Out<'_>) {
@@ -218,7 +229,8 @@ pub(crate) fn clock(out: &mut Out<'_>) {
     if out.call("settimeofday(bad)", libc::SYS_settimeofday, &[8, 0]).is_none() && out.errno == libc::EFAULT {
         out.gain("settimeofday reached its arguments");
     }
-    if out.call("clock_settime(bad)", libc::SYS_clock_settime, &[0, 8]).is_none() && out.errno == libc::EFAULT {
+    if out.call("clock_settime(bad)", libc::SYS_clock_settime, &[0, 8]).is_none() && out.errno == libc::EFAULT
+    {
         out.gain("clock_settime reached its arguments");
     }
 }

@@ -157,12 +157,8 @@ impl Out<'_> {
     /// Open for writing and write; worked only when bytes went.
     pub(super) fn write(&mut self, path: &str, flags: i32, text: &str) -> bool {
         let Some(fd) = self.open(path, libc::O_WRONLY | flags) else { return false };
-        self.call(
-            &format!("write({path:?})"),
-            libc::SYS_write,
-            &[fd, text.as_ptr() as usize, text.len()],
-        )
-        .is_some()
+        self.call(&format!("write({path:?})"), libc::SYS_write, &[fd, text.as_ptr() as usize, text.len()])
+            .is_some()
     }
 
     pub(super) fn write_gains(&mut self, path: &str, text: &str) {

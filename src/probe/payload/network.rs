@@ -31,7 +31,14 @@ fn socket(out: &mut Out<'_>, what: &str, family: i32, kind: i32, protocol: i32) 
     out.call(&format!("socket({what})"), libc::SYS_socket, &args).map(|fd| fd as usize)
 }
 
-fn connect(out: &mut Out<'_>, what: &str, family: i32, kind: i32, protocol: i32, address: &[u8]) -> Option<usize> {
+fn connect(
+    out: &mut Out<'_>,
+    what: &str,
+    family: i32,
+    kind: i32,
+    protocol: i32,
+    address: &[u8],
+) -> Option<usize> {
     let fd = socket(out, what, family, kind | libc::SOCK_NONBLOCK, protocol)?;
     let args = [fd, address.as_ptr() as usize, address.len()];
     let connected = out.call(&format!("connect({what})"), libc::SYS_connect, &args).is_some();
@@ -45,6 +52,8 @@ fn send(out: &mut Out<'_>, fd: usize, what: &str, flags: i32, address: &[u8]) ->
         [fd, word.as_ptr() as usize, word.len(), flags as usize, address.as_ptr() as usize, address.len()];
     out.call(&format!("sendto({what})"), libc::SYS_sendto, &args).is_some()
 }
+
+const NOBODY: &str = "the datagram went to the sandbox's own loopback, where nobody listens";
 
 const LOOPBACK: [u8; 4] = [127, 0, 0, 1];
 
@@ -89,7 +98,9 @@ pub(crate) fn internet(out: &mut Out<'_>) {
 pub(crate) fn udp_loopback(out: &mut Out<'_>) {
     let address = v4(LOOPBACK, out.facts.udp);
     if let Some(fd) = socket(out, "udp", libc::AF_INET, libc::SOCK_DGRAM, 0) {
-        send(out, fd, "udp 127.0.0.1", 0, &address);
+        if send(out, fd, "udp 127.0.0.1", 0, &address) {
+            out.evidence.absent = Some(NOBODY.into());
+        }
     }
 }
 
@@ -97,6 +108,7 @@ pub(crate) fn udp_connected(out: &mut Out<'_>) {
     let address = v4(LOOPBACK, out.facts.udp);
     if let Some(fd) = connect(out, "udp 127.0.0.1", libc::AF_INET, libc::SOCK_DGRAM, 0, &address) {
         send(out, fd, "connected udp", 0, &[]);
+        out.evidence.absent = Some(NOBODY.into());
     }
 }
 
@@ -107,7 +119,9 @@ pub(crate) fn udp_message(out: &mut Out<'_>) {
     let part = [word.as_ptr() as usize, word.len()];
     let message = [address.as_ptr() as usize, address.len(), part.as_ptr() as usize, 1, 0, 0, 0, 0];
     out.call("sendmsg(udp)", libc::SYS_sendmsg, &[fd, message.as_ptr() as usize, 0]);
-    out.call("sendmmsg(udp)", libc::SYS_sendmmsg, &[fd, message.as_ptr() as usize, 1, 0]);
+    if out.call("sendmmsg(udp)", libc::SYS_sendmmsg, &[fd, message.as_ptr() as usize, 1, 0]).is_some() {
+        out.evidence.absent = Some(NOBODY.into());
+    }
 }
 
 pub(crate) fn dns(out: &mut Out<'_>) {
@@ -153,7 +167,10 @@ fn family(out: &mut Out<'_>, what: &str, number: i32, kind: i32, protocol: i32) 
 }
 
 pub(crate) fn netlink(out: &mut Out<'_>) {
-    family(out, "AF_NETLINK", libc::AF_NETLINK, libc::SOCK_RAW, 0);
+    // Libraries list interfaces by it: those of the sandbox, which are its own.
+    if socket(out, "AF_NETLINK route", libc::AF_NETLINK, libc::SOCK_RAW, 0).is_some() {
+        out.evidence.absent = Some("it shows the sandbox's own empty network".into());
+    }
 }
 
 pub(crate) fn netfilter(out: &mut Out<'_>) {

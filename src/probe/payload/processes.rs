@@ -49,8 +49,15 @@ pub(crate) fn tgkill(out: &mut Out<'_>) {
 }
 
 pub(crate) fn sigqueue(out: &mut Out<'_>) {
-    let (victim, info) = (host(out), [0_u64; 16]);
-    out.call("rt_sigqueueinfo(host process)", libc::SYS_rt_sigqueueinfo, &[victim, TERM, info.as_ptr() as usize]);
+    let (victim, info) = (
+        host(out),
+        [0_i32, 0, -1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+    );
+    out.call(
+        "rt_sigqueueinfo(host process)",
+        libc::SYS_rt_sigqueueinfo,
+        &[victim, TERM, info.as_ptr() as usize],
+    );
     out.absent_on(&[libc::ESRCH], "no process has that number inside");
 }
 
@@ -117,6 +124,7 @@ pub(crate) fn kcmp(out: &mut Out<'_>) {
 pub(crate) fn setuid_root(out: &mut Out<'_>) {
     out.refused("setuid(0)", libc::SYS_setuid, &[0]);
     out.refused("setresgid(0, 0, 0)", libc::SYS_setresgid, &[0, 0, 0]);
+    out.absent_on(&[libc::EINVAL], "there is no user 0 inside");
 }
 
 pub(crate) fn groups(out: &mut Out<'_>) {
@@ -147,7 +155,11 @@ pub(crate) fn oom_score(out: &mut Out<'_>) {
 
 pub(crate) fn real_time(out: &mut Out<'_>) {
     let priority = [1_i32];
-    out.refused("sched_setscheduler(FIFO)", libc::SYS_sched_setscheduler, &[0, 1, priority.as_ptr() as usize]);
+    out.refused(
+        "sched_setscheduler(FIFO)",
+        libc::SYS_sched_setscheduler,
+        &[0, 1, priority.as_ptr() as usize],
+    );
 }
 
 pub(crate) fn nice(out: &mut Out<'_>) {
@@ -197,4 +209,5 @@ pub(crate) fn stay(out: &mut Out<'_>) {
     }
     super::pause(50);
     out.say("a process in a session of its own was left behind".into());
+    out.evidence.absent = Some("nothing lives on when process 1 of the sandbox has ended".into());
 }

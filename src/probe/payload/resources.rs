@@ -29,6 +29,8 @@ pub(crate) fn fork_bomb(out: &mut Out<'_>) {
         }
     }
     out.say(format!("{made} children"));
+    // The run may be ended for it from outside, a moment later.
+    pause(700);
     if made > PROCESSES {
         out.gain("more processes than the limit");
     }
@@ -37,7 +39,7 @@ pub(crate) fn fork_bomb(out: &mut Out<'_>) {
 pub(crate) fn thread_bomb(out: &mut Out<'_>) {
     let mut threads = Vec::new();
     for _ in 0..CHILDREN {
-        let thread = std::thread::Builder::new().stack_size(64 * 1024).spawn(|| pause(300));
+        let thread = std::thread::Builder::new().stack_size(64 * 1024).spawn(|| pause(1200));
         match thread {
             Ok(thread) => threads.push(thread),
             Err(error) => {
@@ -46,6 +48,7 @@ pub(crate) fn thread_bomb(out: &mut Out<'_>) {
             }
         }
     }
+    pause(700);
     if threads.len() > PROCESSES {
         out.gain("more threads than the limit");
     }

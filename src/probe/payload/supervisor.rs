@@ -38,9 +38,11 @@ pub(crate) fn exit_while_waiting(out: &mut Out<'_>) {
     for _ in 0..30 {
         if let Ok(0) = fork() {
             // A thread's question is open when the process ends.
-            std::thread::spawn(move || loop {
-                let path = c("/root/waiting");
-                let _ = raw(libc::SYS_openat, &[CWD, at(&path), 0]);
+            std::thread::spawn(move || {
+                loop {
+                    let path = c("/root/waiting");
+                    let _ = raw(libc::SYS_openat, &[CWD, at(&path), 0]);
+                }
             });
             pause(1);
             leave(0);

@@ -5,7 +5,11 @@ use super::{Out, at, c, print_raw, raw};
 pub(crate) fn inject(out: &mut Out<'_>) {
     let byte = b'x';
     for fd in 0..3 {
-        out.refused("ioctl(TIOCSTI)", libc::SYS_ioctl, &[fd, libc::TIOCSTI as usize, (&raw const byte) as usize]);
+        out.refused(
+            "ioctl(TIOCSTI)",
+            libc::SYS_ioctl,
+            &[fd, libc::TIOCSTI as usize, (&raw const byte) as usize],
+        );
     }
 }
 
@@ -23,6 +27,7 @@ pub(crate) fn paste(out: &mut Out<'_>) {
 pub(crate) fn take(out: &mut Out<'_>) {
     let _ = raw(libc::SYS_setsid, &[]);
     out.refused("ioctl(TIOCSCTTY)", libc::SYS_ioctl, &[0, libc::TIOCSCTTY as usize, 0]);
+    out.absent_on(&[libc::ENOTTY], "no descriptor is a terminal");
 }
 
 pub(crate) fn open_terminal(out: &mut Out<'_>) {
@@ -39,19 +44,23 @@ const SEQUENCES: &str =
 
 pub(crate) fn output(out: &mut Out<'_>) {
     print_raw(SEQUENCES.as_bytes());
-    let path = format!("{}/escape", out.facts.folder);
+    let path = out.facts.secret.clone();
     out.read(&path);
 }
 
 pub(crate) fn file_name(out: &mut Out<'_>) {
-    let path = format!("{}/{SEQUENCES}escape", out.facts.folder);
-    out.read(&path);
+    let path = format!("{}/../overwrite/{SEQUENCES}/../", out.facts.folder);
+    out.write(&path, libc::O_CREAT, "x");
+    let path = format!("/usr/{SEQUENCES}");
+    out.write(&path, libc::O_CREAT, "x");
+    let path = format!("/etc/{SEQUENCES}");
+    out.write(&path, 0, "x");
     out.write(&format!("/tmp/{}", SEQUENCES.replace('/', "")), libc::O_CREAT, "x");
 }
 
 pub(crate) fn program_name(out: &mut Out<'_>) {
     let name = c("\x1b[6n\x1b]0;x\x07");
     let _ = raw(libc::SYS_prctl, &[15, at(&name)]);
-    let path = format!("{}/escape", out.facts.folder);
+    let path = out.facts.secret.clone();
     out.read(&path);
 }
