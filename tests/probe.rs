@@ -10,7 +10,7 @@ use serde_json::Value;
 
 /// Attacks that are without effect outside and that the engine does not yet name or stop inside; each that is named one
 /// day has to leave this list.
-const KNOWN_GAPS: [&str; 8] = [
+const KNOWN_GAPS: [&str; 9] = [
     "files/trusted-attribute",
     "processes/nice",
     "processes/raise-limits",
@@ -19,6 +19,8 @@ const KNOWN_GAPS: [&str; 8] = [
     "network/fast-open",
     "resources/thread-bomb",
     "resources/descriptors",
+    // Denials of other folders fill the list before the secret is read.
+    "supervisor/many-names",
 ];
 
 fn probe(user: User, args: &[&str]) -> (Option<i32>, Value) {
