@@ -169,7 +169,7 @@ impl Canaries {
         }
         for name in ["folder", "skill", "skill/scripts", "home/.ssh"] {
             let entries = fs::read_dir(self.root.join(name)).into_iter().flatten().flatten();
-            let mut names: Vec<_> = entries.map(|entry| format!("{:?}", entry.file_name())).collect();
+            let mut names: Vec<_> = entries.map(|entry| entry.file_name().display().to_string()).collect();
             names.sort();
             put(&format!("the folder {name}"), names.join(" "));
         }

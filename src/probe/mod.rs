@@ -244,8 +244,8 @@ impl<'a> Probe<'a> {
         }
         let evidence = judge::evidence(&report.stdout, nonce);
         let mut verdict = judge::judge(report, evidence.as_ref(), effects, named);
-        name.clone_into(&mut verdict.name);
-        verdict.group = name.split('/').next().unwrap_or_default().to_owned();
+        verdict.name = String::from(name);
+        verdict.group = String::from(name.split('/').next().unwrap_or_default());
         verdict
     }
 

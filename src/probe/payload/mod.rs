@@ -200,7 +200,8 @@ pub fn begin() -> Option<ExitCode> {
     if attack.is_none() && useful.is_none() {
         return Some(ExitCode::from(2));
     }
-    if !is_elsewhere(&facts) && !(facts.bare && attack.is_some_and(|attack| attack.harmless)) {
+    let may_be_bare = facts.bare && attack.is_some_and(|attack| attack.harmless);
+    if !is_elsewhere(&facts) && !may_be_bare {
         print_raw(b"refused: this is no sandbox, its namespaces are the caller's\n");
         return Some(ExitCode::from(3));
     }

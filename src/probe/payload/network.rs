@@ -95,6 +95,7 @@ pub(crate) fn internet(out: &mut Out<'_>) {
     }
 }
 
+#[expect(clippy::collapsible_if, reason = "a call, then what its success means")]
 pub(crate) fn udp_loopback(out: &mut Out<'_>) {
     let address = v4(LOOPBACK, out.facts.udp);
     if let Some(fd) = socket(out, "udp", libc::AF_INET, libc::SOCK_DGRAM, 0) {
