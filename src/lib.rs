@@ -2,10 +2,12 @@
 //!
 //! The tree shows the way that data takes. A folder is read ([`workspace`]), understood ([`skill`]),
 //! judged ([`policy`]), run ([`sandbox`], [`run`]) and shown ([`tui`], [`cli`], [`report`]).
-//! Arrows go one way; [`sandbox`] imports nothing of ours but itself, and holds all `unsafe`.
+//! Arrows go one way; [`sandbox`] imports nothing of ours but itself, and holds all `unsafe`
+//! but that of the attacks in [`probe`], which try the sandbox from inside.
 
 pub mod cli;
 pub mod policy;
+pub mod probe;
 pub mod report;
 pub mod run;
 pub mod sandbox;

@@ -2,10 +2,14 @@
 
 use std::process::ExitCode;
 
-use skilldeck::cli;
 use skilldeck::sandbox::Launcher;
+use skilldeck::{cli, probe};
 
 fn main() -> ExitCode {
+    if let Some(code) = probe::payload::begin() {
+        return code;
+    }
+    probe::begin();
     let launcher = if cli::may_run_skills() { Launcher::start() } else { Launcher::absent() };
     cli::main(launcher)
 }

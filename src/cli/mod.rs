@@ -10,6 +10,7 @@ mod completions;
 mod doctor;
 mod list;
 mod man;
+mod probe;
 mod run;
 mod schema;
 mod screenshot;
@@ -58,6 +59,8 @@ pub enum Command {
     Why(why::Args),
     /// Say which layers of the sandbox this machine offers
     Doctor(doctor::Args),
+    /// Attack the sandbox from inside and say what held
+    Probe(probe::Args),
     /// Print the completion script of a shell
     #[command(hide = true)]
     Completions(completions::Args),
@@ -109,7 +112,7 @@ pub fn may_run_skills() -> bool {
             ) => {
                 return false;
             }
-            Some("run") => return true,
+            Some("run" | "probe") => return true,
             _ => {}
         }
     }
@@ -139,6 +142,7 @@ fn execute(cli: Cli, launcher: Launcher) -> anyhow::Result<ExitCode> {
         Some(Command::Run(args)) => run::execute(&args, &context),
         Some(Command::Why(args)) => why::execute(&args, &context),
         Some(Command::Doctor(args)) => doctor::execute(&args, &context),
+        Some(Command::Probe(args)) => probe::execute(&args, &context),
         Some(Command::Completions(args)) => completions::execute(&args),
         Some(Command::Man(args)) => man::execute(&args),
         Some(Command::Screenshot(args)) => screenshot::execute(&args, context),

@@ -1,0 +1,334 @@
+//! The probe: attacks on the sandbox from inside, each judged by what it does outside and by what the report says.
+//!
+//! [`crate::cli`] runs it as `skilldeck probe`. Every attack in [`battery`] is one run of the real engine: the program
+//! is a copy of this one, whose hidden first word makes it a [`payload`]; [`canaries`] lie outside; [`judge`] reads the
+//! report of the run as a user would. [`useful`] is the control group: what must keep working.
+
+mod battery;
+mod canaries;
+pub mod judge;
+pub mod payload;
+mod python;
+mod report;
+mod useful;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+
+use anyhow::{Context as _, bail};
+use serde::Serialize;
+
+pub use canaries::begin;
+pub use report::text;
+
+use crate::policy::{self, Places, Policy, Source};
+use crate::run::report::Report;
+use crate::run::{Recorder, RunRequest, WorkingDirectory, materialise_write_grants, prepare};
+use crate::sandbox::Launcher;
+use crate::sandbox::event::Isolation;
+use crate::sandbox::plan::Observe;
+use crate::skill::{self, Skill};
+use battery::Attack;
+use canaries::Canaries;
+use judge::Verdict;
+
+pub const VERSION: u32 = 1;
+
+/// Elsewhere to run the same payloads, for comparison.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Compare {
+    /// Under bubblewrap with the same view
+    Bwrap,
+    /// Without any sandbox; only attacks that touch nothing but the probe's own things
+    Bare,
+}
+
+/// What the probe found: the JSON form.
+#[derive(Debug, Clone, Serialize)]
+pub struct Findings {
+    pub version: u32,
+    pub isolation: Isolation,
+    pub attacks: Vec<Verdict>,
+    pub useful: Vec<Useful>,
+    pub totals: Totals,
+    /// What was left out, and why.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+}
+
+/// One useful action.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Useful {
+    pub name: String,
+    pub ok: bool,
+    pub detail: String,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Totals {
+    pub attacks: usize,
+    pub ran: usize,
+    pub blocked: usize,
+    /// Of those that were blocked.
+    pub reported: usize,
+    pub impossible: usize,
+    pub granted: usize,
+    pub useful: usize,
+    pub useful_ok: usize,
+}
+
+impl Totals {
+    fn of(attacks: &[Verdict], useful: &[Useful]) -> Self {
+        let count = |test: &dyn Fn(&Verdict) -> bool| attacks.iter().filter(|one| test(one)).count();
+        Self {
+            attacks: attacks.len(),
+            ran: count(&|one| one.ran),
+            blocked: count(&Verdict::blocked),
+            reported: count(&|one| one.blocked() && one.reported),
+            impossible: count(&|one| one.impossible),
+            granted: count(&|one| one.granted),
+            useful: useful.len(),
+            useful_ok: useful.iter().filter(|one| one.ok).count(),
+        }
+    }
+}
+
+impl Findings {
+    /// Whether everything is blocked, named and, what is useful, works.
+    pub fn hold(&self) -> bool {
+        self.attacks.iter().all(Verdict::holds) && self.useful.iter().all(|one| one.ok)
+    }
+}
+
+/// What is wanted.
+#[derive(Debug, Default)]
+pub struct Wanted<'a> {
+    pub policy: Option<&'a Path>,
+    pub only: Option<&'a str>,
+    pub compare: Option<Compare>,
+}
+
+/// Limits below what the resource attacks ask for, and short.
+const LIMITS: &str = "limits: {wall: 3s, cpu: 500ms, memory: 64MiB, file_size: 8MiB, scratch: 32MiB, \
+                      open_files: 64, processes: 48, output: 4MiB}\n";
+
+/// The machinery of one probe.
+struct Probe<'a> {
+    launcher: &'a Launcher,
+    canaries: Canaries,
+    skill: Arc<Skill>,
+    /// The policy of the attacks: the user's or none but limits.
+    policy: Policy,
+    limits_only: Policy,
+}
+
+/// Run the battery, or the one that is wanted.
+pub fn probe(launcher: &Launcher, wanted: &Wanted<'_>) -> anyhow::Result<Findings> {
+    let mut probe = Probe::new(launcher, wanted.policy)?;
+    let mut findings = Findings {
+        version: VERSION,
+        isolation: Isolation::default(),
+        attacks: Vec::new(),
+        useful: Vec::new(),
+        totals: Totals::default(),
+        notes: Vec::new(),
+    };
+    let chosen = |name: &str| wanted.only.is_none_or(|only| only == name);
+    for attack in battery::all().filter(|attack| chosen(attack.name)) {
+        let mut verdict = probe.attack(attack, &mut findings)?;
+        if let Some(compare) = wanted.compare {
+            verdict.compared.extend(probe.compare(attack, compare, &mut findings.notes)?);
+        }
+        findings.attacks.push(verdict);
+    }
+    python::attacks(&mut probe, &chosen, &mut findings)?;
+    useful::all(&mut probe, &chosen, &mut findings)?;
+    if findings.attacks.is_empty() && findings.useful.is_empty() {
+        let name = wanted.only.unwrap_or_default();
+        bail!("nothing of the name {name:?}; `skilldeck probe --format json` lists the names");
+    }
+    findings.totals = Totals::of(&findings.attacks, &findings.useful);
+    Ok(findings)
+}
+
+impl<'a> Probe<'a> {
+    fn new(launcher: &'a Launcher, file: Option<&Path>) -> anyhow::Result<Self> {
+        let canaries = Canaries::new()?;
+        let folder = canaries.root.join("skill");
+        let skill = Arc::new(skill::read(&folder, &folder));
+        let own = canaries.root.join("limits.yaml");
+        std::fs::write(&own, LIMITS)?;
+        let places = Places::new(&canaries.root);
+        let limits_only = policy::choose(&skill, Source::File(&own), &places)?.policy;
+        let mut policy = limits_only.clone();
+        if let Some(file) = file {
+            policy = policy::choose(&skill, Source::File(file), &places)?.policy;
+            // The limits stay the probe's: the attacks are made to their measure.
+            policy.limits = limits_only.limits;
+        }
+        Ok(Self { launcher, canaries, skill, policy, limits_only })
+    }
+
+    /// One run in the engine.
+    fn run(&self, policy: &Policy, entry: &str, args: Vec<String>, input: Vec<u8>) -> anyhow::Result<Report> {
+        let found = self.skill.entries.iter().find(|one| one.file == Path::new(entry));
+        let entry = found.with_context(|| format!("{entry}: the probe's skill has no such entry"))?;
+        let prepared = prepare(RunRequest {
+            skill: Arc::clone(&self.skill),
+            entry: entry.clone(),
+            args,
+            input,
+            cwd: WorkingDirectory::Skill,
+            workspace: self.canaries.root.clone(),
+            policy: policy.clone(),
+            asked: None,
+            observe: Observe::Full,
+            require_full: false,
+        })?;
+        materialise_write_grants(&prepared)?;
+        let mut recorder = Recorder::new(&prepared, KEEP_OUTPUT);
+        let mut handle = self.launcher.run(&prepared.plan)?;
+        while let Some(batch) = handle.events.blocking_recv() {
+            for event in &batch {
+                recorder.apply(event);
+            }
+        }
+        recorder.close();
+        Ok(recorder.into_report())
+    }
+
+    /// A further entry of the skill.
+    fn add_script(&mut self, file: &str, source: &str) -> anyhow::Result<()> {
+        let folder = self.canaries.root.join("skill");
+        std::fs::write(folder.join(file), source)?;
+        self.skill = Arc::new(skill::read(&folder, &folder));
+        self.canaries.settle();
+        Ok(())
+    }
+
+    fn words(&self, name: &str, nonce: &str) -> anyhow::Result<Vec<String>> {
+        let facts = serde_json::to_string(&self.canaries.facts)?;
+        Ok(vec![payload::WORD.into(), name.into(), nonce.into(), facts])
+    }
+
+    fn attack(&mut self, attack: &Attack, findings: &mut Findings) -> anyhow::Result<Verdict> {
+        let policy = self.policy.clone();
+        let mut verdict = self.attack_under(&policy, attack, findings)?;
+        if verdict.failure().is_some() && !self.policy.sources.eq(&self.limits_only.sources) {
+            // What holds without the user's policy is what that policy grants.
+            let plain = self.limits_only.clone();
+            verdict.granted = self.attack_under(&plain, attack, findings)?.holds();
+        }
+        Ok(verdict)
+    }
+
+    fn attack_under(
+        &mut self,
+        policy: &Policy,
+        attack: &Attack,
+        findings: &mut Findings,
+    ) -> anyhow::Result<Verdict> {
+        let nonce = canaries::token();
+        let report = self.run(policy, PROGRAM, self.words(attack.name, &nonce)?, Vec::new())?;
+        findings.isolation.clone_from(&report.isolation);
+        let named = self.named(attack.named);
+        Ok(self.verdict(attack.name, &report, &nonce, &named))
+    }
+
+    fn verdict(&mut self, name: &str, report: &Report, nonce: &str, named: &[String]) -> Verdict {
+        let output = format!("{}\n{}", report.stdout, report.stderr);
+        let mut effects = self.canaries.effects(&output, nonce);
+        if canaries::harms_a_terminal(report, &self.skill.path) {
+            effects.push("an escape sequence is in the text of the report".into());
+        }
+        let evidence = judge::evidence(&report.stdout, nonce);
+        let mut verdict = judge::judge(report, evidence.as_ref(), effects, named);
+        verdict.name = String::from(name);
+        verdict.group = String::from(name.split('/').next().unwrap_or_default());
+        verdict
+    }
+
+    /// The words with this probe's own facts in them.
+    fn named(&self, words: &str) -> Vec<String> {
+        let facts = &self.canaries.facts;
+        let process = |file: &str| format!("/proc/{}/{file}", facts.victim);
+        let put = |word: &str| {
+            word.replace("{secret}", &facts.secret)
+                .replace("{ssh_key}", &facts.ssh_key)
+                .replace("{overwrite}", &facts.overwrite)
+                .replace("{folder}", &facts.folder)
+                .replace("{skill}", &facts.skill)
+                .replace("{socket}", &facts.socket)
+                .replace("{environ}", &process("environ"))
+                .replace("{cmdline}", &process("cmdline"))
+                .replace("{tcp4}", &facts.tcp4.to_string())
+                .replace("{tcp6}", &facts.tcp6.to_string())
+                .replace("{udp}", &facts.udp.to_string())
+        };
+        words.split('|').filter(|word| !word.is_empty()).map(put).collect()
+    }
+
+    /// The same payload elsewhere: what it did there.
+    fn compare(
+        &mut self,
+        attack: &Attack,
+        how: Compare,
+        notes: &mut Vec<String>,
+    ) -> anyhow::Result<Option<(String, String)>> {
+        let (name, mut command) = match how {
+            // Nothing bounds what a resource attack takes there.
+            Compare::Bwrap if attack.group() == "resources" => return Ok(None),
+            Compare::Bare if !attack.harmless => return Ok(None),
+            Compare::Bwrap => ("bwrap", bwrap(&self.skill.path)),
+            Compare::Bare => ("bare", Command::new(self.skill.path.join(PROGRAM))),
+        };
+        let nonce = canaries::token();
+        self.canaries.facts.bare = how == Compare::Bare;
+        let words = self.words(attack.name, &nonce);
+        self.canaries.facts.bare = false;
+        let output = match command.args(words?).stdin(Stdio::null()).output() {
+            Ok(output) => output,
+            Err(error) => {
+                let note = format!("{name}: left out, it cannot be started: {error}");
+                if !notes.contains(&note) {
+                    notes.push(note);
+                }
+                return Ok(None);
+            }
+        };
+        let stdout = String::from_utf8_lossy(&output.stdout);
+        let mut effects = self.canaries.effects(&stdout, &nonce);
+        let Some(said) = judge::evidence(&stdout, &nonce) else {
+            return Ok(Some((name.into(), "did not run".into())));
+        };
+        effects.extend(said.gained.iter().map(|what| format!("inside: {what}")));
+        let effect = if effects.is_empty() { "none".into() } else { effects.join("; ") };
+        Ok(Some((name.into(), effect)))
+    }
+}
+
+/// The entry that is a copy of this program.
+const PROGRAM: &str = "scripts/probe";
+
+/// Bytes of each stream that are kept: more than any payload says that is read again.
+const KEEP_OUTPUT: usize = 4 * 1024 * 1024;
+
+/// The view of a run under bubblewrap.
+fn bwrap(skill: &Path) -> Command {
+    let mut command = Command::new("bwrap");
+    command.args(["--unshare-all", "--die-with-parent", "--new-session", "--clearenv"]);
+    // What an attack changes of the kernel's settings would be the host's: bwrap leaves /proc/sys writable to root.
+    command.args(["--ro-bind", "/usr", "/usr", "--proc", "/proc", "--ro-bind", "/proc/sys", "/proc/sys"]);
+    command.args(["--dev", "/dev", "--tmpfs", "/tmp", "--tmpfs", "/scratch"]);
+    for name in ["bin", "sbin", "lib", "lib64"] {
+        let path = PathBuf::from("/").join(name);
+        if let Ok(target) = std::fs::read_link(&path) {
+            command.arg("--symlink").arg(target).arg(path);
+        }
+    }
+    command.args(["--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"]);
+    command.arg("--ro-bind").arg(skill).arg(skill).arg("--chdir").arg(skill);
+    command.arg("--").arg(skill.join(PROGRAM));
+    command
+}
