@@ -184,7 +184,7 @@ const NETWORK: &[Attack] = &[
     attack("network/bluetooth", network::bluetooth, "socket"),
     attack("network/rare-families", network::rare_families, "socket"),
     harmless("network/mptcp", network::multipath, "socket|127.0.0.1:{tcp4}"),
-    harmless("network/fast-open", network::fast_open, "127.0.0.1:{tcp4}"),
+    harmless("network/fast-open", network::fast_open, "MSG_FASTOPEN"),
     attack("network/sctp", network::sctp, "socket"),
     attack("network/bind-to-device", network::bind_device, "setsockopt"),
     attack("network/control-sockets", network::control_sockets, "docker.sock|/run/dbus"),

@@ -40,12 +40,12 @@ const FREE: &[Sysno] = &[
     S::rt_sigsuspend, S::rt_sigreturn, S::sigaltstack,
     S::sched_yield, S::sched_getaffinity, S::sched_setaffinity, S::sched_getparam, S::sched_getscheduler,
     S::sched_get_priority_max, S::sched_get_priority_min, S::sched_getattr, S::sched_rr_get_interval,
-    S::getpriority, S::setpriority, S::ioprio_get, S::fcntl, S::dup, S::dup2, S::dup3, S::pipe, S::pipe2,
+    S::getpriority, S::ioprio_get, S::fcntl, S::dup2, S::dup3, S::pipe, S::pipe2,
     S::flock, S::fsync, S::fdatasync, S::sync_file_range, S::syncfs,
     S::getdents, S::getdents64, S::getcwd, S::umask, S::fadvise64,
     S::readahead, S::sendfile, S::splice, S::tee, S::vmsplice, S::copy_file_range, S::arch_prctl,
-    S::set_tid_address, S::set_robust_list, S::get_robust_list, S::rseq, S::prlimit64, S::getrlimit,
-    S::setrlimit, S::getrusage, S::sysinfo, S::uname, S::wait4, S::waitid, S::exit, S::exit_group, S::restart_syscall,
+    S::set_tid_address, S::set_robust_list, S::get_robust_list, S::rseq, S::getrlimit,
+    S::getrusage, S::sysinfo, S::uname, S::wait4, S::waitid, S::exit, S::exit_group, S::restart_syscall,
     S::membarrier, S::socketpair, S::shutdown, S::getsockname, S::getpeername,
     S::getsockopt, S::recvfrom, S::recvmsg, S::recvmmsg, S::accept, S::accept4,
     S::pause, S::alarm, S::getitimer, S::setitimer, S::timer_create, S::timer_settime, S::timer_gettime,
@@ -80,7 +80,7 @@ const QUERY: &[Sysno] = &[
 const VALUE: &[Sysno] = &[
     S::rt_sigaction, S::setsockopt, S::socket, S::ioctl, S::prctl, S::clone, S::fork, S::vfork, S::mmap, S::unshare, S::kill,
     S::listen, S::personality, S::ftruncate, S::fallocate, S::tkill, S::tgkill, S::rt_sigqueueinfo, S::rt_tgsigqueueinfo,
-    S::pidfd_send_signal,
+    S::pidfd_send_signal, S::setpriority, S::prlimit64, S::setrlimit, S::dup,
 ];
 
 /// Newer calls that libraries try first and do without: they keep what has to be judged behind a pointer.

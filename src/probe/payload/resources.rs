@@ -10,6 +10,8 @@ const LIFE: i64 = 1500;
 
 /// The limits that the probe's policy sets, below what the payloads ask for.
 pub(crate) const PROCESSES: usize = 48;
+/// Threads are bounded by the kernel, with room for programs that have many: see `sandbox::linux::confine`.
+const THREADS: usize = PROCESSES + 512;
 const MIB: usize = 1 << 20;
 pub(crate) const MEMORY: usize = 64 * MIB;
 
@@ -38,8 +40,8 @@ pub(crate) fn fork_bomb(out: &mut Out<'_>) {
 
 pub(crate) fn thread_bomb(out: &mut Out<'_>) {
     let mut threads = Vec::new();
-    for _ in 0..CHILDREN {
-        let thread = std::thread::Builder::new().stack_size(64 * 1024).spawn(|| pause(1200));
+    for _ in 0..THREADS + 100 {
+        let thread = std::thread::Builder::new().stack_size(16 * 1024).spawn(|| pause(1200));
         match thread {
             Ok(thread) => threads.push(thread),
             Err(error) => {
@@ -49,7 +51,7 @@ pub(crate) fn thread_bomb(out: &mut Out<'_>) {
         }
     }
     pause(700);
-    if threads.len() > PROCESSES {
+    if threads.len() > THREADS {
         out.gain("more threads than the limit");
     }
     for thread in threads {

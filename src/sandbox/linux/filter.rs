@@ -172,6 +172,9 @@ fn with_supervisor(observe: Observe) -> io::Result<Filter> {
         let near = [(0, Length::Dword, Op::Gt, 1), (0, Length::Dword, Op::Le, NEAR_PROCESSES)];
         rules.insert(number, vec![rule(&near)?]);
     }
+    // Only more than is there needs a right, and that is asked for by few.
+    rules.insert(libc::SYS_setpriority, vec![rule(&[(2, Length::Dword, Op::Le, 19)])?]);
+    rules.insert(libc::SYS_prlimit64, vec![rule(&[(2, Length::Qword, Op::Eq, 0)])?]);
     rules.insert(libc::SYS_setsockopt, harmless_options()?);
     rules.insert(libc::SYS_sendto, vec![rule(&[(4, Length::Qword, Op::Eq, 0)])?]);
 

@@ -31,6 +31,14 @@ pub(super) fn is_unreadable(tid: i32) -> bool {
     read_memory(tid, 0, 1).is_err_and(|error| error.raw_os_error() == Some(libc::EPERM))
 }
 
+/// The hard limit of a process: prlimit(2).
+pub(super) fn hard_limit(tid: i32, resource: u32) -> Option<u64> {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: nothing is set; the kernel writes one rlimit.
+    let result = unsafe { libc::prlimit(tid, resource, std::ptr::null(), &raw mut limit) };
+    (result == 0).then_some(limit.rlim_max)
+}
+
 /// Read one 64-bit number.
 pub(super) fn read_number(tid: i32, address: u64) -> Option<u64> {
     read_memory(tid, address, 8).ok()?.try_into().ok().map(u64::from_ne_bytes)

@@ -56,8 +56,14 @@ impl Judge {
         let (old, new) = (self.reach(from, Some(caller), true), self.reach(to, Some(caller), true));
         let fine = |reached: &Reached, used: &PathUse| allowed(reached.path.clone(), used.operation);
         let (Some(old_folder), Some(new_folder)) = (folder_of(&old, from), folder_of(&new, to)) else {
-            let first = if folder_of(&old, from).is_none() { (&old, from) } else { (&new, to) };
-            return self.ended(first.0, first.1).into_iter().collect();
+            if folder_of(&old, from).is_none() {
+                return self.ended(&old, from).into_iter().collect();
+            }
+            // The folder that it would come into is not in view: hidden, or nowhere.
+            return match new.end {
+                End::Absent => vec![self.judge_absent(&new, to)],
+                _ => self.ended(&new, to).into_iter().collect(),
+            };
         };
         let of =
             |reached: &Reached, used: &PathUse, reason| denied(reached.path.clone(), used.operation, reason);

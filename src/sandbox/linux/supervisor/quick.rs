@@ -81,7 +81,7 @@ impl Quick {
     /// A call that would open one descriptor too many is told as a limit hit; the kernel refuses it by itself.
     pub(super) fn watch_descriptors(&self, call: &Call, uses: &[PathUse]) {
         let opens = matches!(uses, [PathUse { how: calls::How::Open { .. }, .. }]);
-        if !opens && call.number != libc::SYS_socket {
+        if !opens && !matches!(call.number, libc::SYS_socket | libc::SYS_dup) {
             return;
         }
         // Threads share their process's table; counting it once for each of them only counts too often.
@@ -94,7 +94,8 @@ impl Quick {
         }
         let left = opens_left.entry(call.tid).or_insert(limit / 2);
         *left = left.saturating_sub(1);
-        if *left > 0 {
+        // Copies are made a few at a time by honest programs, and without end by others.
+        if *left > 0 && call.number != libc::SYS_dup {
             return;
         }
         let open = tracee::open_descriptors(call.tid);

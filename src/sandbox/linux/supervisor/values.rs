@@ -23,7 +23,11 @@ impl Supervisor {
                 let usual = SOCKET_FAMILIES.contains(&family) && kind != libc::SOCK_RAW as u64;
                 // Asking for one's own interfaces and routes, as resolvers do.
                 let routes = family == libc::AF_NETLINK && low(2) as i32 == libc::NETLINK_ROUTE;
-                (!usual && !routes).then_some(libc::EACCES)
+                // The kernel gives these to groups of its own choice only (icmp(7)), and leads nowhere from here.
+                let ping = family != libc::AF_UNIX
+                    && kind == libc::SOCK_DGRAM as u64
+                    && matches!(low(2) as i32, libc::IPPROTO_ICMP | libc::IPPROTO_ICMPV6);
+                (!usual && !routes || ping).then_some(libc::EACCES)
             }
             libc::SYS_ioctl => {
                 // With network grants there are sockets of the host's network, which could be asked for its interfaces.
@@ -37,6 +41,13 @@ impl Supervisor {
             libc::SYS_unshare => (call.args[0] & NEW_NAMESPACES != 0).then_some(libc::EPERM),
             libc::SYS_personality => (!matches!(low(0), 0 | 0xffff_ffff)).then_some(libc::EPERM),
             libc::SYS_clone if call.args[0] & NEW_NAMESPACES != 0 => Some(libc::EPERM),
+            // Before the others: a negative value, which the filter leaves to us.
+            libc::SYS_setpriority => Some(libc::EACCES),
+            libc::SYS_prlimit64 | libc::SYS_setrlimit => return self.set_limit(call),
+            libc::SYS_dup => {
+                self.quick.watch_descriptors(call, &[]);
+                None
+            }
             libc::SYS_mmap => return self.map(call),
             libc::SYS_ftruncate | libc::SYS_fallocate => return self.allocate(call),
             libc::SYS_rt_sigaction => return self.set_handler(call),
@@ -78,6 +89,33 @@ impl Supervisor {
         {
             // Memory that cannot be written keeps its flags.
             let _ = tracee::write_number(call.tid, address, flags | libc::SA_RESTART as u64);
+        }
+        self.listener.let_through(call);
+    }
+
+    /// A limit above the hard one takes a right that nobody inside has: getrlimit(2). The kernel says so; this only tells it.
+    fn set_limit(&mut self, call: &Call) {
+        let (process, resource, new) = match call.number {
+            libc::SYS_setrlimit => (0, call.args[0], call.args[1]),
+            _ => (call.args[0] as i32, call.args[1], call.args[2]),
+        };
+        // struct rlimit: the soft limit, then the hard one.
+        let wanted = tracee::read_number(call.tid, new.wrapping_add(8));
+        let hard = tracee::hard_limit(call.tid, resource as u32);
+        if process == 0
+            && let (Some(wanted), Some(hard)) = (wanted, hard)
+            && wanted > hard
+            && self.listener.is_waiting(call)
+            && let Some(ids) = tracee::ids(call.tid)
+        {
+            let target = describe::call(call);
+            let answer = Answer {
+                operation: Operation::Syscall,
+                target: &target,
+                errno: libc::EPERM,
+                layer: Layer::Limit,
+            };
+            self.report(call, &ids, &answer, false);
         }
         self.listener.let_through(call);
     }
