@@ -200,9 +200,9 @@ impl Recorder {
         });
         // No grant changes these: every grant, and every private folder, is a mount of its own.
         if matches!(denied.errno.as_str(), "EXDEV" | "EBUSY") {
-            ruling.rule = "not the policy: names are moved and linked within one granted or private folder, never across \
-                           or away"
-                .to_owned();
+            ruling.rule = String::from(
+                "not the policy: names are moved and linked within one granted or private folder, never across",
+            );
             (ruling.remedy, ruling.alternatives, ruling.asked) = (None, Vec::new(), None);
         }
         let blame = if blame.is_empty() {
