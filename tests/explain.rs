@@ -30,6 +30,12 @@ fn changes_through_descriptors_and_across_mounts_are_told() {
             report.denials.iter().map(|denial| (denial.syscall.as_str(), denial.errno.as_str())).collect();
         let wanted = [("fchmod", "EROFS"), ("rename", "EXDEV"), ("link", "EXDEV"), ("rmdir", "EROFS")];
         assert_eq!(told, wanted, "{user:?}: {:#?}", report.denials);
+        for across in &report.denials[1..3] {
+            assert!(
+                across.remedy.is_none() && across.rule.starts_with("not the policy"),
+                "{user:?}: {across:#?}"
+            );
+        }
         let script = skill.path.join("scripts/main.py");
         assert_eq!(report.denials[0].target, script.to_str().unwrap(), "{user:?}");
         assert!(report.denials[0].arguments.contains(&format!("<{}>, 0o600", script.display())), "{user:?}");

@@ -210,12 +210,19 @@ impl Recorder {
             skill: &self.skill,
             places: &self.places,
         };
-        let ruling = scope.rule(&Call {
+        let mut ruling = scope.rule(&Call {
             operation: denied.operation,
             target: &denied.target,
             syscall: &denied.syscall,
             layer: denied.layer,
         });
+        // No grant changes these: every grant, and every private folder, is a mount of its own.
+        if matches!(denied.errno.as_str(), "EXDEV" | "EBUSY") {
+            ruling.rule = String::from(
+                "not the policy: names are moved and linked within one granted or private folder, never across",
+            );
+            (ruling.remedy, ruling.alternatives, ruling.asked) = (None, Vec::new(), None);
+        }
         let blame = if blame.is_empty() {
             let program = denied.operation == Operation::Execute;
             self.complaints.about(0, &denied.target, program).map_or(blame, <[Frame]>::to_vec)

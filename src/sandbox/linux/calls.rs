@@ -61,7 +61,8 @@ pub(super) enum How {
     },
     /// What `link` makes another name for.
     Link,
-    Mode,
+    /// The permissions to be given.
+    Mode(u32),
     /// The ids to be given; the highest number leaves what is there.
     Owner {
         uid: u32,
@@ -200,11 +201,13 @@ fn change_forms(number: i64, args: &[u64; 6]) -> Vec<Form> {
     let owner = |first: usize| How::Owner { uid: args[first] as u32, gid: args[first + 1] as u32 };
     let times = How::Times { now: false };
     match number {
-        libc::SYS_chmod => one(form(None, 0, Write, How::Mode, true)),
+        libc::SYS_chmod => one(form(None, 0, Write, How::Mode(args[1] as u32), true)),
         libc::SYS_chown => one(form(None, 0, Write, owner(1), true)),
         libc::SYS_lchown => one(form(None, 0, Write, owner(1), false)),
-        libc::SYS_fchmodat => one(form(Some(0), 1, Write, How::Mode, true)),
-        libc::SYS_fchmodat2 => one(with_flags(form(Some(0), 1, Write, How::Mode, true), 3, LINK_OR_EMPTY)),
+        libc::SYS_fchmodat => one(form(Some(0), 1, Write, How::Mode(args[2] as u32), true)),
+        libc::SYS_fchmodat2 => {
+            one(with_flags(form(Some(0), 1, Write, How::Mode(args[2] as u32), true), 3, LINK_OR_EMPTY))
+        }
         libc::SYS_fchownat => one(with_flags(form(Some(0), 1, Write, owner(2), true), 4, LINK_OR_EMPTY)),
         libc::SYS_truncate => one(form(None, 0, Write, How::Length, true)),
         libc::SYS_utime | libc::SYS_utimes => one(form(None, 0, Write, times, true)),
@@ -222,7 +225,7 @@ fn change_forms(number: i64, args: &[u64; 6]) -> Vec<Form> {
 fn of_descriptor(number: i64, args: &[u64; 6]) -> Option<(Operation, How)> {
     let attribute = |write| How::Attribute { write, space: Space::Other };
     Some(match number {
-        libc::SYS_fchmod => (Operation::Write, How::Mode),
+        libc::SYS_fchmod => (Operation::Write, How::Mode(args[1] as u32)),
         libc::SYS_fchown => (Operation::Write, How::Owner { uid: args[1] as u32, gid: args[2] as u32 }),
         libc::SYS_fsetxattr | libc::SYS_fremovexattr => (Operation::Write, attribute(true)),
         libc::SYS_fgetxattr => (Operation::Read, attribute(false)),
@@ -237,7 +240,7 @@ fn opening(at: Option<usize>, path: usize, flags: u64) -> Form {
     let new_only = has(libc::O_CREAT) && has(libc::O_EXCL);
     let follow = !has(libc::O_NOFOLLOW) && !new_only;
     if has(libc::O_PATH) {
-        return form(at, path, Operation::Read, How::Query, follow);
+        return form(at, path, Operation::Read, How::Query, !has(libc::O_NOFOLLOW));
     }
     let access = flags & libc::O_ACCMODE;
     let write = access != libc::O_RDONLY;

@@ -171,7 +171,7 @@ impl Judge {
             }),
             // Only with the other path: `judge_rename`, `judge_link`.
             How::Rename { .. } | How::Link => None,
-            How::Mode | How::Owner { .. } | How::Times { .. } | How::Length | How::Attribute { .. } => {
+            How::Mode(_) | How::Owner { .. } | How::Times { .. } | How::Length | How::Attribute { .. } => {
                 self.change(found, used.how)
             }
         };
@@ -265,7 +265,7 @@ impl Judge {
         // Neither mode nor owner of what has no name at all can be changed, whoever asks.
         let nameless = found.path.to_string_lossy().starts_with("anon_inode:");
         match how {
-            How::Mode
+            How::Mode(_)
             | How::Owner { .. }
             | How::Times { now: false }
             | How::Attribute { space: Space::Security, .. }
@@ -273,7 +273,11 @@ impl Judge {
             {
                 None
             }
-            How::Mode if found.kind() == libc::S_IFLNK || own => None,
+            // The run's own input is sealed against becoming a program: memfd_create(2).
+            How::Mode(mode) if mode & 0o111 != 0 && found.path.starts_with("/memfd:stdin (deleted)") => {
+                not_mine()
+            }
+            How::Mode(_) if found.kind() == libc::S_IFLNK || own => None,
             How::Owner { uid, gid } => {
                 let known = |id: u32, own: u32| id == u32::MAX || id == own;
                 let sets = uid != u32::MAX || gid != u32::MAX;
@@ -282,7 +286,7 @@ impl Judge {
             }
             How::Times { .. } if own => None,
             How::Times { now: true } | How::Length => self.lacks(found, libc::W_OK),
-            How::Mode | How::Times { .. } => not_mine(),
+            How::Mode(_) | How::Times { .. } => not_mine(),
             How::Attribute { space: Space::System, .. } => None,
             How::Attribute { space: Space::Trusted | Space::Security, .. } => not_mine(),
             How::Attribute { space: Space::User, .. } => {
