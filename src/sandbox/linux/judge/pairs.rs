@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use super::super::calls::{How, PathUse};
 use super::super::place::{Caller, End, Found, Reached, Tail};
-use super::{Judge, Judged, Refusal, allowed, denied, is_mount_point, is_named, refusal};
+use super::{Judge, Judged, Refusal, absent, allowed, denied, is_mount_point, is_named, refusal};
 use crate::sandbox::event::Layer;
 
 impl Judge {
@@ -61,7 +61,10 @@ impl Judge {
             }
             // The folder that it would come into is not in view: hidden, or nowhere.
             return match new.end {
-                End::Absent => vec![self.judge_absent(&new, to)],
+                End::Absent => {
+                    let hidden = new.is_hidden(true) && !self.is_captured(&new.path);
+                    vec![absent(new.path, to.operation, hidden)]
+                }
                 _ => self.ended(&new, to).into_iter().collect(),
             };
         };
