@@ -16,7 +16,7 @@ use super::prepare::Prepared;
 use super::report::{Denial, FileAccess, PolicySummary, Process, Report, VERSION};
 use super::shell::Scripts;
 use crate::policy::decide::{Call, Scope};
-use crate::policy::{Places, Policy};
+use crate::policy::{Origin, Places, Policy};
 use crate::sandbox::event::{
     Denied, Event, EventKind, Finished, Frame, Isolation, Layer, LimitHit, NetworkAttempt, Operation,
     Outcome, OutcomeKind, Stream, Usage, Verdict,
@@ -27,6 +27,8 @@ const MAX_FILES: usize = 10_000;
 const MAX_DENIALS: usize = 2_000;
 /// Denials of one operation in one folder: a flood of made-up names must leave room for the others.
 const MAX_DENIALS_OF_FOLDER: usize = 200;
+/// The same for all that lies below a folder, however deep.
+const MAX_DENIALS_BELOW: usize = 800;
 const MAX_NETWORK: usize = 2_000;
 const MAX_PROCESSES: usize = 2_000;
 /// Words of a process's command line, the length of each, and of all processes together, that are kept.
@@ -194,10 +196,15 @@ impl Recorder {
             self.report.denials[*index].count += denied.count;
             return;
         }
-        let folder = denied.target.rsplit_once('/').map_or("", |(folder, _)| folder);
-        let folder = (denied.operation, folder.to_owned());
-        if let Some((MAX_DENIALS_OF_FOLDER.., last)) = self.folders.get(&folder) {
-            self.report.denials[*last].count += denied.count;
+        // A flood of refusals in one place must not hide the one that matters.
+        let folders: Vec<(Operation, String)> =
+            folders_of(&denied.target).map(|folder| (denied.operation, folder.to_owned())).collect();
+        let most = [MAX_DENIALS_OF_FOLDER].into_iter().chain(std::iter::repeat(MAX_DENIALS_BELOW));
+        let full = folders.iter().zip(most).find_map(|(folder, most)| {
+            self.folders.get(folder).filter(|(count, _)| *count >= most).map(|(_, last)| *last)
+        });
+        if let Some(last) = full {
+            self.report.denials[last].count += denied.count;
             return;
         }
         if self.report.denials.len() >= MAX_DENIALS {
@@ -217,7 +224,7 @@ impl Recorder {
             layer: denied.layer,
         });
         // No grant changes these: every grant, and every private folder, is a mount of its own.
-        if matches!(denied.errno.as_str(), "EXDEV" | "EBUSY") {
+        if matches!(denied.errno.as_str(), "EXDEV" | "EBUSY") && ruling.origin == Origin::Default {
             ruling.rule = String::from(
                 "not the policy: names are moved and linked within one granted or private folder, never across",
             );
@@ -230,8 +237,10 @@ impl Recorder {
             blame
         };
         self.denials.insert(key, self.report.denials.len());
-        let of_folder = self.folders.entry(folder).or_default();
-        *of_folder = (of_folder.0 + 1, self.report.denials.len());
+        for folder in folders {
+            let of_folder = self.folders.entry(folder).or_default();
+            *of_folder = (of_folder.0 + 1, self.report.denials.len());
+        }
         self.report.denials.push(Denial {
             id: self.report.denials.len() as u64 + 1,
             at_ms: at.as_millis() as u64,
@@ -371,6 +380,17 @@ fn empty(prepared: &Prepared) -> Report {
         writes: None,
         lost_events: 0,
     }
+}
+
+/// The folders that a path lies in, the nearest first and the top of the tree left out. What is no path has one, without a
+/// name.
+fn folders_of(target: &str) -> impl Iterator<Item = &str> {
+    const MOST: usize = 16;
+    let nearest = target.rsplit_once('/').map_or("", |(folder, _)| folder);
+    std::iter::successors(Some(nearest), |folder| {
+        folder.rsplit_once('/').map(|(outer, _)| outer).filter(|outer| !outer.is_empty())
+    })
+    .take(MOST)
 }
 
 /// The paths that lie in no other of them.

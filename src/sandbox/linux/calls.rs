@@ -418,7 +418,8 @@ fn times(call: &Call) -> Option<How> {
     if address == 0 {
         return Some(How::Times { now: true });
     }
-    let number = |at: u64| tracee::read_number(call.tid, address + at).map(|number| number as i64);
+    let number =
+        |at: u64| tracee::read_number(call.tid, address.wrapping_add(at)).map(|number| number as i64);
     match call.number {
         libc::SYS_utime => number(8)?,
         libc::SYS_utimensat => {

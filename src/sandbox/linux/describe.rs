@@ -227,8 +227,10 @@ fn unread(error: &std::io::Error, value: u64) -> String {
 
 fn times(tid: i32, address: u64) -> String {
     let one = |at: u64| {
-        let (seconds, part) =
-            (tracee::read_number(tid, address + at)?, tracee::read_number(tid, address + at + 8)?);
+        let (seconds, part) = (
+            tracee::read_number(tid, address.wrapping_add(at))?,
+            tracee::read_number(tid, address.wrapping_add(at + 8))?,
+        );
         Some(match part as i64 {
             libc::UTIME_NOW => "UTIME_NOW".to_owned(),
             libc::UTIME_OMIT => "UTIME_OMIT".to_owned(),

@@ -72,7 +72,7 @@ fn pointers(call: &Call) -> Vec<(u64, u64)> {
     /// As many messages as the kernel takes at once (UIO_MAXIOV).
     const MOST: u64 = 1024;
     let of_message = |index: u64| {
-        let header = tracee::read_memory(call.tid, call.args[1] + index * HEADER, 12).ok()?;
+        let header = tracee::read_memory(call.tid, call.args[1].wrapping_add(index * HEADER), 12).ok()?;
         let name = u64::from_ne_bytes(header.get(..8)?.try_into().ok()?);
         Some((name, u32::from_ne_bytes(header.get(8..12)?.try_into().ok()?).into()))
     };

@@ -86,7 +86,7 @@ pub(super) fn read_strings(tid: i32, address: u64) -> Vec<String> {
     let mut strings = Vec::new();
     while strings.len() < MOST {
         let Some(pointer) =
-            read_number(tid, address + 8 * strings.len() as u64).filter(|pointer| *pointer != 0)
+            read_number(tid, address.wrapping_add(8 * strings.len() as u64)).filter(|pointer| *pointer != 0)
         else {
             break;
         };

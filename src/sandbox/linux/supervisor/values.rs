@@ -83,7 +83,7 @@ impl Supervisor {
     pub(super) fn set_handler(&mut self, call: &Call) {
         // struct sigaction of the kernel: the handler, then the flags.
         const FLAGS: u64 = 8;
-        let address = call.args[1] + FLAGS;
+        let address = call.args[1].wrapping_add(FLAGS);
         if let Some(flags) = tracee::read_number(call.tid, address)
             && self.listener.is_waiting(call)
         {
