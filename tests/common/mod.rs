@@ -81,7 +81,8 @@ impl Skill {
         Self::new("main.py", source)
     }
 
-    pub fn command(&self, user: User, args: &[&str]) -> Command {
+    /// The program itself, without arguments.
+    pub fn program(&self, user: User) -> Command {
         let mut command = match user {
             User::Caller => Command::new(&PROGRAM.1),
             User::Nobody => {
@@ -91,8 +92,13 @@ impl Skill {
                 command
             }
         };
-        command.arg("run").arg(&self.path).args(["--format", "json"]).args(args);
         command.current_dir("/").env("HOME", "/nonexistent").stdin(Stdio::null());
+        command
+    }
+
+    pub fn command(&self, user: User, args: &[&str]) -> Command {
+        let mut command = self.program(user);
+        command.arg("run").arg(&self.path).args(["--format", "json"]).args(args);
         command
     }
 

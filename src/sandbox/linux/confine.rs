@@ -16,12 +16,7 @@ use crate::sandbox::plan::{Access, Limits, Plan};
 
 /// Empty every capability set, the bounding set too: capabilities(7).
 pub(super) fn drop_capabilities() -> io::Result<()> {
-    for capability in 0..64 {
-        // Numbers above the kernel's last capability are refused: the end of the list.
-        if sys::prctl(libc::PR_CAPBSET_DROP, capability).is_err() {
-            break;
-        }
-    }
+    drop_bounding_set();
     rustix::thread::clear_ambient_capability_set()?;
     let none = CapabilitySet::empty();
     rustix::thread::set_capabilities(
@@ -29,6 +24,15 @@ pub(super) fn drop_capabilities() -> io::Result<()> {
         CapabilitySets { effective: none, permitted: none, inheritable: none },
     )?;
     Ok(())
+}
+
+pub(super) fn drop_bounding_set() {
+    for capability in 0..64 {
+        // Numbers above the kernel's last capability are refused: the end of the list.
+        if sys::prctl(libc::PR_CAPBSET_DROP, capability).is_err() {
+            break;
+        }
+    }
 }
 
 /// Signals as a fresh program expects them: the runtime ignores SIGPIPE, the launcher SIGCHLD.
@@ -47,17 +51,19 @@ const MEMORY_BACKSTOP: u64 = 4;
 const THREADS_PER_RUN: u64 = 512;
 
 /// Kernel-held limits: getrlimit(2). Those that the supervisor also watches are backstops, a little wider.
-pub(super) fn set_limits(limits: &Limits, proc: bool) -> io::Result<()> {
-    // Without a /proc inside the supervisor cannot see what is used: then the kernel's bound is the limit.
-    let backstop = if proc { MEMORY_BACKSTOP } else { 1 };
+///
+/// `processes`: tasks of the program's user that are none of the run's and count all the same, as they do outside a user
+/// namespace.
+pub(super) fn set_limits(limits: &Limits, processes: u64) -> io::Result<()> {
+    let tasks = limits.processes + THREADS_PER_RUN + processes;
     let cpu = limits.cpu.as_secs() + u64::from(limits.cpu.subsec_nanos() > 0);
     for (resource, soft, hard) in [
         (Resource::RLIMIT_CPU, cpu + 1, cpu + 2),
         (Resource::RLIMIT_FSIZE, limits.file_size, limits.file_size),
         (Resource::RLIMIT_NOFILE, limits.open_files, limits.open_files),
         // Not RLIMIT_AS: Node and others reserve far more than they use.
-        (Resource::RLIMIT_DATA, limits.memory * backstop, limits.memory * backstop),
-        (Resource::RLIMIT_NPROC, limits.processes + THREADS_PER_RUN, limits.processes + THREADS_PER_RUN),
+        (Resource::RLIMIT_DATA, limits.memory * MEMORY_BACKSTOP, limits.memory * MEMORY_BACKSTOP),
+        (Resource::RLIMIT_NPROC, tasks, tasks),
         (Resource::RLIMIT_CORE, 0, 0),
         (Resource::RLIMIT_MSGQUEUE, 0, 0),
         (Resource::RLIMIT_MEMLOCK, 64 * 1024, 64 * 1024),
@@ -71,7 +77,7 @@ pub(super) fn set_limits(limits: &Limits, proc: bool) -> io::Result<()> {
 }
 
 /// The newest Landlock version this program knows of.
-const NEWEST_ABI: ABI = ABI::V6;
+pub(super) const NEWEST_ABI: ABI = ABI::V6;
 
 /// Version of the kernel's Landlock, 0 without: landlock_create_ruleset(2).
 pub(super) fn landlock_abi() -> u32 {

@@ -4,6 +4,8 @@
 //! that return constant is exchanged afterwards (`SECCOMP_RET_USER_NOTIF`, seccomp(2)). Numbers with the x32 bit
 //! match no rule and are refused like every unknown number; a foreign architecture is killed.
 
+mod host;
+
 use std::collections::BTreeMap;
 use std::io;
 use std::os::fd::RawFd;
@@ -23,6 +25,15 @@ pub(super) struct Filter {
     program: BpfProgram,
     /// Loaded as well when there is no supervisor: calls answered ENOSYS rather than EPERM.
     absent: Option<BpfProgram>,
+}
+
+/// Where the program stands, and so what its filter has to hold alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ground {
+    /// In namespaces of its own.
+    Own,
+    /// Among everything else on the machine, held by Landlock of that version.
+    Host { landlock_abi: u32 },
 }
 
 /// Allocations below this are never looked at one by one.
@@ -73,7 +84,12 @@ fn one_of(argument: u8, values: &[u64]) -> io::Result<Vec<SeccompRule>> {
     values.iter().map(|value| rule(&[(argument, Length::Dword, Op::Eq, *value)])).collect()
 }
 
-fn with_supervisor(observe: Observe) -> io::Result<Filter> {
+/// Allow a call when its argument is none of these.
+fn none_of(argument: u8, values: &[u64]) -> io::Result<SeccompRule> {
+    rule(&values.iter().map(|value| (argument, Length::Dword, Op::Ne, *value)).collect::<Vec<_>>())
+}
+
+fn with_supervisor(observe: Observe, ground: Ground) -> io::Result<Filter> {
     let mut rules: Rules = syscalls::of_class(Class::Free).map(|number| (number, vec![])).collect();
     if observe == Observe::Denials {
         rules.extend(syscalls::of_class(Class::Query).map(|number| (number, vec![])));
@@ -129,6 +145,9 @@ fn with_supervisor(observe: Observe) -> io::Result<Filter> {
     rules.insert(libc::SYS_fchmod, vec![rule(&[without_set_ids(1)])?]);
     rules.insert(libc::SYS_setsockopt, no_binding_to_devices()?);
     rules.insert(libc::SYS_sendto, vec![rule(&[(4, Length::Qword, Op::Eq, 0)])?]);
+    if let Ground::Host { landlock_abi } = ground {
+        host::narrow(&mut rules, landlock_abi)?;
+    }
 
     const MARK: u32 = 0x5a5a;
     let mut program = build(rules, SeccompAction::Trace(MARK), SeccompAction::Allow)?;
@@ -143,7 +162,7 @@ fn with_supervisor(observe: Observe) -> io::Result<Filter> {
     Ok(Filter { program, absent: None })
 }
 
-fn without_supervisor() -> io::Result<Filter> {
+fn without_supervisor(ground: Ground) -> io::Result<Filter> {
     // The absent calls are allowed here because the other filter refuses them: the stricter verdict holds.
     let mut rules: Rules = [Class::Free, Class::Path, Class::Query, Class::Value, Class::Absent]
         .into_iter()
@@ -165,11 +184,8 @@ fn without_supervisor() -> io::Result<Filter> {
         }
     }
     rules.insert(libc::SYS_socket, sockets);
-    let differs = |argument, values: &[u64]| {
-        rule(&values.iter().map(|value| (argument, Length::Dword, Op::Ne, *value)).collect::<Vec<_>>())
-    };
-    rules.insert(libc::SYS_ioctl, vec![differs(1, &FORBIDDEN_IOCTLS)?]);
-    rules.insert(libc::SYS_prctl, vec![differs(0, &FORBIDDEN_PRCTLS)?]);
+    rules.insert(libc::SYS_ioctl, vec![none_of(1, &FORBIDDEN_IOCTLS)?]);
+    rules.insert(libc::SYS_prctl, vec![none_of(0, &FORBIDDEN_PRCTLS)?]);
     rules.insert(libc::SYS_setsockopt, no_binding_to_devices()?);
     for (number, mode) in [
         (libc::SYS_creat, 1),
@@ -197,6 +213,9 @@ fn without_supervisor() -> io::Result<Filter> {
         let opens = rule(&[(flags, Length::Dword, Op::MaskedEq(creating), 0)])?;
         rules.insert(number, vec![opens, rule(&[without_set_ids(flags + 1)])?]);
     }
+    if let Ground::Host { landlock_abi } = ground {
+        host::narrow_alone(&mut rules, landlock_abi)?;
+    }
     let absent: Rules = syscalls::of_class(Class::Absent).map(|number| (number, vec![])).collect();
     Ok(Filter {
         program: build(rules, SeccompAction::Errno(libc::EPERM as u32), SeccompAction::Allow)?,
@@ -221,8 +240,8 @@ fn build(rules: Rules, mismatch: SeccompAction, matched: SeccompAction) -> io::R
 }
 
 impl Filter {
-    pub(super) fn compile(observe: Observe) -> io::Result<Self> {
-        if observe == Observe::Off { without_supervisor() } else { with_supervisor(observe) }
+    pub(super) fn compile(observe: Observe, ground: Ground) -> io::Result<Self> {
+        if observe == Observe::Off { without_supervisor(ground) } else { with_supervisor(observe, ground) }
     }
 
     /// Load it into the calling thread: seccomp(2). Returns the listener, when there is a supervisor to have it.
@@ -276,7 +295,7 @@ mod tests {
 
     #[test]
     fn the_filter_with_a_supervisor_asks_and_never_traces() {
-        let filter = with_supervisor(Observe::Full).unwrap();
+        let filter = with_supervisor(Observe::Full, Ground::Own).unwrap();
         let returns: Vec<u32> = filter.program.iter().filter(|i| i.code == 0x06).map(|i| i.k).collect();
         assert!(returns.contains(&0x7fc0_0000));
         assert!(!returns.iter().any(|k| k & 0xffff_0000 == 0x7ff0_0000));
@@ -284,6 +303,8 @@ mod tests {
 
     #[test]
     fn the_filter_without_a_supervisor_compiles() {
-        assert!(without_supervisor().unwrap().absent.is_some());
+        for ground in [Ground::Own, Ground::Host { landlock_abi: 1 }, Ground::Host { landlock_abi: 6 }] {
+            assert!(without_supervisor(ground).unwrap().absent.is_some());
+        }
     }
 }

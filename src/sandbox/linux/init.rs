@@ -11,8 +11,9 @@ use std::os::fd::{AsFd, OwnedFd};
 use nix::sys::wait::{WaitStatus, wait};
 use serde::{Deserialize, Serialize};
 
-use super::filter::Filter;
-use super::launcher::{Channels, Identity, read_plan};
+use super::filter::{self, Filter};
+use super::held::{BUSY, Form, Held};
+use super::launcher::{Answer, Channels, Identity, Way, read_plan};
 use super::view::{self, Packed};
 use super::wire::{self, Failure, Message, Step};
 use super::{confine, sys};
@@ -20,6 +21,8 @@ use crate::sandbox::plan::{Observe, Plan};
 
 /// Written to the ready pipe when the run goes without a supervisor.
 pub(super) const NO_LISTENER: i32 = 0;
+/// The same, against the plan's wish: another supervisor has the place. No descriptor has this number.
+pub(super) const LISTENER_BUSY: i32 = i32::MAX;
 
 /// What the launcher sends when there is something to run. Descriptors: the plan (memfd), those of [`Channels`], then the
 /// trees.
@@ -27,16 +30,15 @@ pub(super) const NO_LISTENER: i32 = 0;
 pub(super) struct Order {
     /// Opened by a launcher that is root; else opened here.
     pub sources: Option<Vec<Packed>>,
+    /// See [`Hold::processes`].
+    pub processes: u64,
 }
 
 /// Prepare everything that does not depend on the plan, wait for the order, carry it out, leave.
-pub(super) fn run(identity: Identity, orders: &OwnedFd) -> ! {
-    let ground = prepare(identity);
-    // No order comes any more: the launcher is gone.
-    let Ok(Some((order, fds))) = wire::receive::<Order>(orders.as_fd()) else { sys::exit_now(0) };
-    let mut fds = fds.into_iter();
+pub(super) fn run(way: &Way, identity: Identity, orders: &OwnedFd) -> ! {
+    let (ground, order, mut fds) = take_order(prepare(way, identity), orders);
     let (Some(plan), Some(channels)) = (fds.next(), Channels::from_fds(&mut fds)) else { sys::exit_now(1) };
-    let started = ground.and_then(|ground| set_up(&read_plan(&plan)?, order, fds, &channels, &ground));
+    let started = read_plan(&plan).and_then(|plan| set_up(&plan, order, fds, &channels, &ground));
     let code = match started {
         Ok(program) => {
             // The supervisor learns from their end that the program has closed them.
@@ -52,31 +54,58 @@ pub(super) fn run(identity: Identity, orders: &OwnedFd) -> ! {
     sys::exit_now(code)
 }
 
+/// Wait for the order, and say whether it can be carried out at all. What cannot is no longer of use.
+pub(super) fn take_order<T>(
+    prepared: Result<T, Failure>,
+    orders: &OwnedFd,
+) -> (T, Order, std::vec::IntoIter<OwnedFd>) {
+    // No order comes any more: the launcher is gone.
+    let Ok(Some((order, fds))) = wire::receive::<Order>(orders.as_fd()) else { sys::exit_now(0) };
+    match prepared {
+        Ok(ground) => {
+            let _ = wire::send(orders.as_fd(), &Answer::Taken, &[]);
+            (ground, order, fds.into_iter())
+        }
+        Err(failure) => {
+            let _ = wire::send(orders.as_fd(), &Answer::Unable(failure), &[]);
+            sys::exit_now(1)
+        }
+    }
+}
+
 /// What is there before the order comes.
 struct Ground {
     old_root: OwnedFd,
-    proc: bool,
     names: UdpSocket,
     /// The filter of the usual kind of run.
     filter: Filter,
+    held: Held,
+    identity: Identity,
 }
 
-fn prepare(identity: Identity) -> Result<Ground, Failure> {
+fn prepare(way: &Way, identity: Identity) -> Result<Ground, Failure> {
     confine::restore_signals().step("reset signals")?;
-    become_user(identity)?;
+    if way.form == Form::Namespaces {
+        become_user(identity)?;
+    }
     // Only now: a change of user takes the wish back (prctl(2)).
     sys::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL as libc::c_ulong).step("prctl(PR_SET_PDEATHSIG)")?;
     view::enter_new_root()?;
     let old_root = view::old_root()?;
+    view::try_copies(old_root.as_fd())?;
     let proc = view::add_private_places()?;
     view::write_etc(identity)?;
+    if way.form == Form::Rooted {
+        view::give_private_places(identity)?;
+    }
     nix::unistd::sethostname("skilldeck").step("sethostname")?;
     let names = bring_up_loopback()
         .and_then(|()| UdpSocket::bind((Ipv4Addr::LOCALHOST, 53)))
         .step("bind the name server")?;
     sys::join_new_session_keyring().step("join a new session keyring")?;
-    let filter = Filter::compile(Observe::Full).step("compile the seccomp filter")?;
-    Ok(Ground { old_root, proc, names, filter })
+    let filter = Filter::compile(Observe::Full, filter::Ground::Own).step("compile the seccomp filter")?;
+    let held = Held::by(way, identity, proc);
+    Ok(Ground { old_root, names, filter, held, identity })
 }
 
 fn set_up(
@@ -97,12 +126,24 @@ fn set_up(
     view::attach(&sources)?;
     drop(sources);
     let root = view::leave_old_root()?;
+    let held = &ground.held;
+    if held.form == Form::Rooted {
+        give_up_root(ground.identity)?;
+    }
+    refuse_too_little(plan, held, channels);
     // Holds the mounts for the supervisor's last look; there is no such file without a /proc of our own.
     let mounts = std::fs::File::open("/proc/self/ns/mnt").ok();
 
     let program = sys::fork().step("fork")?;
     if program == 0 {
-        let Err(failure) = start_program(plan, channels, ground);
+        let restrict = || confine::restrict_files(plan, held.proc);
+        let bounds = Hold {
+            usual: &ground.filter,
+            ground: filter::Ground::Own,
+            processes: order.processes,
+            restrict: &restrict,
+        };
+        let Err(failure) = start_program(plan, channels, &bounds);
         let _ = wire::send(channels.control.as_fd(), &Message::Failed(failure), &[]);
         sys::exit_now(127);
     }
@@ -113,9 +154,24 @@ fn set_up(
     let program_fd = open_process(program).step("pidfd_open")?;
     let mut fds = vec![program_fd.as_fd(), root.as_fd(), ground.names.as_fd()];
     fds.extend(mounts.as_ref().map(AsFd::as_fd));
-    let message = Message::Ready { landlock_abi: confine::landlock_abi(), proc: ground.proc };
+    let message = Message::Ready { held: held.clone(), private: None };
     wire::send(channels.control.as_fd(), &message, &fds).step("report the start")?;
     Ok(program)
+}
+
+/// A plan that demands every layer is not begun without.
+pub(super) fn refuse_too_little(plan: &Plan, held: &Held, channels: &Channels) {
+    if plan.require_full && !held.is_full() {
+        let _ = wire::send(channels.control.as_fd(), &Message::TooLittle(held.clone()), &[]);
+        sys::exit_now(1);
+    }
+}
+
+/// Without a user namespace the view is built with root's rights over the host: they go away before the program comes.
+pub(super) fn give_up_root(identity: Identity) -> Result<(), Failure> {
+    confine::drop_bounding_set();
+    become_user(identity)?;
+    sys::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL as libc::c_ulong).step("prctl(PR_SET_PDEATHSIG)")
 }
 
 /// As root: from here on this is the unprivileged user, with capabilities in the new namespaces only.
@@ -129,7 +185,7 @@ fn become_user(identity: Identity) -> Result<(), Failure> {
     nix::unistd::setresuid(uid, uid, uid).step("setresuid")
 }
 
-fn open_process(pid: i32) -> std::io::Result<OwnedFd> {
+pub(super) fn open_process(pid: i32) -> std::io::Result<OwnedFd> {
     let pid = rustix::process::Pid::from_raw(pid).ok_or(std::io::ErrorKind::InvalidInput)?;
     Ok(rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty())?)
 }
@@ -149,11 +205,22 @@ fn bring_up_loopback() -> std::io::Result<()> {
     }
 }
 
+/// What a program's process is held by from its first instruction on.
+pub(super) struct Hold<'a> {
+    /// Compiled ahead, for a run with full observation.
+    pub usual: &'a Filter,
+    pub ground: filter::Ground,
+    /// Tasks that its user has already, where those count towards the same bound.
+    pub processes: u64,
+    /// Landlock.
+    pub restrict: &'a dyn Fn() -> std::io::Result<()>,
+}
+
 /// In the child: give everything up, then become the program.
-fn start_program(
+pub(super) fn start_program(
     plan: &Plan,
     channels: &Channels,
-    ground: &Ground,
+    hold: &Hold<'_>,
 ) -> Result<std::convert::Infallible, Failure> {
     sys::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL as libc::c_ulong).step("prctl(PR_SET_PDEATHSIG)")?;
     nix::unistd::setsid().step("setsid")?;
@@ -162,20 +229,32 @@ fn start_program(
     nix::unistd::dup2_stderr(&channels.stderr).step("dup2 stderr")?;
     nix::unistd::chdir(&plan.cwd).step(format!("enter {}", plan.cwd.display()))?;
     let image = Image::of(plan)?;
+    let compile = |observe| Filter::compile(observe, hold.ground).step("compile the seccomp filter");
     let other = match plan.observe {
         Observe::Full => None,
-        other => Some(Filter::compile(other).step("compile the seccomp filter")?),
+        other => Some(compile(other)?),
     };
-    let filter = other.as_ref().unwrap_or(&ground.filter);
+    let filter = other.as_ref().unwrap_or(hold.usual);
     sys::prctl(libc::PR_SET_NO_NEW_PRIVS, 1).step("prctl(PR_SET_NO_NEW_PRIVS)")?;
     confine::drop_capabilities().step("drop capabilities")?;
-    confine::set_limits(&plan.limits, ground.proc).step("setrlimit")?;
-    confine::restrict_files(plan, ground.proc).step("landlock_restrict_self")?;
+    confine::set_limits(&plan.limits, hold.processes).step("setrlimit")?;
+    (hold.restrict)().step("landlock_restrict_self")?;
     sys::close_from_at_exec(3).step("close_range")?;
     let mut ready = std::fs::File::from(channels.ready.try_clone().step("dup")?);
     // From here on every call but a handful waits for the supervisor.
-    let listener = filter.install().step("seccomp")?;
-    let _ = ready.write_all(&listener.unwrap_or(NO_LISTENER).to_ne_bytes());
+    let number = match filter.install() {
+        // Somebody else's supervisor has the one place there is: held all the same, by a filter that asks nobody.
+        Err(error) if error.raw_os_error() == Some(libc::EBUSY) => {
+            if plan.require_full {
+                let message = format!("--require full: {BUSY}");
+                return Err(Failure { step: "check the layers".into(), errno: libc::EBUSY, message });
+            }
+            compile(Observe::Off)?.install().step("seccomp")?;
+            LISTENER_BUSY
+        }
+        installed => installed.step("seccomp")?.unwrap_or(NO_LISTENER),
+    };
+    let _ = ready.write_all(&number.to_ne_bytes());
     let errno = image.execute();
     let _ = ready.write_all(&(-errno).to_ne_bytes());
     sys::exit_now(127)

@@ -3,11 +3,16 @@
 //! A notification shows an attempt, not its result (seccomp_unotify(2)), so the same rules that the kernel is
 //! about to apply are applied here to the same tree: the view's mounts, Landlock, owner and mode bits.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
+use landlock::{AccessFs, BitFlags};
+
+use super::bare::{self, Rule};
 use super::calls::{How, PathUse};
 use super::launcher::Identity;
 use super::place::{Found, Place, Root, hidden_outside, normal};
+use super::tree::Tree;
 use crate::sandbox::event::{Layer, Operation, Verdict};
 use crate::sandbox::plan::{Access, Plan};
 
@@ -38,6 +43,11 @@ pub(super) struct Judge {
     execute: Vec<PathBuf>,
     /// Read-only parts of the system: opening them for reading is never refused.
     system: Vec<PathBuf>,
+    landlock_abi: u32,
+    /// Where the run's processes show, when not below `root`.
+    processes: Option<Root>,
+    /// What Landlock allows on the host's own ground, where it holds the files alone.
+    rules: Option<Vec<Rule>>,
 }
 
 const READ: u32 = 4;
@@ -45,7 +55,7 @@ const WRITE: u32 = 2;
 const EXECUTE: u32 = 1;
 
 impl Judge {
-    pub(super) fn new(root: Root, plan: &Plan, identity: Identity) -> Self {
+    pub(super) fn new(root: Root, plan: &Plan, identity: Identity, landlock_abi: u32) -> Self {
         let of = |wanted: fn(&crate::sandbox::plan::Bind) -> bool| {
             plan.view.iter().filter(|bind| wanted(bind)).map(|bind| bind.path.clone()).collect()
         };
@@ -55,7 +65,38 @@ impl Judge {
             denied: of(|bind| bind.access == Access::Deny),
             execute: plan.execute.clone(),
             system: of(|bind| bind.system && bind.access == Access::Read),
+            landlock_abi,
+            processes: None,
+            rules: None,
         }
+    }
+
+    /// The sandbox has no `/proc`: its processes are looked for in the host's.
+    pub(super) fn look_from_outside(&mut self, tree: Tree) -> io::Result<()> {
+        self.processes = Some(Root::of_host(tree)?);
+        Ok(())
+    }
+
+    /// There is no view: Landlock alone says what may be used. `program`: process number of the run's program.
+    pub(super) fn stand_on_the_host(&mut self, mut rules: Vec<Rule>, program: i32) {
+        rules.push(bare::own_proc(program));
+        self.rules = Some(rules);
+    }
+
+    /// Where the run's processes show.
+    pub(super) fn processes(&self) -> &Root {
+        self.processes.as_ref().unwrap_or(&self.root)
+    }
+
+    pub(super) fn is_on_the_host(&self) -> bool {
+        self.rules.is_some()
+    }
+
+    /// Whether Landlock has a rule for that at the path, where it stands alone; true where it does not.
+    pub(super) fn has_rule(&self, path: &Path, access: BitFlags<AccessFs>) -> bool {
+        let Some(rules) = &self.rules else { return true };
+        let around = rules.iter().filter(|rule| path.starts_with(&rule.path));
+        around.fold(BitFlags::<AccessFs>::empty(), |sum, rule| sum | rule.access).contains(access)
     }
 
     pub(super) fn root(&self) -> &Root {
@@ -73,8 +114,8 @@ impl Judge {
     /// `inside`: the caller's process number as it sees it itself.
     pub(super) fn judge(&self, used: &PathUse, inside: i32) -> Judged {
         let path = own_proc(&normal_unless_linked(&used.path), inside);
-        if let Some(refusal) = foreign_proc(&path, inside, used) {
-            return denied(path, used.operation, refusal);
+        if !self.is_on_the_host() && is_foreign_proc(&path, inside, used) {
+            return denied(path, used.operation, refusal(libc::EACCES, self.guard_of_first()));
         }
         match self.root.locate(&path, used.follow) {
             Place::Here(found) => self.judge_found(found, used),
@@ -90,6 +131,11 @@ impl Judge {
         let Identity { uid, gid, .. } = self.identity;
         if self.denied.iter().any(|denied| found.path.starts_with(denied) && found.path != *denied) {
             return denied(found.path, used.operation, refusal(libc::EACCES, Layer::Mount));
+        }
+        if self.is_on_the_host()
+            && let Some(refusal) = self.without_rule(&found, used)
+        {
+            return denied(found.path, used.operation, refusal);
         }
         let may = |wanted| found.permits(uid, gid, wanted);
         let no_permission = || Some(self.permission(&found.path, libc::EACCES));
@@ -135,7 +181,12 @@ impl Judge {
             How::Execute if found.is_directory() || !may(EXECUTE) => no_permission(),
             How::Execute => {
                 let listed = self.execute.iter().any(|allowed| found.path.starts_with(allowed));
-                if listed { None } else { Some(refusal(libc::EACCES, Layer::Landlock)) }
+                // Without Landlock nothing tells programs that are in view apart.
+                if listed || self.landlock_abi == 0 {
+                    None
+                } else {
+                    Some(refusal(libc::EACCES, Layer::Landlock))
+                }
             }
         };
         match reason {
@@ -152,8 +203,43 @@ impl Judge {
         }
     }
 
+    /// What Landlock says on the host's own ground to a path that is there. It does not mediate looks at it, nor entering.
+    fn without_rule(&self, found: &Found, used: &PathUse) -> Option<Refusal> {
+        let path = &found.path;
+        let has = |access| self.has_rule(path, access);
+        let allowed = match used.how {
+            How::Query | How::Enter | How::Open { create: true, exclusive: true, .. } => true,
+            How::Open { write: false, .. } if found.is_directory() => has(AccessFs::ReadDir.into()),
+            How::Open { .. } if found.is_directory() => true,
+            How::Open { write, truncate, .. } => {
+                let reads = used.operation == Operation::Read && !write;
+                let mut wanted = if reads { AccessFs::ReadFile.into() } else { AccessFs::WriteFile.into() };
+                if truncate && self.landlock_abi >= 3 {
+                    wanted |= AccessFs::Truncate;
+                }
+                has(wanted)
+            }
+            // A new name that exists already; `rename` over one is asked of its folder.
+            How::Name { replaces: false } if used.operation == Operation::Create => true,
+            How::Name { .. } => return self.name_in_parent(path),
+            // The supervisor carries these out where the program may write.
+            How::Change { .. } => has(AccessFs::WriteFile.into()),
+            How::Execute => has(AccessFs::Execute.into()),
+        };
+        (!allowed).then(|| refusal(libc::EACCES, Layer::Landlock))
+    }
+
+    /// Who keeps programs inside from looking into the sandbox's own first process: Landlock, or else that it is
+    /// undumpable.
+    fn guard_of_first(&self) -> Layer {
+        if self.landlock_abi > 0 { Layer::Landlock } else { Layer::Permissions }
+    }
+
     fn change_names(&self, parent: &Found) -> Option<Refusal> {
         let Identity { uid, gid, .. } = self.identity;
+        if !self.has_rule(&parent.path, AccessFs::MakeReg | AccessFs::RemoveFile) {
+            return Some(refusal(libc::EACCES, Layer::Landlock));
+        }
         if parent.read_only {
             Some(refusal(libc::EROFS, Layer::Mount))
         } else if !parent.permits(uid, gid, WRITE | EXECUTE) {
@@ -224,7 +310,7 @@ fn own_proc(path: &Path, inside: i32) -> PathBuf {
 
 /// Files of `/proc/PID` that only a tracer may open: PROC(5), "ptrace access mode". Landlock keeps programs
 /// inside from tracing the sandbox's own first process.
-fn foreign_proc(path: &Path, inside: i32, used: &PathUse) -> Option<Refusal> {
+fn is_foreign_proc(path: &Path, inside: i32, used: &PathUse) -> bool {
     const GUARDED: [&str; 15] = [
         "environ",
         "mem",
@@ -242,12 +328,11 @@ fn foreign_proc(path: &Path, inside: i32, used: &PathUse) -> Option<Refusal> {
         "stack",
         "ns",
     ];
-    let mut parts = path.strip_prefix("/proc").ok()?.iter();
-    let process: i32 = parts.next()?.to_str()?.parse().ok()?;
-    let file = parts.next()?.to_str()?;
+    let Ok(below) = path.strip_prefix("/proc") else { return false };
+    let mut parts = below.iter().filter_map(|part| part.to_str());
+    let (Some(process), Some(file)) = (parts.next(), parts.next()) else { return false };
     let looks_through = used.how != How::Query || matches!(file, "root" | "cwd" | "exe" | "fd");
-    (process == 1 && inside != 1 && GUARDED.contains(&file) && looks_through)
-        .then(|| refusal(libc::EACCES, Layer::Landlock))
+    process == "1" && inside != 1 && GUARDED.contains(&file) && looks_through
 }
 
 fn refusal(errno: i32, layer: Layer) -> Refusal {

@@ -13,9 +13,10 @@ use std::{fs, io};
 
 use serde::{Deserialize, Serialize};
 
+use super::held::{self, Form};
 use super::sys::{self, Cloned};
 use super::wire::{self, Failure, Message, Step};
-use super::{init, reader, view};
+use super::{bare, confine, init, reader, view};
 use crate::sandbox::plan::Plan;
 
 /// Who the program is inside. The numbers are the same inside and outside the user namespace.
@@ -90,6 +91,49 @@ const NAMESPACES: u64 = (libc::CLONE_NEWUSER
     | libc::CLONE_NEWUTS
     | libc::CLONE_NEWCGROUP) as u64;
 
+/// How sandboxes are made here: the strongest way that has not failed yet.
+#[derive(Debug, Clone)]
+pub(super) struct Way {
+    pub form: Form,
+    /// Why no stronger form can be had; empty for the strongest.
+    pub reason: String,
+}
+
+impl Way {
+    fn strongest() -> Self {
+        Self { form: Form::Namespaces, reason: String::new() }
+    }
+
+    /// What is left after that failure; `None` when it is none of the machine's making, so that another attempt may well
+    /// succeed, or when there is nothing weaker.
+    fn weaker(&self, failure: &Failure, identity: Identity) -> Option<Self> {
+        const FORBIDDEN: [i32; 6] =
+            [libc::EPERM, libc::EACCES, libc::ENOSPC, libc::EUSERS, libc::EINVAL, libc::ENOSYS];
+        if !FORBIDDEN.contains(&failure.errno) {
+            return None;
+        }
+        let form = match self.form {
+            Form::Namespaces if identity.privileged => Form::Rooted,
+            Form::Namespaces | Form::Rooted => Form::Bare,
+            Form::Bare => return None,
+        };
+        let mut reason = self.reason.clone();
+        if reason.is_empty() {
+            let error = nix::errno::Errno::from_raw(failure.errno);
+            reason = format!("{}: {}", failure.step, error.desc().to_lowercase());
+        }
+        Some(Self { form, reason })
+    }
+
+    fn namespaces(&self) -> u64 {
+        match self.form {
+            Form::Namespaces => NAMESPACES,
+            Form::Rooted => NAMESPACES & !(libc::CLONE_NEWUSER as u64),
+            Form::Bare => 0,
+        }
+    }
+}
+
 /// More than enough for a supervisor to end.
 const LONGER: std::time::Duration = std::time::Duration::from_millis(100);
 
@@ -100,8 +144,9 @@ pub(super) fn serve(socket: &OwnedFd) -> ! {
     prepare_process();
     let identity = Identity::current();
     let mut idmaps = Idmaps::default();
-    let mut begun = Some(Sandbox::begin(identity));
-    if identity.privileged {
+    let mut way = Way::strongest();
+    let mut begun = Some(begin(&mut way, identity));
+    if identity.privileged && way.form == Form::Namespaces {
         // The owner of most things; a failure comes up again when it matters.
         let _ = idmaps.for_owner((0, 0), identity);
     }
@@ -125,14 +170,38 @@ pub(super) fn serve(socket: &OwnedFd) -> ! {
             }
         }
         let (Some(plan), Some(channels)) = (fds.next(), Channels::from_fds(&mut fds)) else { continue };
-        let sandbox = begun.take().unwrap_or_else(|| Sandbox::begin(identity));
-        let done = sandbox.and_then(|sandbox| sandbox.order(&plan, &channels, identity, &mut idmaps));
+        let done = loop {
+            let sandbox = begun.take().unwrap_or_else(|| begin(&mut way, identity));
+            let answer =
+                sandbox.and_then(|sandbox| sandbox.order(&plan, &channels, &way, identity, &mut idmaps));
+            match answer {
+                Ok(Answer::Unable(failure)) => match way.weaker(&failure, identity) {
+                    Some(weaker) => way = weaker,
+                    None => break Err(failure),
+                },
+                Ok(Answer::Taken) => break Ok(()),
+                Err(failure) => break Err(failure),
+            }
+        };
         if let Err(failure) = done {
             // A supervisor that is gone does not need to hear it.
             let _ = wire::send(channels.control.as_fd(), &Message::Failed(failure), &[]);
         }
     }
     sys::exit_now(0)
+}
+
+/// Begin a sandbox in the strongest way that this machine lets us.
+fn begin(way: &mut Way, identity: Identity) -> Result<Sandbox, Failure> {
+    loop {
+        match Sandbox::begin(way, identity) {
+            Err(failure) => match way.weaker(&failure, identity) {
+                Some(weaker) => *way = weaker,
+                None => return Err(failure),
+            },
+            begun => return begun,
+        }
+    }
 }
 
 fn prepare_process() {
@@ -163,6 +232,15 @@ pub(super) fn read_plan(memfd: &OwnedFd) -> Result<Plan, Failure> {
     serde_json::from_slice(&text).map_err(|error| Failure::new("read the plan", &error.into()))
 }
 
+/// What a sandbox's first process says to its order.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum Answer {
+    /// From here on it speaks to the supervisor itself.
+    Taken,
+    /// What does not depend on the plan has failed already: this machine does not allow it.
+    Unable(Failure),
+}
+
 /// A sandbox whose first process waits for its order.
 #[derive(Debug)]
 struct Sandbox {
@@ -171,21 +249,35 @@ struct Sandbox {
 }
 
 impl Sandbox {
-    /// Make the namespaces. The first process goes on in [`init::run`].
-    fn begin(identity: Identity) -> Result<Self, Failure> {
+    /// Make the namespaces. The first process goes on in [`init::run`], or [`bare::run`] without any.
+    fn begin(way: &Way, identity: Identity) -> Result<Self, Failure> {
+        if way.form == Form::Bare && confine::landlock_abi() == 0 {
+            let message = held::nothing_holds(&way.reason);
+            return Err(Failure { step: "hold the files".into(), errno: 0, message });
+        }
+        if way.form != Form::Namespaces && identity.privileged && !is_mapped(identity.uid) {
+            let message = "this container knows no such user, and a run would stay its root; start skilldeck as an ordinary \
+                           user there, or let it have a whole range of users";
+            return Err(Failure { step: "become user 65534".into(), errno: 0, message: message.into() });
+        }
         let (orders, theirs) = wire::pair().step("make a socket pair")?;
         let (wait, go) = nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC).step("make a pipe")?;
-        match sys::clone_into(NAMESPACES).step("create the namespaces (clone3)")? {
+        match sys::clone_into(way.namespaces()).step("create the namespaces (clone3)")? {
             Cloned::Child => {
                 drop((go, orders));
                 // It has no identity of its own until its ids are mapped.
                 if fs::File::from(wait).read_exact(&mut [0]).is_err() {
                     sys::exit_now(1);
                 }
-                init::run(identity, &theirs)
+                match way.form {
+                    Form::Bare => bare::run(way, identity, &theirs),
+                    Form::Namespaces | Form::Rooted => init::run(way, identity, &theirs),
+                }
             }
             Cloned::Parent { pid, pidfd } => {
-                map_ids(pid, identity)?;
+                if way.form == Form::Namespaces {
+                    map_ids(pid, identity)?;
+                }
                 fs::File::from(go).write_all(&[1]).step("let the sandbox begin")?;
                 Ok(Self { pidfd, orders })
             }
@@ -196,15 +288,16 @@ impl Sandbox {
         self,
         plan: &OwnedFd,
         channels: &Channels,
+        way: &Way,
         identity: Identity,
         idmaps: &mut Idmaps,
-    ) -> Result<(), Failure> {
+    ) -> Result<Answer, Failure> {
         // As root the sources are opened here, with root's rights on the way to them. Inside, the program is
         // another user and could not walk through a private home directory.
-        let (sources, trees) = if identity.privileged {
+        let (sources, trees) = if identity.privileged && way.form != Form::Bare {
             let root = fs::File::open("/").step("open /")?;
-            let (packed, trees) =
-                view::pack(view::open_sources(&read_plan(plan)?, root.as_fd(), Some((identity, idmaps)))?);
+            let owners = (way.form == Form::Namespaces).then_some((identity, idmaps));
+            let (packed, trees) = view::pack(view::open_sources(&read_plan(plan)?, root.as_fd(), owners)?);
             (Some(packed), trees)
         } else {
             (None, Vec::new())
@@ -213,8 +306,27 @@ impl Sandbox {
             .step("report the sandbox")?;
         let fds = std::iter::once(plan.as_fd()).chain(channels.fds()).chain(trees.iter().map(AsFd::as_fd));
         let fds: Vec<BorrowedFd<'_>> = fds.collect();
-        wire::send(self.orders.as_fd(), &init::Order { sources }, &fds).step("hand over the order")
+        // In a user namespace tasks are counted apart.
+        let processes = if way.form == Form::Namespaces { 0 } else { bare::tasks_of(identity.uid) };
+        let order = init::Order { sources, processes };
+        wire::send(self.orders.as_fd(), &order, &fds).step("hand over the order")?;
+        let ended = || io::Error::other("the sandbox's first process has ended");
+        let (answer, _) = wire::receive(self.orders.as_fd())
+            .step("hear of the order")?
+            .ok_or_else(ended)
+            .step("hear of the order")?;
+        Ok(answer)
     }
+}
+
+/// Whether there is such a user in this namespace: user_namespaces(7).
+fn is_mapped(uid: u32) -> bool {
+    let map = fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+    map.lines().any(|line| {
+        let mut numbers = line.split_whitespace().map(|number| number.parse::<u64>().unwrap_or(0));
+        let (first, _, count) = (numbers.next().unwrap_or(0), numbers.next(), numbers.next().unwrap_or(0));
+        (first..first + count).contains(&uid.into())
+    })
 }
 
 /// user_namespaces(7): one user and one group, themselves; no way to change groups.

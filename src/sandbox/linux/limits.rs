@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::os::fd::AsFd;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -15,12 +15,17 @@ use super::shared::Shared;
 use crate::sandbox::event::{LimitHit, Outcome, OutcomeKind, Resource, Usage, UsageSample};
 use crate::sandbox::plan::{Limits, Plan};
 
+/// Counting what lies on disk takes longer than the other looks.
+const BETWEEN_COUNTS: Duration = Duration::from_millis(200);
+
 /// Samples the use of one run.
 #[derive(Debug)]
 pub(super) struct Watch {
     judge: Arc<Judge>,
     shared: Arc<Shared>,
     limits: Limits,
+    /// Scratch on disk, without a size of its own, and when it was last counted.
+    private: Option<(PathBuf, Option<Instant>)>,
     latest: UsageSample,
     peak: UsageSample,
     last: Option<Instant>,
@@ -30,11 +35,17 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    pub(super) fn new(judge: Arc<Judge>, shared: Arc<Shared>, limits: Limits) -> Self {
+    pub(super) fn new(
+        judge: Arc<Judge>,
+        shared: Arc<Shared>,
+        limits: Limits,
+        private: Option<PathBuf>,
+    ) -> Self {
         Self {
             judge,
             shared,
             limits,
+            private: private.map(|folder| (folder, None)),
             latest: UsageSample::default(),
             peak: UsageSample::default(),
             last: None,
@@ -50,10 +61,10 @@ impl Watch {
     /// Look once. Returns the limit that is exceeded and must end the run, with its value and the observed one.
     pub(super) fn sample(&mut self, now: Duration) -> Option<(Resource, u64, u64)> {
         self.last = Some(Instant::now());
-        let mut usage = processes::usage(self.judge.root());
+        let mut usage = processes::usage(self.judge.processes());
         if usage.processes > 1 && usage.memory_bytes > self.limits.memory / 2 {
             // Children share pages with their parents until they write to them: where it matters, count those once.
-            usage.memory_bytes = processes::proportional_memory(self.judge.root());
+            usage.memory_bytes = processes::proportional_memory(self.judge.processes());
         }
         self.latest = UsageSample { cpu_ms: usage.cpu_ms.max(self.latest.cpu_ms), ..usage };
         self.peak.cpu_ms = self.latest.cpu_ms;
@@ -61,7 +72,18 @@ impl Watch {
         self.peak.processes = self.peak.processes.max(usage.processes);
         self.peak.descriptors = self.peak.descriptors.max(usage.descriptors);
         self.last_look();
-        self.exceeded(now)
+        self.exceeded(now).or_else(|| self.count_private())
+    }
+
+    /// Scratch on disk is counted now and then; a run that has used more than it may is ended.
+    fn count_private(&mut self) -> Option<(Resource, u64, u64)> {
+        let (folder, last) = self.private.as_mut()?;
+        if last.is_some_and(|last| last.elapsed() < BETWEEN_COUNTS) {
+            return None;
+        }
+        *last = Some(Instant::now());
+        let used = super::bare::used(folder, &processes::list(self.judge.processes()));
+        (used > self.limits.scratch).then_some((Resource::Scratch, self.limits.scratch, used))
     }
 
     fn exceeded(&self, now: Duration) -> Option<(Resource, u64, u64)> {
@@ -85,7 +107,7 @@ impl Watch {
 
     /// The scratch file system is full: what is written on top fails with ENOSPC.
     fn look_at_scratch(&mut self) {
-        if self.told.contains(&Resource::Scratch) {
+        if self.told.contains(&Resource::Scratch) || self.private.is_some() {
             return;
         }
         let Ok(tmp) = self.judge.root().open(Path::new(Plan::SCRATCH)) else { return };

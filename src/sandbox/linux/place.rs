@@ -8,6 +8,8 @@ use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2};
 use nix::sys::stat::{FileStat, fstat};
 use nix::sys::statvfs::{FsFlags, fstatvfs};
 
+use super::tree::Tree;
+
 /// What is at a path inside.
 #[derive(Debug)]
 pub(super) enum Place {
@@ -64,6 +66,8 @@ impl Found {
 #[derive(Debug)]
 pub(super) struct Root {
     fd: OwnedFd,
+    /// The run's processes among all that `/proc` below this root shows.
+    tree: Option<Tree>,
 }
 
 /// As the kernel: path_resolution(7).
@@ -71,7 +75,16 @@ const MOST_LINKS: usize = 40;
 
 impl Root {
     pub(super) fn new(fd: OwnedFd) -> Self {
-        Self { fd }
+        Self { fd, tree: None }
+    }
+
+    /// The host's own root, where a run's processes are those of the tree.
+    pub(super) fn of_host(tree: Tree) -> std::io::Result<Self> {
+        Ok(Self { fd: fs::File::open("/")?.into(), tree: Some(tree) })
+    }
+
+    pub(super) fn tree(&self) -> Option<&Tree> {
+        self.tree.as_ref()
     }
 
     /// Open a folder or file of the view for reading.

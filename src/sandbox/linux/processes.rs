@@ -1,14 +1,18 @@
-//! The processes of a sandbox, seen through its own `/proc`: how many, how much they use.
+//! The processes of a sandbox, seen through its own `/proc`, or the host's where it has none: how many, how much they use.
 
 use std::io::Read;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 use super::place::Root;
+use super::tree::Tree;
 use crate::sandbox::event::UsageSample;
 
 /// Numbers of the processes inside, PID 1 (the sandbox's own) left out.
-fn list(root: &Root) -> Vec<i32> {
+pub(super) fn list(root: &Root) -> Vec<i32> {
+    if let Some(tree) = root.tree() {
+        return tree.list();
+    }
     let Ok(proc) = root.open(Path::new("/proc")) else { return Vec::new() };
     let Ok(folder) = rustix::fs::Dir::new(proc) else { return Vec::new() };
     folder
@@ -20,11 +24,22 @@ fn list(root: &Root) -> Vec<i32> {
 
 /// The highest number in use.
 pub(super) fn highest(root: &Root) -> i32 {
-    list(root).into_iter().max().unwrap_or(1)
+    let all = list(root).into_iter();
+    let highest = if root.tree().is_some() { all.filter_map(inside).max() } else { all.max() };
+    highest.unwrap_or(1)
 }
 
+/// Whether a process inside has this number there.
 pub(super) fn exists(root: &Root, pid: i32) -> bool {
+    if let Some(tree) = root.tree() {
+        return tree.contains(pid) || tree.list().into_iter().any(|outside| inside(outside) == Some(pid));
+    }
     root.open(&file(pid, "stat")).is_ok()
+}
+
+/// The number of a process in the innermost namespace that it is in.
+fn inside(pid: i32) -> Option<i32> {
+    super::tracee::ids(pid).map(|ids| ids.inside)
 }
 
 fn file(pid: i32, name: &str) -> PathBuf {
@@ -49,8 +64,10 @@ pub(super) fn usage(root: &Root) -> UsageSample {
         sample.memory_bytes += read(root, pid, "status").map_or(0, |status| own_memory(&status));
         sample.descriptors += descriptors(root, pid);
     }
+    // The first process has waited for what has ended.
+    let first = root.tree().map_or(1, Tree::first);
     let ticks: u64 =
-        std::iter::once(1).chain(pids).filter_map(|pid| cpu_ticks(&read(root, pid, "stat")?)).sum();
+        std::iter::once(first).chain(pids).filter_map(|pid| cpu_ticks(&read(root, pid, "stat")?)).sum();
     sample.cpu_ms = ticks * 1000 / ticks_per_second();
     sample
 }

@@ -5,6 +5,7 @@ mod ending;
 use std::io::{Seek, SeekFrom, Write};
 use std::net::UdpSocket;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use std::{fs, io, thread};
@@ -13,9 +14,11 @@ use nix::fcntl::{FcntlArg, OFlag};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use nix::sys::memfd::{MFdFlags, memfd_create};
+use nix::sys::socket::{Shutdown, shutdown};
 use tokio::sync::mpsc;
 
-use super::init::NO_LISTENER;
+use super::held::{Form, Held};
+use super::init::{LISTENER_BUSY, NO_LISTENER};
 use super::judge::Judge;
 use super::launcher::{Identity, Request};
 use super::limits::Watch;
@@ -23,9 +26,10 @@ use super::notify::Listener;
 use super::place::Root;
 use super::shared::Shared;
 use super::supervisor::Supervisor;
+use super::tree::Tree;
 use super::wire::{self, Failure, Message, Step};
-use super::{RunHandle, tracee};
-use crate::sandbox::event::{Event, EventKind, Level, Resource, Stream};
+use super::{RunHandle, bare, tracee};
+use crate::sandbox::event::{Event, EventKind, Resource, Stream};
 use crate::sandbox::plan::Plan;
 
 /// Batches that may wait for the reader.
@@ -76,6 +80,7 @@ pub(super) fn start(plan: &Plan, launcher: BorrowedFd<'_>) -> Result<RunHandle, 
         program: 0,
         mounts: Vec::new(),
         names: None,
+        bare: None,
         watch: None,
         ended: None,
         output_bytes: 0,
@@ -115,6 +120,13 @@ enum Ended {
     Limit(Resource),
 }
 
+/// A run on the host's own ground.
+struct Bare {
+    tree: Arc<Tree>,
+    /// The folder behind HOME, TMPDIR and scratch.
+    private: PathBuf,
+}
+
 struct Run {
     plan: Arc<Plan>,
     shared: Arc<Shared>,
@@ -131,6 +143,8 @@ struct Run {
     /// Keep the mounts for a last look after the end.
     mounts: Vec<OwnedFd>,
     names: Option<UdpSocket>,
+    /// Without namespaces: what they would hold together.
+    bare: Option<Bare>,
     watch: Option<Watch>,
     ended: Option<Ended>,
     output_bytes: u64,
@@ -167,7 +181,8 @@ impl Run {
             if woken.events {
                 self.flush();
             }
-            if self.failure.is_some() || self.sender.is_closed() {
+            let keeper_is_gone = !control_open && self.bare.is_some() && self.status.is_none();
+            if self.failure.is_some() || self.sender.is_closed() || keeper_is_gone {
                 self.kill();
             }
         }
@@ -241,14 +256,21 @@ impl Run {
                     self.kill();
                 }
             }
-            Message::Ready { landlock_abi, proc } => {
+            Message::Ready { held, private } => {
                 let mut fds = fds.into_iter();
-                let (Some(program), Some(root), Some(names)) = (fds.next(), fds.next(), fds.next()) else {
-                    return Err(surprise());
-                };
-                self.mounts.extend(fds.next());
-                self.mounts.push(root.try_clone().step("dup")?);
-                self.supervise(&program, root, names, landlock_abi, proc)?;
+                let (Some(program), Some(root)) = (fds.next(), fds.next()) else { return Err(surprise()) };
+                if held.form != Form::Bare {
+                    let names = UdpSocket::from(fds.next().ok_or_else(surprise)?);
+                    names.set_nonblocking(true).step("prepare the name server")?;
+                    self.names = Some(names);
+                    self.mounts.extend(fds.next());
+                    self.mounts.push(root.try_clone().step("dup")?);
+                }
+                self.supervise(&program, root, held, private)?;
+            }
+            Message::TooLittle(held) => {
+                let message = format!("--require full: {}", held.isolation().missing.join("; "));
+                self.failure.get_or_insert(Failure { step: "check the layers".into(), errno: 0, message });
             }
             Message::Failed(failure) => {
                 self.failure.get_or_insert(failure);
@@ -263,22 +285,32 @@ impl Run {
         &mut self,
         program: &OwnedFd,
         root: OwnedFd,
-        names: OwnedFd,
-        landlock_abi: u32,
-        proc: bool,
+        mut held: Held,
+        private: Option<PathBuf>,
     ) -> Result<(), Failure> {
-        let names = UdpSocket::from(names);
-        names.set_nonblocking(true).step("prepare the name server")?;
-        self.names = Some(names);
-        let isolation = ending::isolation(landlock_abi, proc);
-        if self.plan.require_full && isolation.level != Level::Full {
-            let message = format!("--require full: {}", isolation.missing.join("; "));
-            return Err(Failure { step: "check the layers".into(), errno: 0, message });
+        let first = self.init.as_ref().and_then(tracee::pidfd_number).unwrap_or(0);
+        let identity = Identity::current();
+        let mut judge = Judge::new(Root::new(root), &self.plan, identity, held.landlock_abi);
+        if !held.proc {
+            // Nothing inside shows the processes: they are looked for as the host numbers them.
+            judge.look_from_outside(Tree::below(first)).step("open /")?;
         }
-        let judge = Arc::new(Judge::new(Root::new(root), &self.plan, Identity::current()));
-        self.watch = Some(Watch::new(Arc::clone(&judge), Arc::clone(&self.shared), self.plan.limits));
+        if let Some(private) = private {
+            let plan = bare::adapted(&self.plan, &private);
+            let rules = bare::rules(&plan, &private).step("list what may be used")?;
+            let program = tracee::pidfd_number(program).unwrap_or(0);
+            judge.stand_on_the_host(rules, program);
+            let tree = Arc::new(Tree::below(first));
+            self.bare = Some(Bare { tree, private });
+        }
+        let judge = Arc::new(judge);
+        let private = self.bare.as_ref().map(|bare| bare.private.clone());
+        let watch = Watch::new(Arc::clone(&judge), Arc::clone(&self.shared), self.plan.limits, private);
+        self.watch = Some(watch);
         let Some(number) = self.listener_number()? else { return Ok(()) };
-        if number == NO_LISTENER {
+        held.busy = number == LISTENER_BUSY;
+        let isolation = held.isolation();
+        if matches!(number, NO_LISTENER | LISTENER_BUSY) {
             let startup = self.shared.mark_started();
             self.shared.add(EventKind::Started { isolation, startup });
             return Ok(());
@@ -391,12 +423,24 @@ impl Run {
         self.kill();
     }
 
-    /// Kill PID 1, and with it the whole namespace: pid_namespaces(7).
+    /// Kill PID 1, and with it the whole namespace: pid_namespaces(7). Without one the keeper is asked to.
     fn kill(&mut self) {
+        if let Some(bare) = &self.bare {
+            let _ = shutdown(self.control.as_raw_fd(), Shutdown::Write);
+            if self.init.as_ref().is_some_and(has_ended) {
+                bare.tree.end();
+            }
+            return;
+        }
         if let Some(init) = &self.init {
             let _ = rustix::process::pidfd_send_signal(init, rustix::process::Signal::KILL);
         }
     }
+}
+
+/// A pidfd can be read once its process has ended: pidfd_open(2).
+fn has_ended(pidfd: &OwnedFd) -> bool {
+    poll(&mut [PollFd::new(pidfd.as_fd(), PollFlags::POLLIN)], PollTimeout::ZERO) == Ok(1)
 }
 
 #[derive(Debug, Default)]

@@ -2,12 +2,15 @@
 
 use std::io::{self, IoSlice, IoSliceMut};
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::path::PathBuf;
 
 use nix::sys::socket::{
     AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, SockFlag, SockType, recvmsg, sendmsg,
     socketpair,
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use super::held::Held;
 
 /// A set-up step that failed, inside or in the launcher.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -39,9 +42,15 @@ impl<T, E: Into<io::Error>> Step<T> for Result<T, E> {
 pub(super) enum Message {
     /// From the launcher. Descriptor: pidfd of the sandbox's PID 1.
     Created,
-    /// From PID 1. Descriptors: pidfd of the program's process, root of the view, socket of the name server and,
-    /// when there is a `/proc` inside, the mount namespace.
-    Ready { landlock_abi: u32, proc: bool },
+    /// From PID 1. Descriptors: pidfd of the program's process, root of the view and, in namespaces, socket of the name
+    /// server; when there is a `/proc` inside, the mount namespace.
+    Ready {
+        held: Held,
+        /// The folder on disk behind HOME, TMPDIR and scratch, when there is no view of its own.
+        private: Option<PathBuf>,
+    },
+    /// From PID 1: the plan demands more than can be had here.
+    TooLittle(Held),
     /// From anybody: the run is over before it began.
     Failed(Failure),
     /// From PID 1: wait status of the program (wait(2)).
