@@ -82,7 +82,7 @@ impl Skill {
     }
 
     /// The program itself, without arguments.
-    pub fn program(&self, user: User) -> Command {
+    pub fn program(user: User) -> Command {
         let mut command = match user {
             User::Caller => Command::new(&PROGRAM.1),
             User::Nobody => {
@@ -97,7 +97,7 @@ impl Skill {
     }
 
     pub fn command(&self, user: User, args: &[&str]) -> Command {
-        let mut command = self.program(user);
+        let mut command = Self::program(user);
         command.arg("run").arg(&self.path).args(["--format", "json"]).args(args);
         command
     }

@@ -42,6 +42,19 @@ pub(super) struct Held {
 pub(super) const BUSY: &str = "seccomp listener: another supervisor (a container manager, another sandbox) already watches \
      this process, so nothing is recorded and no granted connection is made; start skilldeck outside it";
 
+/// What a run as root in a container is told that has no second user.
+pub(super) const NO_SUCH_USER: &str = "this container has no user 65534, and a run would stay its root; start skilldeck as an \
+     ordinary user there, or let it have a whole range of users";
+
+/// What Landlock came to know with each version: landlock(7).
+pub(super) const KERNELS: [(u32, &str); 5] = [
+    (2, "renaming between folders"),
+    (3, "cutting files short"),
+    (4, "TCP"),
+    (5, "control of devices"),
+    (6, "signals and abstract sockets"),
+];
+
 impl Held {
     pub(super) fn by(way: &Way, identity: Identity, proc: bool) -> Self {
         Self {
@@ -118,7 +131,9 @@ impl Held {
     }
 
     fn missing_namespaces(&self) -> String {
-        format!("user namespaces: {}; {}", self.reason, namespace_remedy())
+        // Everything else is there; a filter of older make does not know these.
+        let name = if self.reason.contains("a mount (") { "new mount calls" } else { "user namespaces" };
+        format!("{name}: {}; {}", self.reason, namespace_remedy())
     }
 
     /// What a user, mount, pid and net namespace would hold, and what holds it now.
@@ -129,6 +144,9 @@ impl Held {
                 .into(),
             "own network: there is none, not even among the run's own processes; granted addresses can be reached, but no \
              names are looked up"
+                .into(),
+            "attributes: modes and times are changed by the supervisor where the run may write; owners, extended attributes, \
+             file watches, System V objects and local sockets are refused"
                 .into(),
             "own processes: numbers and names of this machine's other processes can be seen; signals and tracing do not \
              reach them"

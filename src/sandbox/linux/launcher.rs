@@ -119,8 +119,7 @@ impl Way {
         };
         let mut reason = self.reason.clone();
         if reason.is_empty() {
-            let error = nix::errno::Errno::from_raw(failure.errno);
-            reason = format!("{}: {}", failure.step, error.desc().to_lowercase());
+            reason = failure.in_words();
         }
         Some(Self { form, reason })
     }
@@ -256,9 +255,8 @@ impl Sandbox {
             return Err(Failure { step: "hold the files".into(), errno: 0, message });
         }
         if way.form != Form::Namespaces && identity.privileged && !is_mapped(identity.uid) {
-            let message = "this container knows no such user, and a run would stay its root; start skilldeck as an ordinary \
-                           user there, or let it have a whole range of users";
-            return Err(Failure { step: "become user 65534".into(), errno: 0, message: message.into() });
+            let message = held::NO_SUCH_USER.into();
+            return Err(Failure { step: "become user 65534".into(), errno: 0, message });
         }
         let (orders, theirs) = wire::pair().step("make a socket pair")?;
         let (wait, go) = nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC).step("make a pipe")?;
@@ -296,6 +294,9 @@ impl Sandbox {
         // another user and could not walk through a private home directory.
         let (sources, trees) = if identity.privileged && way.form != Form::Bare {
             let root = fs::File::open("/").step("open /")?;
+            if let Err(failure) = view::try_copies(root.as_fd()) {
+                return Ok(Answer::Unable(failure));
+            }
             let owners = (way.form == Form::Namespaces).then_some((identity, idmaps));
             let (packed, trees) = view::pack(view::open_sources(&read_plan(plan)?, root.as_fd(), owners)?);
             (Some(packed), trees)
@@ -320,7 +321,7 @@ impl Sandbox {
 }
 
 /// Whether there is such a user in this namespace: user_namespaces(7).
-fn is_mapped(uid: u32) -> bool {
+pub(super) fn is_mapped(uid: u32) -> bool {
     let map = fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
     map.lines().any(|line| {
         let mut numbers = line.split_whitespace().map(|number| number.parse::<u64>().unwrap_or(0));

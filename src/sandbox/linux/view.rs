@@ -123,6 +123,12 @@ pub(super) fn try_copies(root: BorrowedFd<'_>) -> Result<(), Failure> {
     sys::restrict_mount(tree.as_fd(), sys::ATTR_NOSUID).step("restrict a mount (mount_setattr)")
 }
 
+/// The first steps of a view, to see whether they are possible. Call in a mount namespace of its own.
+pub(super) fn try_view() -> Result<(), Failure> {
+    enter_new_root()?;
+    try_copies(old_root()?.as_fd())
+}
+
 fn open_source(
     bind: &Bind,
     root: BorrowedFd<'_>,

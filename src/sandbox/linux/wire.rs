@@ -24,6 +24,14 @@ impl Failure {
     pub(super) fn new(step: impl Into<String>, error: &io::Error) -> Self {
         Self { step: step.into(), errno: error.raw_os_error().unwrap_or(0), message: error.to_string() }
     }
+
+    /// The step, and the kernel's word for what became of it.
+    pub(super) fn in_words(&self) -> String {
+        match self.errno {
+            0 => format!("{}: {}", self.step, self.message),
+            errno => format!("{}: {}", self.step, nix::errno::Errno::from_raw(errno).desc().to_lowercase()),
+        }
+    }
 }
 
 /// Attach the name of the step to an error.
