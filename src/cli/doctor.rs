@@ -53,7 +53,7 @@ fn print_text(found: &doctor::Examination) {
     println!();
     match &found.run {
         Ok(isolation) if isolation.level == Level::Full => {
-            println!("The sandbox runs at full strength here.")
+            println!("The sandbox runs at full strength here.");
         }
         Ok(isolation) => {
             println!("The sandbox would be reduced here: `skilldeck run --require full` refuses to run.");

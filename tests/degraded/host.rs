@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::common::{self, NOBODY, User, serve};
 
 /// Things of the host that a skill must not get at: of the same user where that is possible.
-pub struct Host {
+pub(crate) struct Host {
     folder: tempfile::TempDir,
     tcp: u16,
     udp: UdpSocket,
@@ -23,7 +23,7 @@ pub struct Host {
     victim: Child,
 }
 
-pub fn uid_of(user: User) -> u32 {
+pub(crate) fn uid_of(user: User) -> u32 {
     // Root's runs are made as nobody too.
     if user == User::Nobody || nix::unistd::geteuid().is_root() {
         NOBODY
@@ -33,7 +33,7 @@ pub fn uid_of(user: User) -> u32 {
 }
 
 impl Host {
-    pub fn new(user: User) -> Self {
+    pub(crate) fn new(user: User) -> Self {
         let folder = common::open_folder();
         let uid = uid_of(user);
         let give = |path: &Path| {
@@ -76,7 +76,7 @@ impl Host {
         Self { folder, tcp: serve("reached"), udp, unix, abstract_name, victim }
     }
 
-    pub fn arguments(&self) -> Vec<String> {
+    pub(crate) fn arguments(&self) -> Vec<String> {
         let mine = self.folder.path().join("mine").to_string_lossy().into_owned();
         let udp = self.udp.local_addr().unwrap().port();
         vec![
@@ -88,7 +88,7 @@ impl Host {
         ]
     }
 
-    pub fn assert_untouched(&mut self, how: &str) {
+    pub(crate) fn assert_untouched(&mut self, how: &str) {
         use std::os::unix::fs::MetadataExt;
         let mine = self.folder.path().join("mine");
         let data = fs::metadata(mine.join("precious")).unwrap();

@@ -14,7 +14,7 @@ use crate::common::{NOBODY, User};
 
 /// What is taken away before the program starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Without {
+pub(crate) enum Without {
     /// A filter such as Docker's: no clone3, no new user namespaces.
     UserNamespaces,
     /// The same by `user.max_user_namespaces`.
@@ -33,7 +33,7 @@ fn refusing(call: i64, flags: Option<(u8, u64)>, errno: i32) -> BpfProgram {
     filter_of(call, flags, SeccompAction::Errno(errno as u32))
 }
 
-pub fn filter_of(call: i64, flags: Option<(u8, u64)>, action: SeccompAction) -> BpfProgram {
+pub(crate) fn filter_of(call: i64, flags: Option<(u8, u64)>, action: SeccompAction) -> BpfProgram {
     let rules = flags.map_or_else(Vec::new, |(argument, flags)| {
         let op = SeccompCmpOp::MaskedEq(flags);
         let condition = SeccompCondition::new(argument, SeccompCmpArgLen::Qword, op, flags).unwrap();
@@ -66,7 +66,7 @@ fn filters(without: &[Without]) -> Vec<BpfProgram> {
 }
 
 /// Take it away from the program that the command starts.
-pub fn take(command: &mut Command, user: User, without: &[Without]) {
+pub(crate) fn take(command: &mut Command, user: User, without: &[Without]) {
     let filters = filters(without);
     let has = |one| without.contains(&one);
     let (sysctl, proc, listener) =

@@ -15,7 +15,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
-use common::{NOBODY, Skill, User, as_everybody, found, serve, skip};
+use common::{Skill, User, as_everybody, found, serve, skip};
 use host::Host;
 use machine::{Without, take};
 use skilldeck::run::report::Report;
@@ -248,4 +248,280 @@ fn the_summary_of_a_reduced_run_says_so() {
     let text = String::from_utf8(output.stderr).unwrap();
     let at = text.find("! REDUCED sandbox").unwrap_or_else(|| panic!("{text}"));
     assert!(text[at..].contains("  user namespaces: "), "{text}");
+}
+
+/// A policy file beside the skill, put in force.
+fn with_policy(skill: &Skill, policy: &str) -> Vec<String> {
+    let path = skill.path.join("given.yaml");
+    fs::write(&path, policy).unwrap();
+    vec!["--policy".into(), path.to_str().unwrap().into()]
+}
+
+fn as_strs(args: &[String]) -> Vec<&str> {
+    args.iter().map(String::as_str).collect()
+}
+
+#[test]
+fn without_namespaces_grants_are_what_they_are_elsewhere() {
+    if !found("python3") {
+        return;
+    }
+    let port = serve("granted");
+    let other = serve("other");
+    let skill = Skill::python(&format!(
+        "import os, socket, subprocess\ndef attempt(name, action):\n  try: print(name, action())\n  \
+         except OSError as error: print(name, error.errno)\n\
+         attempt('read', lambda: open('given/open').read())\nattempt('denied', lambda: open('given/closed').read())\n\
+         attempt('read-only', lambda: open('given/open', 'w'))\n\
+         def keep(): os.chmod('out/kept', 0o640); return open('out/kept', 'w').write('kept')\n\
+         open('out/kept', 'w').close(); attempt('write', keep)\n\
+         attempt('rename', lambda: os.rename('out/kept', 'out/moved'))\n\
+         attempt('grow', lambda: open('out/sub/new', 'w').write('x'))\n\
+         attempt('ids', lambda: os.chmod('out/moved', 0o4755))\n\
+         attempt('run', lambda: subprocess.run(['/usr/bin/id', '-u'], capture_output=True).stdout.decode().strip().isdigit())\n\
+         attempt('other run', lambda: subprocess.run(['/usr/bin/env']))\n\
+         def ask(port):\n  with socket.create_connection(('127.0.0.1', port), 5) as s: return s.recv(9).decode()\n\
+         attempt('net', lambda: ask({port}))\nattempt('other net', lambda: ask({other}))\n\
+         def serve():\n  with socket.socket() as s: return s.bind(('127.0.0.1', 0))\n\
+         attempt('bind', serve)\n\
+         def listen():\n  with socket.socket() as s: return s.listen()\n\
+         attempt('listen', listen)\n",
+    ));
+    for (folder, mode) in [("given", 0o755), ("out", 0o777), ("out/sub", 0o777)] {
+        fs::create_dir_all(skill.path.join(folder)).unwrap();
+        fs::set_permissions(skill.path.join(folder), fs::Permissions::from_mode(mode)).unwrap();
+    }
+    for file in ["given/open", "given/closed"] {
+        fs::write(skill.path.join(file), file).unwrap();
+    }
+    let folder = skill.path.display();
+    let args = with_policy(
+        &skill,
+        &format!(
+            "permissions:\n  read: [{folder}/given]\n  write: [{folder}/out]\n  run: [/usr/bin/id]\n  net: [\"127.0.0.1:{port}\"]\n\
+             deny:\n  read: [{folder}/given/closed]\n"
+        ),
+    );
+    as_everybody(|user| {
+        let report = run(&skill, user, &[Without::Mounts], &as_strs(&args));
+        let lines: Vec<&str> = report.stdout.lines().collect();
+        assert_eq!(
+            lines,
+            [
+                "read given/open",
+                "denied 13",
+                "read-only 13",
+                "write 4",
+                "rename None",
+                "grow 1",
+                "ids 1",
+                "run True",
+                "other run 13",
+                "net granted",
+                "other net 13",
+                "bind 13",
+                "listen 13",
+            ],
+            "{user:?}: {} {:?}",
+            report.stderr,
+            report.outcome
+        );
+        let denied = |target: &str, operation| {
+            report
+                .denials
+                .iter()
+                .any(|denial| denial.target.ends_with(target) && denial.operation == operation)
+        };
+        for (target, operation) in [
+            ("given/closed", Operation::Read),
+            ("given/open", Operation::Write),
+            ("/usr/bin/env", Operation::Execute),
+            (&format!("127.0.0.1:{other}"), Operation::Connect),
+            ("127.0.0.1:0", Operation::Listen),
+        ] {
+            assert!(denied(target, operation), "{user:?} {target}: {:#?}", report.denials);
+        }
+        let changed: Vec<_> =
+            report.changes.iter().map(|change| change.path.strip_prefix(&skill.path).unwrap()).collect();
+        assert_eq!(changed, [Path::new("out/moved"), Path::new("out/sub/new")], "{user:?}");
+        for file in ["out/moved", "out/sub/new"] {
+            fs::remove_file(skill.path.join(file)).unwrap();
+        }
+    });
+}
+
+/// Processes of a run, by a word among their arguments.
+fn processes(word: &str) -> Vec<i32> {
+    let all = fs::read_dir("/proc").unwrap().flatten();
+    all.filter(|process| {
+        let line = fs::read(process.path().join("cmdline")).unwrap_or_default();
+        let mut words = line.split(|byte| *byte == 0);
+        // The supervisor has it among its arguments too.
+        words.next().is_some_and(|program| program.ends_with(b"python3") || program.ends_with(b"python3.11"))
+            && words.any(|one| one == word.as_bytes())
+    })
+    .filter_map(|process| process.file_name().to_str()?.parse().ok())
+    .collect()
+}
+
+fn wait_until(what: &str, reached: impl Fn() -> bool) {
+    let begun = Instant::now();
+    while !reached() {
+        assert!(begun.elapsed() < Duration::from_secs(20), "{what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Leaves children in sessions of their own, whose parents have ended, and says where its private folder is.
+const SCATTER: &str = "import os, sys, time\nprint(os.environ['TMPDIR'], flush=True)\n\
+    open(os.environ['HOME'] + '/left', 'w').write('x'); os.mkdir(os.environ['HOME'] + '/shut', 0)\n\
+    for _ in range(3):\n  if os.fork() == 0:\n    os.setsid()\n    if os.fork() == 0:\n      if os.fork() == 0: time.sleep(600)\n      time.sleep(600)\n    os._exit(0)\n";
+
+#[test]
+fn without_namespaces_nothing_outlives_a_run() {
+    if !found("python3") {
+        return;
+    }
+    // Its last parents go on and on: there is never one process that stays.
+    let chain =
+        "for _ in range(2):\n  if os.fork() == 0:\n    while True:\n      if os.fork(): os._exit(0)\n";
+    for (how, rest) in [("exits", ""), ("sleeps", "time.sleep(600)\n"), ("chains", chain)] {
+        as_everybody(|user| {
+            let skill = Skill::python(&format!("{SCATTER}{rest}"));
+            let word = format!("word-{how}-{user:?}-{}", std::process::id());
+            let report = run(&skill, user, &[Without::Mounts], &["--timeout", "1s", "--", &word]);
+            let kind = report.outcome.as_ref().unwrap().kind;
+            let expected: &[OutcomeKind] = match how {
+                "sleeps" => &[OutcomeKind::Timeout],
+                "exits" => &[OutcomeKind::Exited],
+                // As many have ended as wait to be reaped, and those count.
+                _ => &[OutcomeKind::Exited, OutcomeKind::Limit],
+            };
+            assert!(expected.contains(&kind), "{user:?} {how}: {:?} {}", report.outcome, report.stderr);
+            wait_until(&format!("{user:?} {how}: processes are left"), || processes(&word).is_empty());
+            let private = Path::new(report.stdout.trim_end()).parent().unwrap();
+            assert!(private.file_name().unwrap().to_str().unwrap().starts_with("skilldeck-"), "{private:?}");
+            wait_until(&format!("{user:?} {how}: {private:?} is left"), || !private.exists());
+        });
+    }
+}
+
+#[test]
+fn without_namespaces_a_run_ends_with_its_supervisor() {
+    if !found("python3") {
+        return;
+    }
+    let skill = Skill::python(&format!("{SCATTER}time.sleep(600)\n"));
+    as_everybody(|user| {
+        let word = format!("word-killed-{user:?}-{}", std::process::id());
+        let mut supervisor = command(&skill, user, &[Without::Mounts], &["--", &word]);
+        let mut supervisor = supervisor.stdout(std::process::Stdio::null()).spawn().unwrap();
+        wait_until("it did not begin", || processes(&word).len() >= 7);
+        supervisor.kill().unwrap();
+        supervisor.wait().unwrap();
+        wait_until(&format!("{user:?}: processes are left"), || processes(&word).is_empty());
+    });
+}
+
+#[test]
+fn limits_hold_over_all_processes_on_every_machine() {
+    if !found("python3") {
+        return;
+    }
+    let limits = "limits:\n  memory: 64MiB\n  processes: 8\n  scratch: 16MiB\n";
+    let cases = [
+        (
+            Resource::Memory,
+            "for _ in range(4):\n  if os.fork() == 0:\n    kept = bytearray(b'x') * (30 << 20)\n    time.sleep(20)\ntime.sleep(20)\n",
+        ),
+        (
+            Resource::Processes,
+            "for _ in range(50):\n  if os.fork() == 0: time.sleep(20); os._exit(0)\ntime.sleep(20)\n",
+        ),
+        (
+            Resource::Scratch,
+            "for n in range(4):\n  file = open(os.environ['TMPDIR'] + f'/{n}', 'wb'); file.write(b'x' * (9 << 20)); file.flush()\n\
+             time.sleep(20)\n",
+        ),
+        (
+            Resource::Scratch,
+            "kept = []\ntry:\n  for n in range(4):\n    name = os.environ['TMPDIR'] + f'/{n}'\n    kept.append(open(name, 'wb')); os.unlink(name)\n    \
+             kept[-1].write(b'x' * (9 << 20)); kept[-1].flush()\n  time.sleep(20)\nexcept OSError: time.sleep(1)\n",
+        ),
+    ];
+    as_everybody(|user| {
+        let mut ways = vec![Without::Mounts];
+        if nix::unistd::geteuid().is_root() {
+            ways.extend([Without::UserNamespaces, Without::Proc]);
+        }
+        for without in ways {
+            for (resource, source) in &cases {
+                let skill = Skill::python(&format!("import os, time\n{source}"));
+                let args = with_policy(&skill, limits);
+                let report = run(&skill, user, &[without], &as_strs(&args));
+                let hit = report.limits.iter().find(|hit| hit.resource == *resource);
+                assert!(
+                    hit.is_some(),
+                    "{user:?} {without:?} {source}: {:?} {:?} {}",
+                    report.limits,
+                    report.outcome,
+                    report.stderr
+                );
+                assert!(report.duration_ms < 15_000.0, "{user:?} {without:?} {source}");
+            }
+        }
+    });
+}
+
+#[test]
+fn without_landlock_a_start_that_the_kernel_allows_is_told_as_allowed() {
+    if !found("python3") {
+        return;
+    }
+    let skill = Skill::python(
+        "import subprocess\nprint(subprocess.run('/usr/bin/id', '-u'], capture_output=True).returncode)\n\
+         try: print(open('/proc/1/environ').read())\nexcept OSError as error: print(error.errno)\n",
+    );
+    let args = with_policy(&skill, "permissions:\n  run: [/usr/bin/env]\n");
+    as_everybody(|user| {
+        let report = run(&skill, user, &[Without::Landlock], &as_strs(&args));
+        assert_eq!(report.stdout, "0\n13\n", "{user:?}: {}", report.stderr);
+        let told: Vec<_> =
+            report.denials.iter().map(|denial| (denial.target.as_str(), denial.layer)).collect();
+        assert_eq!(told, [("/proc/1/environ", Layer::Permissions)], "{user:?}");
+        let started = |file: &str| {
+            report.files.iter().any(|seen| {
+                seen.path.ends_with(file)
+                    && seen.operation == Operation::Execute
+                    && seen.verdict == Verdict::Allowed
+            })
+        };
+        assert!(started("id"), "{user:?}: {:?}", report.files);
+    });
+}
+
+#[test]
+fn an_older_landlock_is_told_and_what_it_lacks_is_held_otherwise() {
+    if !found("python3") {
+        return;
+    }
+    as_everybody(|user| {
+        for abi in 1..=5 {
+            for without in [&[][..], &[Without::Mounts]] {
+                let report = attacked(user, &format!("Landlock {abi} {without:?}"), &[], |skill, args| {
+                    let mut command = skill.command(user, args);
+                    command.env("PATH", "/usr/bin:/bin");
+                    let stdout = old_landlock::run(command, abi, without, user);
+                    serde_json::from_slice(&stdout).unwrap()
+                });
+                let isolation = &report.isolation;
+                assert_eq!(isolation.layers.landlock_abi, abi, "{user:?} {without:?}");
+                let older =
+                    isolation.missing.iter().filter(|missing| missing.starts_with("Landlock ")).count();
+                assert_eq!(older, 6 - abi as usize, "{user:?} {without:?}: {:?}", isolation.missing);
+                let level = if without.is_empty() { Level::Full } else { Level::Reduced };
+                assert_eq!(isolation.level, level, "{user:?} {without:?}");
+            }
+        }
+    });
 }

@@ -7,13 +7,19 @@ use std::io;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 
+use crate::common::User;
 use crate::machine::{self, Without, filter_of};
 
 const NOTHING: *mut libc::c_void = std::ptr::null_mut();
 
-/// Start the command's program as this thread's tracee and see it to its end, with all that it starts.
-pub fn run(mut command: Command, abi: u32, without: &[Without], user: crate::common::User) -> Vec<u8> {
+/// Start the command's program under a tracer and see it to its end, with all that it starts. Returns its output.
+pub(crate) fn run(mut command: Command, abi: u32, without: &[Without], user: User) -> Vec<u8> {
     machine::take(&mut command, user, without);
+    // A thread of its own has no other children to wait for.
+    std::thread::spawn(move || run_here(command, abi)).join().unwrap()
+}
+
+fn run_here(mut command: Command, abi: u32) -> Vec<u8> {
     let ask = seccompiler::SeccompAction::Trace(0);
     let stops = filter_of(libc::SYS_landlock_create_ruleset, None, ask);
     // SAFETY: plain system calls on data that was made before.
@@ -33,6 +39,8 @@ pub fn run(mut command: Command, abi: u32, without: &[Without], user: crate::com
         text
     });
     trace(&child, abi);
+    // Waited for already, with all others.
+    let _ = child.wait();
     reader.join().unwrap()
 }
 

@@ -122,6 +122,8 @@ fn set_up(
         }
         None => view::open_sources(plan, ground.old_root.as_fd(), None)?,
     };
+    // Holds the mounts for the supervisor's last look. The host's /proc shows them too where there is none inside.
+    let mounts = std::fs::File::open("/old/proc/self/ns/mnt").ok();
     view::size_scratch(plan.limits.scratch)?;
     view::attach(&sources)?;
     drop(sources);
@@ -131,9 +133,6 @@ fn set_up(
         give_up_root(ground.identity)?;
     }
     refuse_too_little(plan, held, channels);
-    // Holds the mounts for the supervisor's last look; there is no such file without a /proc of our own.
-    let mounts = std::fs::File::open("/proc/self/ns/mnt").ok();
-
     let program = sys::fork().step("fork")?;
     if program == 0 {
         let restrict = || confine::restrict_files(plan, held.proc);

@@ -51,7 +51,7 @@ pub(super) enum Message {
     /// From the launcher. Descriptor: pidfd of the sandbox's PID 1.
     Created,
     /// From PID 1. Descriptors: pidfd of the program's process, root of the view and, in namespaces, socket of the name
-    /// server; when there is a `/proc` inside, the mount namespace.
+    /// server, and the mount namespace where it could be opened.
     Ready {
         held: Held,
         /// The folder on disk behind HOME, TMPDIR and scratch, when there is no view of its own.
