@@ -479,7 +479,7 @@ fn without_landlock_a_start_that_the_kernel_allows_is_told_as_allowed() {
         return;
     }
     let skill = Skill::python(
-        "import subprocess\nprint(subprocess.run('/usr/bin/id', '-u'], capture_output=True).returncode)\n\
+        "import subprocess\nprint(subprocess.run(['/usr/bin/id', '-u'], capture_output=True).returncode)\n\
          try: print(open('/proc/1/environ').read())\nexcept OSError as error: print(error.errno)\n",
     );
     let args = with_policy(&skill, "permissions:\n  run: [/usr/bin/env]\n");
@@ -497,6 +497,56 @@ fn without_landlock_a_start_that_the_kernel_allows_is_told_as_allowed() {
             })
         };
         assert!(started("id"), "{user:?}: {:?}", report.files);
+    });
+}
+
+#[test]
+fn without_landlock_and_supervisor_no_further_program_is_started() {
+    if !found("python3") {
+        return;
+    }
+    let skill = Skill::python(
+        "import ctypes, os\ntry: os.execv('/usr/bin/id', ['id'])\nexcept OSError as error: print(error.errno)\n\
+         libc = ctypes.CDLL(None, use_errno=True)\nprint(libc.syscall(322, -100, b'/usr/bin/id', (ctypes.c_char_p * 2)(b'id', None), None, 0))\n",
+    );
+    as_everybody(|user| {
+        for (without, observe) in
+            [(&[Without::Landlock][..], "off"), (&[Without::Landlock, Without::Listener], "full")]
+        {
+            let report = run(&skill, user, without, &["--observe", observe]);
+            assert_eq!(
+                report.stdout, "1\n-1\n",
+                "{user:?} {without:?}: {} {:?}",
+                report.stderr, report.outcome
+            );
+        }
+    });
+}
+
+#[test]
+fn without_namespaces_a_run_ends_also_when_its_keeper_is_ended() {
+    if !found("python3") {
+        return;
+    }
+    let skill = Skill::python(&format!("{SCATTER}time.sleep(600)\n"));
+    as_everybody(|user| {
+        let word = format!("word-keeper-{user:?}-{}", std::process::id());
+        let supervisor = command(&skill, user, &[Without::Mounts], &["--", &word]);
+        let supervisor = { supervisor }.stdout(std::process::Stdio::piped()).spawn().unwrap();
+        wait_until("it did not begin", || processes(&word).len() >= 7);
+        let parent = |pid: i32| -> i32 {
+            let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+            stat.rsplit_once(')').unwrap().1.split_whitespace().nth(1).unwrap().parse().unwrap()
+        };
+        let all = processes(&word);
+        let keeper = all.iter().map(|pid| parent(*pid)).find(|parent| !all.contains(parent)).unwrap();
+        nix::sys::signal::kill(nix::unistd::Pid::from_raw(keeper), nix::sys::signal::Signal::SIGKILL)
+            .unwrap();
+        wait_until(&format!("{user:?}: processes are left"), || processes(&word).is_empty());
+        let report = parsed(&supervisor.wait_with_output().unwrap(), "keeper");
+        assert_eq!(report.outcome.unwrap().kind, OutcomeKind::Failed, "{user:?}");
+        let private = Path::new(report.stdout.trim_end()).parent().unwrap();
+        assert!(!private.exists(), "{user:?}: {private:?} is left");
     });
 }
 

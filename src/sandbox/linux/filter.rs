@@ -36,6 +36,9 @@ pub(super) enum Ground {
     Host { landlock_abi: u32 },
 }
 
+/// Random numbers that stand in the fifth and sixth argument of a call that has none there.
+pub(super) type Token = [u64; 2];
+
 /// Allocations below this are never looked at one by one.
 pub(super) const LARGE_MAPPING: u64 = 64 * 1024 * 1024;
 
@@ -162,7 +165,7 @@ fn with_supervisor(observe: Observe, ground: Ground) -> io::Result<Filter> {
     Ok(Filter { program, absent: None })
 }
 
-fn without_supervisor(ground: Ground) -> io::Result<Filter> {
+fn without_supervisor(ground: Ground, only_start: Option<Token>) -> io::Result<Filter> {
     // The absent calls are allowed here because the other filter refuses them: the stricter verdict holds.
     let mut rules: Rules = [Class::Free, Class::Path, Class::Query, Class::Value, Class::Absent]
         .into_iter()
@@ -216,6 +219,11 @@ fn without_supervisor(ground: Ground) -> io::Result<Filter> {
     if let Ground::Host { landlock_abi } = ground {
         host::narrow_alone(&mut rules, landlock_abi)?;
     }
+    if let Some([first, second]) = only_start {
+        rules.remove(&libc::SYS_execveat);
+        let knows = [(4, Length::Qword, Op::Eq, first), (5, Length::Qword, Op::Eq, second)];
+        rules.insert(libc::SYS_execve, vec![rule(&knows)?]);
+    }
     let absent: Rules = syscalls::of_class(Class::Absent).map(|number| (number, vec![])).collect();
     Ok(Filter {
         program: build(rules, SeccompAction::Errno(libc::EPERM as u32), SeccompAction::Allow)?,
@@ -241,7 +249,17 @@ fn build(rules: Rules, mismatch: SeccompAction, matched: SeccompAction) -> io::R
 
 impl Filter {
     pub(super) fn compile(observe: Observe, ground: Ground) -> io::Result<Self> {
-        if observe == Observe::Off { without_supervisor(ground) } else { with_supervisor(observe, ground) }
+        if observe == Observe::Off {
+            without_supervisor(ground, None)
+        } else {
+            with_supervisor(observe, ground)
+        }
+    }
+
+    /// Without a supervisor, and with one program start only: the one that passes the token in `execve`'s unused
+    /// registers. The program that is started has no trace of it in its memory.
+    pub(super) fn for_one_start(ground: Ground, token: Token) -> io::Result<Self> {
+        without_supervisor(ground, Some(token))
     }
 
     /// Load it into the calling thread: seccomp(2). Returns the listener, when there is a supervisor to have it.
@@ -304,7 +322,7 @@ mod tests {
     #[test]
     fn the_filter_without_a_supervisor_compiles() {
         for ground in [Ground::Own, Ground::Host { landlock_abi: 1 }, Ground::Host { landlock_abi: 6 }] {
-            assert!(without_supervisor(ground).unwrap().absent.is_some());
+            assert!(without_supervisor(ground, Some([1, 2])).unwrap().absent.is_some());
         }
     }
 }

@@ -239,7 +239,9 @@ pub(super) fn namespace_remedy() -> String {
     } else if is("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", "1")
         && !nix::unistd::geteuid().is_root()
     {
-        "AppArmor keeps them for named programs: install assets/apparmor/skilldeck as it says in its first lines".into()
+        "AppArmor keeps them for named programs: copy assets/apparmor/skilldeck to /etc/apparmor.d, run `apparmor_parser \
+         --replace /etc/apparmor.d/skilldeck`, and start /usr/local/bin/skilldeck"
+            .into()
     } else if !Path::new("/proc/self/ns/user").exists() {
         "use a kernel built with CONFIG_USER_NS".into()
     } else if in_container() {

@@ -4,7 +4,7 @@
 //! kernel kills everything left in the namespace: no orphan outlives a run. It is made undumpable, so that
 //! nothing inside can look at it (ptrace(2), proc(5)).
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::{Ipv4Addr, UdpSocket};
 use std::os::fd::{AsFd, OwnedFd};
 
@@ -228,7 +228,16 @@ pub(super) fn start_program(
     nix::unistd::dup2_stderr(&channels.stderr).step("dup2 stderr")?;
     nix::unistd::chdir(&plan.cwd).step(format!("enter {}", plan.cwd.display()))?;
     let image = Image::of(plan)?;
-    let compile = |observe| Filter::compile(observe, hold.ground).step("compile the seccomp filter");
+    let token = Token::random().step("read /dev/urandom")?;
+    // Without a supervisor and without Landlock nothing else would refuse a further start.
+    let one_start = !plan.may_execute && confine::landlock_abi() == 0;
+    let compile = |observe| {
+        let filter = match observe {
+            Observe::Off if one_start => Filter::for_one_start(hold.ground, token.0),
+            observe => Filter::compile(observe, hold.ground),
+        };
+        filter.step("compile the seccomp filter")
+    };
     let other = match plan.observe {
         Observe::Full => None,
         other => Some(compile(other)?),
@@ -254,7 +263,7 @@ pub(super) fn start_program(
         installed => installed.step("seccomp")?.unwrap_or(NO_LISTENER),
     };
     let _ = ready.write_all(&number.to_ne_bytes());
-    let errno = image.execute();
+    let errno = image.execute(token);
     let _ = ready.write_all(&(-errno).to_ne_bytes());
     sys::exit_now(127)
 }
@@ -284,12 +293,35 @@ impl Image {
         })
     }
 
-    /// `execve(2)`; returns only on failure, with the errno.
-    fn execute(&self) -> i32 {
-        match nix::unistd::execve(&self.program, &self.argv, &self.env) {
-            Ok(never) => match never {},
-            Err(errno) => errno as i32,
+    /// `execve(2)`, with the token where a filter looks and the kernel does not; returns only on failure, with the errno.
+    fn execute(&self, token: Token) -> i32 {
+        let [first, second] = token.0;
+        let (argv, env) = (pointers(&self.argv), pointers(&self.env));
+        // SAFETY: a path and two lists of strings, each with its end, that outlive the call.
+        let result = unsafe {
+            let path = self.program.as_ptr();
+            libc::syscall(libc::SYS_execve, path, argv.as_ptr(), env.as_ptr(), 0_u64, first, second)
+        };
+        sys::check(result).err().and_then(|error| error.raw_os_error()).unwrap_or(0)
+    }
+}
+
+fn pointers(strings: &[std::ffi::CString]) -> Vec<*const libc::c_char> {
+    strings.iter().map(|string| string.as_ptr()).chain([std::ptr::null()]).collect()
+}
+
+/// See [`Filter::for_one_start`].
+#[derive(Clone, Copy)]
+struct Token(filter::Token);
+
+impl Token {
+    fn random() -> std::io::Result<Self> {
+        let mut bytes = [[0; 8]; 2];
+        let mut source = std::fs::File::open("/dev/urandom")?;
+        for one in &mut bytes {
+            source.read_exact(one)?;
         }
+        Ok(Self(bytes.map(u64::from_ne_bytes)))
     }
 }
 

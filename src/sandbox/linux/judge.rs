@@ -195,6 +195,11 @@ impl Judge {
         }
     }
 
+    /// A file that is linked to where more may be done with it: refused by Landlock where it stands alone.
+    pub(super) fn link(&self, source: &Judged) -> Option<Refusal> {
+        (!self.has_rule(&source.path, AccessFs::Refer.into())).then(|| refusal(libc::EXDEV, Layer::Landlock))
+    }
+
     /// May names in the folder of `path` be added or taken away?
     fn name_in_parent(&self, path: &Path) -> Option<Refusal> {
         match self.root.locate(path.parent()?, true) {

@@ -206,6 +206,8 @@ fn begin(way: &mut Way, identity: Identity) -> Result<Sandbox, Failure> {
 fn prepare_process() {
     // Die with the supervisor; take no signal meant for its terminal; reap children by themselves.
     let _ = sys::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL as libc::c_ulong);
+    // What a keeper leaves behind that was ended by somebody is still found: see [`super::tree`].
+    let _ = sys::prctl(libc::PR_SET_CHILD_SUBREAPER, 1);
     let _ = nix::unistd::setsid();
     // SAFETY: ignoring SIGCHLD installs no handler.
     let _ = unsafe {

@@ -122,9 +122,18 @@ enum Ended {
 
 /// A run on the host's own ground.
 struct Bare {
-    tree: Arc<Tree>,
+    judge: Arc<Judge>,
     /// The folder behind HOME, TMPDIR and scratch.
     private: PathBuf,
+}
+
+impl Bare {
+    /// End what the keeper has left, as far as it was seen while the run went on.
+    fn end(&self) {
+        if let Some(tree) = self.judge.processes().tree() {
+            tree.end();
+        }
+    }
 }
 
 struct Run {
@@ -295,15 +304,16 @@ impl Run {
             // Nothing inside shows the processes: they are looked for as the host numbers them.
             judge.look_from_outside(Tree::below(first)).step("open /")?;
         }
+        let mut folder = None;
         if let Some(private) = private {
             let plan = bare::adapted(&self.plan, &private);
             let rules = bare::rules(&plan, &private).step("list what may be used")?;
             let program = tracee::pidfd_number(program).unwrap_or(0);
             judge.stand_on_the_host(rules, program);
-            let tree = Arc::new(Tree::below(first));
-            self.bare = Some(Bare { tree, private });
+            folder = Some(private);
         }
         let judge = Arc::new(judge);
+        self.bare = folder.map(|private| Bare { judge: Arc::clone(&judge), private });
         let private = self.bare.as_ref().map(|bare| bare.private.clone());
         let watch = Watch::new(Arc::clone(&judge), Arc::clone(&self.shared), self.plan.limits, private);
         self.watch = Some(watch);
@@ -428,7 +438,7 @@ impl Run {
         if let Some(bare) = &self.bare {
             let _ = shutdown(self.control.as_raw_fd(), Shutdown::Write);
             if self.init.as_ref().is_some_and(has_ended) {
-                bare.tree.end();
+                bare.end();
             }
             return;
         }

@@ -13,6 +13,8 @@ use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 #[derive(Debug)]
 pub(super) struct Tree {
     first: i32,
+    /// The launcher, a subreaper too: whom the first process leaves behind becomes its child.
+    heir: Option<i32>,
     /// Number and time of start.
     seen: Mutex<HashMap<i32, u64>>,
 }
@@ -25,7 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 impl Tree {
     /// `first` itself is not one of the run's processes.
     pub(super) fn below(first: i32) -> Self {
-        Self { first, seen: Mutex::default() }
+        Self { first, heir: parent(first), seen: Mutex::default() }
     }
 
     pub(super) fn first(&self) -> i32 {
@@ -38,6 +40,9 @@ impl Tree {
         seen.retain(|pid, start| started(*pid) == Some(*start));
         let mut found: HashMap<i32, u64> = HashMap::new();
         let mut open: Vec<i32> = seen.keys().copied().chain([self.first]).collect();
+        if has_ended(self.first) {
+            open.extend(self.left_behind());
+        }
         while let Some(pid) = open.pop() {
             if pid != self.first {
                 match started(pid) {
@@ -49,6 +54,14 @@ impl Tree {
         }
         *seen = found;
         seen.keys().copied().collect()
+    }
+
+    /// Children of the launcher that came to it from a run: nobody else there is under more filters than this process.
+    fn left_behind(&self) -> Vec<i32> {
+        let own = filters(std::process::id() as i32);
+        let mut all = self.heir.map(children).unwrap_or_default();
+        all.retain(|pid| own.is_some() && filters(*pid) > own);
+        all
     }
 
     /// Whether the process or thread belongs to the run.
@@ -107,10 +120,19 @@ fn has_ended(pid: i32) -> bool {
     fields(pid).is_none_or(|fields| matches!(fields[0].as_str(), "Z" | "X"))
 }
 
+fn status(tid: i32, field: &str) -> Option<i32> {
+    let status = fs::read_to_string(format!("/proc/{tid}/status")).ok()?;
+    status.lines().find_map(|line| line.strip_prefix(field))?.trim().parse().ok()
+}
+
 /// The process that a thread belongs to.
 fn group(tid: i32) -> Option<i32> {
-    let status = fs::read_to_string(format!("/proc/{tid}/status")).ok()?;
-    status.lines().find_map(|line| line.strip_prefix("Tgid:"))?.trim().parse().ok()
+    status(tid, "Tgid:")
+}
+
+/// Seccomp filters that it is under: Linux 5.9.
+fn filters(pid: i32) -> Option<i32> {
+    status(pid, "Seccomp_filters:")
 }
 
 /// Each thread has a list of the children that it made: proc_tid_children(5). Kernels built without it are searched.

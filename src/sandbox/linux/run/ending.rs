@@ -27,7 +27,7 @@ impl Run {
             && has_ended(keeper)
         {
             // Usually the keeper's work; somebody has ended it.
-            bare.tree.end();
+            bare.end();
             bare::remove(&bare.private);
         }
         let mounts: Vec<_> = self.mounts.iter().map(AsFd::as_fd).collect();

@@ -94,6 +94,12 @@ impl Supervisor {
         }
         let place = match place {
             Ok(place) => place,
+            // What the program may not look at must not show in the answer of one who may.
+            Err(_)
+                if path.is_some_and(|used| !self.judge.has_rule(&used.path, AccessFs::ReadFile.into())) =>
+            {
+                return self.listener.refuse(call, libc::EACCES);
+            }
             Err(error) => return self.listener.done(call, Err(error)),
         };
         match self.changeable(&place) {

@@ -24,6 +24,10 @@ impl Supervisor {
         let judged: Vec<Judged> = uses.iter().map(|used| self.judge.judge(used, ids.inside)).collect();
         // Only refusals are worth reading a stack for; they are told before the program goes on.
         let refused = judged.iter().find_map(|judged| judged.refusal.map(|refusal| (judged, refusal)));
+        let refused = refused.or_else(|| match (call.number, judged.first()) {
+            (libc::SYS_link | libc::SYS_linkat, Some(source)) => Some((source, self.judge.link(source)?)),
+            _ => None,
+        });
         if let Some((judged, refusal)) = refused {
             self.report_path(call, &ids, judged, refusal);
         }
