@@ -241,9 +241,9 @@ fn doctor_says_what_a_run_would() {
 #[test]
 fn the_summary_of_a_reduced_run_says_so() {
     let skill = Skill::new("main.sh", "#!/bin/sh\necho ran\n");
-    let mut command = Skill::program(User::Nobody);
+    let mut command = Skill::program(User::Caller);
     command.arg("run").arg(&skill.path);
-    take(&mut command, User::Nobody, &[Without::Mounts]);
+    take(&mut command, User::Caller, &[Without::Mounts]);
     let output = command.output().unwrap();
     let text = String::from_utf8(output.stderr).unwrap();
     let at = text.find("! REDUCED sandbox").unwrap_or_else(|| panic!("{text}"));

@@ -129,10 +129,8 @@ struct Bare {
 
 impl Bare {
     /// End what the keeper has left, as far as it was seen while the run went on.
-    fn end(&self) {
-        if let Some(tree) = self.judge.processes().tree() {
-            tree.end();
-        }
+    fn end(&self) -> bool {
+        self.judge.processes().tree().is_none_or(Tree::end)
     }
 }
 

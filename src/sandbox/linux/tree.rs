@@ -79,12 +79,16 @@ impl Tree {
     }
 
     /// End every one of them. A process that forks on and on is met sooner or later: until then it is looked for.
-    pub(super) fn end(&self) {
+    /// Returns whether nobody is left.
+    pub(super) fn end(&self) -> bool {
         let until = Instant::now() + PATIENCE;
         loop {
             let alive: Vec<i32> = self.list().into_iter().filter(|pid| !has_ended(*pid)).collect();
-            if alive.is_empty() || Instant::now() > until {
-                return;
+            if alive.is_empty() {
+                return true;
+            }
+            if Instant::now() > until {
+                return false;
             }
             for pid in alive {
                 let start = started(pid);
@@ -185,7 +189,7 @@ mod tests {
         let mut left = of_shell.list();
         left.sort_unstable();
         assert_eq!(left.len(), 2);
-        of_shell.end();
+        assert!(of_shell.end());
         assert!(left.into_iter().all(has_ended));
     }
 }

@@ -26,9 +26,10 @@ impl Run {
         if let (Some(bare), Some(keeper)) = (&self.bare, &self.init)
             && has_ended(keeper)
         {
-            // Usually the keeper's work; somebody has ended it.
-            bare.end();
-            bare::remove(&bare.private);
+            // Usually the keeper's work; somebody has ended it. What still lives could lead astray whoever removes.
+            if bare.end() {
+                bare::remove(&bare.private);
+            }
         }
         let mounts: Vec<_> = self.mounts.iter().map(AsFd::as_fd).collect();
         // Without a launcher that holds them, this process waits.
