@@ -92,6 +92,13 @@ impl Skill {
 
     /// For people, with output while it runs.
     pub fn plain_command(&self, user: User) -> Command {
+        let mut command = Self::program(user);
+        command.arg("run").arg(&self.path);
+        command
+    }
+
+    /// The program itself, without arguments.
+    pub fn program(user: User) -> Command {
         let mut command = match user {
             User::Caller => Command::new(&PROGRAM.1),
             User::Nobody => {
@@ -101,7 +108,6 @@ impl Skill {
                 command
             }
         };
-        command.arg("run").arg(&self.path);
         command.current_dir("/").env("HOME", "/nonexistent").stdin(Stdio::null());
         command
     }

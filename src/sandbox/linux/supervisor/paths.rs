@@ -25,6 +25,10 @@ impl Supervisor {
         let caller = Caller { tid: call.tid, inside: Some(ids.inside) };
         let judged = self.judge.judge_all(&uses, caller);
         let refused = judged.iter().find_map(|judged| judged.refusal.map(|refusal| (judged, refusal)));
+        let refused = refused.or_else(|| match (call.number, judged.first()) {
+            (libc::SYS_link | libc::SYS_linkat, Some(source)) => Some((source, self.judge.link(source)?)),
+            _ => None,
+        });
         if let Some((judged, refusal)) = refused {
             self.report_path(call, ids, judged, refusal);
         }

@@ -147,11 +147,11 @@ impl Supervisor {
 
     pub(super) fn kill(&mut self, call: &Call) {
         let target = call.args[0] as i32;
-        let known = target <= 0 || processes::exists(self.judge.root(), target);
+        let known = target <= 0 || processes::exists(self.judge.processes(), target);
         let scoped = self.isolation.layers.landlock_abi >= 6;
         let errno = match target {
             1 if scoped => Some(libc::EPERM),
-            _ if !known && target > processes::highest(self.judge.root()) => Some(libc::ESRCH),
+            _ if !known && target > processes::highest(self.judge.processes()) => Some(libc::ESRCH),
             _ => None,
         };
         if let (Some(errno), Some(ids)) = (errno, tracee::ids(call.tid)) {
