@@ -16,7 +16,7 @@ use super::prepare::Prepared;
 use super::report::{Denial, FileAccess, PolicySummary, Process, Report, VERSION};
 use super::shell::Scripts;
 use crate::policy::decide::{Call, Scope};
-use crate::policy::{Origin, Places, Policy};
+use crate::policy::{Places, Policy};
 use crate::sandbox::event::{
     Denied, Event, EventKind, Finished, Frame, Isolation, Layer, LimitHit, NetworkAttempt, Operation,
     Outcome, OutcomeKind, Stream, Usage, Verdict,
@@ -224,7 +224,7 @@ impl Recorder {
             layer: denied.layer,
         });
         // No grant changes these: every grant, and every private folder, is a mount of its own.
-        if matches!(denied.errno.as_str(), "EXDEV" | "EBUSY") && ruling.origin == Origin::Default {
+        if matches!(denied.errno.as_str(), "EXDEV" | "EBUSY") && ruling.rule.starts_with("default") {
             ruling.rule = String::from(
                 "not the policy: names are moved and linked within one granted or private folder, never across",
             );

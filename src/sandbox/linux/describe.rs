@@ -20,7 +20,7 @@ pub(super) fn call(call: &Call) -> String {
     if matches!(call.number, libc::SYS_connect | libc::SYS_sendto | libc::SYS_sendmsg | libc::SYS_sendmmsg) {
         shown[0] = network::describe_socket(call);
         let destinations = network::describe_destinations(call);
-        if matches!(call.number, libc::SYS_sendmsg | libc::SYS_sendmmsg) && !destinations.is_empty() {
+        if call.number != libc::SYS_connect && !destinations.is_empty() {
             shown.push(destinations);
         }
     }
