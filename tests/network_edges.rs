@@ -152,8 +152,8 @@ fn no_exchange_of_address_or_descriptor_leads_elsewhere() {
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     listener.set_nonblocking(true).unwrap();
     // Taken up at once: connections that nobody takes up make those behind them wait.
-    let came = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
-    let counter = std::sync::Arc::clone(&came);
+    let arrived = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let counter = std::sync::Arc::clone(&arrived);
     std::thread::spawn(move || {
         while streams.accept().is_ok() {
             counter.fetch_add(1, Ordering::SeqCst);
@@ -169,8 +169,8 @@ fn no_exchange_of_address_or_descriptor_leads_elsewhere() {
         let report = case.run(user);
         assert_eq!(lines(&report), ["done"], "{user:?}: {:?} {}", report.outcome, report.stderr);
         assert!(
-            came.swap(0, Ordering::SeqCst) > 0 && good.recv(&mut [0; 9]).is_ok(),
-            "{user:?}: nothing came at all"
+            arrived.swap(0, Ordering::SeqCst) > 0 && good.recv(&mut [0; 9]).is_ok(),
+            "{user:?}: nothing arrived at all"
         );
         assert!(listener.accept().is_err(), "{user:?}: a connection was aimed elsewhere");
         assert!(datagrams.recv(&mut [0; 9]).is_err(), "{user:?}: a datagram was aimed elsewhere");
