@@ -5,12 +5,14 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read as _;
-use std::net::{TcpListener, UdpSocket};
+use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::os::linux::net::SocketAddrExt as _;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::os::unix::net::{SocketAddr, UnixListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
@@ -37,14 +39,46 @@ pub(super) struct Facts {
     pub overwrite: String,
     pub folder: String,
     pub granted: String,
+    /// A folder of which an attack may be granted to read all but one file.
+    pub shown: String,
+    /// A project with its hooks.
+    pub project: String,
     pub tcp4: u16,
     pub tcp6: u16,
     pub udp: u16,
     pub granted_port: u16,
+    /// Where nobody listens, and the probe knocks during some attacks.
+    pub free_port: u16,
     pub socket: String,
     pub abstract_socket: String,
     pub victim: i32,
     pub shared_memory: i32,
+}
+
+impl Facts {
+    /// The text with these facts in the place of their names in braces.
+    pub(super) fn put(&self, text: &str) -> String {
+        let process = |file: &str| format!("/proc/{}/{file}", self.victim);
+        let words = [
+            ("{secret}", self.secret.clone()),
+            ("{ssh_key}", self.ssh_key.clone()),
+            ("{overwrite}", self.overwrite.clone()),
+            ("{folder}", self.folder.clone()),
+            ("{skill}", self.skill.clone()),
+            ("{granted}", self.granted.clone()),
+            ("{shown}", self.shown.clone()),
+            ("{project}", self.project.clone()),
+            ("{socket}", self.socket.clone()),
+            ("{variable}", VARIABLE.to_owned()),
+            ("{environ}", process("environ")),
+            ("{cmdline}", process("cmdline")),
+            ("{tcp4}", self.tcp4.to_string()),
+            ("{tcp6}", self.tcp6.to_string()),
+            ("{udp}", self.udp.to_string()),
+            ("{granted_port}", self.granted_port.to_string()),
+        ];
+        words.iter().fold(text.to_owned(), |text, (word, fact)| text.replace(word, fact))
+    }
 }
 
 /// Everything outside that is watched.
@@ -56,6 +90,8 @@ pub(super) struct Canaries {
     tcp: Vec<TcpListener>,
     udp: UdpSocket,
     unix: Vec<UnixListener>,
+    /// Behind `granted_port`: connections to it are as they should be.
+    _service: TcpListener,
     victim: Child,
     memory: i32,
     before: BTreeMap<String, String>,
@@ -96,15 +132,29 @@ impl Canaries {
         fs::create_dir(&root).with_context(|| format!("{}: cannot be made; set TMPDIR", root.display()))?;
         let secret = token();
         let text = |name: &str| root.join(name).display().to_string();
-        let folder = root.join("folder");
-        for folder in [&folder, &root.join("home/.ssh"), &root.join("granted"), &root.join("skill/scripts")] {
-            fs::create_dir_all(folder)?;
+        let below = ["folder", "home/.ssh", "granted/closed", "shown", "skill/scripts"];
+        for folder in below.into_iter().chain(["project/.git/hooks", "project/.vscode"]) {
+            fs::create_dir_all(root.join(folder))?;
         }
         fs::write(root.join("secret"), format!("token {secret}\n"))?;
         fs::write(root.join("home/.ssh/id_rsa"), format!("key {secret}\n"))?;
+        fs::write(root.join("shown/closed"), format!("token {secret}\n"))?;
+        fs::write(root.join("granted/closed/secret"), format!("token {secret}\n"))?;
+        fs::write(root.join("project/.git/config"), "[core]\n")?;
         fs::write(root.join("overwrite"), "as it was\n")?;
         // Open to all: the file's own rights must not be what protects it.
-        for (name, mode) in [("secret", 0o666), ("overwrite", 0o666), ("folder", 0o777), ("granted", 0o777)] {
+        for (name, mode) in [
+            ("secret", 0o666),
+            ("overwrite", 0o666),
+            ("folder", 0o777),
+            ("granted", 0o777),
+            ("granted/closed", 0o777),
+            ("project", 0o777),
+            ("project/.git", 0o777),
+            ("project/.git/hooks", 0o777),
+            ("project/.git/config", 0o666),
+            ("project/.vscode", 0o777),
+        ] {
             fs::set_permissions(root.join(name), fs::Permissions::from_mode(mode))?;
         }
         fs::set_permissions(&root, fs::Permissions::from_mode(0o777))?;
@@ -121,16 +171,21 @@ impl Canaries {
         let port = |at: usize| tcp.get(at).and_then(|one| one.local_addr().ok()).map_or(9, |one| one.port());
         let udp = UdpSocket::bind("127.0.0.1:0")?;
         udp.set_nonblocking(true)?;
+        let service = TcpListener::bind("127.0.0.1:0")?;
+        let free = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let socket = root.join("socket");
         let abstract_socket = format!("skilldeck-probe-{}", token());
         let unix = vec![
             UnixListener::bind(&socket)?,
+            UnixListener::bind(root.join("shown/socket"))?,
             UnixListener::bind_addr(&SocketAddr::from_abstract_name(&abstract_socket)?)?,
         ];
         for listener in &unix {
             listener.set_nonblocking(true)?;
         }
-        fs::set_permissions(&socket, fs::Permissions::from_mode(0o777))?;
+        for socket in [&socket, &root.join("shown/socket")] {
+            fs::set_permissions(socket, fs::Permissions::from_mode(0o777))?;
+        }
         let victim = victim()?;
         let key = 0x5344_0000 | i32::from(u16::try_from(std::process::id() & 0xffff)?);
         let memory = shared_memory(key, &secret);
@@ -140,8 +195,12 @@ impl Canaries {
             secret: text("secret"),
             ssh_key: text("home/.ssh/id_rsa"),
             overwrite: text("overwrite"),
-            folder: folder.display().to_string(),
+            folder: text("folder"),
             granted: text("granted"),
+            shown: text("shown"),
+            project: text("project"),
+            granted_port: service.local_addr()?.port(),
+            free_port: free,
             tcp4: port(0),
             tcp6: port(1),
             udp: udp.local_addr()?.port(),
@@ -154,8 +213,18 @@ impl Canaries {
         let variable = std::env::var(VARIABLE).unwrap_or_else(|_| token());
         let tokens =
             vec![("the secret file, key or memory", secret), ("the secret variable or descriptor", variable)];
-        let mut canaries =
-            Self { root, facts, tokens, tcp, udp, unix, victim, memory, before: BTreeMap::new() };
+        let mut canaries = Self {
+            root,
+            facts,
+            tokens,
+            tcp,
+            udp,
+            unix,
+            _service: service,
+            victim,
+            memory,
+            before: BTreeMap::new(),
+        };
         canaries.before = canaries.state();
         Ok(canaries)
     }
@@ -164,18 +233,29 @@ impl Canaries {
     fn state(&self) -> BTreeMap<String, String> {
         let mut state = BTreeMap::new();
         let mut put = |name: &str, value: String| state.insert(name.to_owned(), value);
-        for name in ["secret", "overwrite", "skill/SKILL.md", "skill/policy.yaml"] {
+        for name in ["secret", "overwrite", "skill/SKILL.md", "skill/policy.yaml", "project/.git/config"] {
             put(&format!("the file {name}"), fs::read_to_string(self.root.join(name)).unwrap_or_default());
         }
-        for name in ["folder", "skill", "skill/scripts", "home/.ssh"] {
+        for name in [
+            "folder",
+            "skill",
+            "skill/scripts",
+            "home/.ssh",
+            "project",
+            "project/.git/hooks",
+            "project/.vscode",
+        ] {
             let entries = fs::read_dir(self.root.join(name)).into_iter().flatten().flatten();
             let mut names: Vec<_> = entries.map(|entry| entry.file_name().display().to_string()).collect();
             names.sort();
             put(&format!("the folder {name}"), names.join(" "));
         }
-        let program = fs::metadata(self.root.join("skill/scripts/probe"));
-        let program = program.map(|data| format!("{} {:o}", data.len(), data.permissions().mode()));
-        put("the skill's program", program.unwrap_or_default());
+        for name in ["skill/scripts/probe", "skill/SKILL.md"] {
+            let data = fs::metadata(self.root.join(name));
+            let data =
+                data.map(|data| format!("{} {:o} {} {}", data.len(), data.mode(), data.uid(), data.mtime()));
+            put(&format!("size, mode, owner or time of {name}"), data.unwrap_or_default());
+        }
         for path in [
             "/proc/sys/kernel/core_pattern",
             "/proc/sys/kernel/hostname",
@@ -191,6 +271,45 @@ impl Canaries {
     /// What is there now is how it should be: after the probe itself has changed something.
     pub(super) fn settle(&mut self) {
         self.before = self.state();
+    }
+
+    /// Act, and knock at `free_port` meanwhile when the attack is to serve there. Whether somebody answered.
+    pub(super) fn visit<T>(&self, attack: &str, act: impl FnOnce() -> T) -> (T, bool) {
+        if !VISITED.contains(&attack) {
+            return (act(), false);
+        }
+        let (over, answered) = (AtomicBool::new(false), AtomicBool::new(false));
+        let result = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !over.load(Ordering::Relaxed) {
+                    if TcpStream::connect(("127.0.0.1", self.facts.free_port)).is_ok() {
+                        answered.store(true, Ordering::Relaxed);
+                    }
+                    std::thread::sleep(Duration::from_millis(5));
+                }
+            });
+            let result = act();
+            over.store(true, Ordering::Relaxed);
+            result
+        });
+        (result, answered.into_inner())
+    }
+
+    /// Files with their owner's rights in the granted folder, which is then made as it was: what is written there is
+    /// granted, but that is not.
+    fn left_in_grant(&self) -> Option<String> {
+        let granted = self.root.join("granted");
+        let mut found = None;
+        for entry in fs::read_dir(&granted).ok()?.flatten() {
+            let mode = entry.metadata().map_or(0, |data| data.mode());
+            if mode & 0o6000 != 0 {
+                found = Some(format!("{} has mode {mode:o}", entry.path().display()));
+            }
+            if entry.file_name() != "closed" {
+                let _ = fs::remove_file(entry.path()).or_else(|_| fs::remove_dir_all(entry.path()));
+            }
+        }
+        found
     }
 
     /// What an attack did out here. Whatever was done is put back, so that the next one is judged for itself.
@@ -229,10 +348,14 @@ impl Canaries {
                 self.facts.victim = self.victim.id() as i32;
             }
         }
+        effects.extend(self.left_in_grant());
         effects.extend(survivors(nonce));
         effects
     }
 }
+
+/// Attacks during which somebody of the host knocks at `free_port`.
+const VISITED: [&str; 2] = ["network/serve", "python/socket_listen"];
 
 /// Processes of the run that live on.
 fn survivors(nonce: &str) -> Option<String> {
@@ -286,7 +409,7 @@ fn shared_memory(key: i32, token: &str) -> i32 {
 fn write_skill(folder: &Path) -> anyhow::Result<()> {
     let about = "---\nname: skill\ndescription: Holds the probe's own program.\n---\n";
     fs::write(folder.join("SKILL.md"), about)?;
-    fs::write(folder.join("policy.yaml"), "permissions: {}\n")?;
+    fs::write(folder.join("policy.yaml"), format!("permissions: {{env: [{VARIABLE}]}}\n"))?;
     let program = folder.join("scripts/probe");
     let mut image = fs::read("/proc/self/exe").context("the program cannot copy itself into its skill")?;
     without_sections(&mut image);

@@ -113,13 +113,12 @@ pub(super) fn attacks(
         return Ok(());
     }
     for (name, _, named) in VECTORS.iter().filter(|(name, ..)| chosen(name)) {
-        let nonce = token();
-        let facts = serde_json::to_string(&probe.canaries.facts)?;
-        let words = vec![(*name).to_owned(), nonce.clone(), facts];
-        let report = probe.run(&probe.policy, SCRIPT, words, Vec::new())?;
-        findings.isolation.clone_from(&report.isolation);
-        let named = probe.named(named);
-        let verdict = probe.verdict(name, &report, &nonce, &named);
+        let verdict = probe.attack_under_each(&mut |probe, policy| {
+            let nonce = token();
+            let facts = serde_json::to_string(&probe.canaries.facts)?;
+            let words = vec![(*name).to_owned(), nonce.clone(), facts];
+            probe.attempt(policy, SCRIPT, words, (name, &nonce, named), findings)
+        })?;
         findings.attacks.push(verdict);
     }
     Ok(())
@@ -145,7 +144,7 @@ pub(super) fn useful(
         let mut policy = probe.limits_only.clone();
         // Node reserves more than the attacks are given.
         policy.limits = crate::policy::Policy::default().limits;
-        let report = probe.run(&policy, file, Vec::new(), Vec::new())?;
+        let report = probe.run(&policy, None, file, Vec::new(), Vec::new())?;
         let ok = report.stdout == "started\n";
         let detail = if ok { "started".into() } else { format!("{:?}: {}", report.outcome, report.stderr) };
         findings.useful.push(Useful { name: name.into(), ok, detail });

@@ -30,6 +30,7 @@ pub fn text(findings: &Findings, detail: bool) -> String {
         let name = useful.name.split_once('/').map_or(useful.name.as_str(), |(_, name)| name);
         let _ = writeln!(text, "  {name:<24} {word:<10} {}", one_line(&useful.detail, 40));
     }
+    granted(&mut text, findings);
     failures(&mut text, findings);
     totals(&mut text, findings);
     text
@@ -50,6 +51,16 @@ fn line(text: &mut String, attack: &Verdict) {
     let elsewhere = elsewhere.collect::<Vec<_>>().join("; ");
     let row = format!("  {name:<24} {verdict:<10} {by:<16} {}", one_line(&elsewhere, 24));
     let _ = writeln!(text, "{}", row.trim_end());
+}
+
+fn granted(text: &mut String, findings: &Findings) {
+    for attack in findings.attacks.iter().filter(|one| one.granted) {
+        let effect = attack.effect.as_deref().unwrap_or("not reported");
+        let _ = writeln!(text, "\n{}: granted: {}", attack.name, one_line(effect, 200));
+        for line in &attack.granted_by {
+            let _ = writeln!(text, "    {}", one_line(line, 200));
+        }
+    }
 }
 
 fn failures(text: &mut String, findings: &Findings) {
