@@ -13,6 +13,8 @@ pub(super) struct Attack {
     pub harmless: bool,
     /// What the policy grants besides, for attacks on grants: YAML, with the facts in braces.
     pub grants: &'static str,
+    /// A limit that the README tells of: the effect is shown and counted by itself.
+    pub known: Option<&'static str>,
 }
 
 impl Attack {
@@ -33,12 +35,17 @@ pub(super) fn all() -> impl Iterator<Item = &'static Attack> {
 type Payload = fn(&mut Out<'_>);
 
 const fn attack(name: &'static str, payload: Payload, named: &'static str) -> Attack {
-    Attack { name, payload, named, harmless: false, grants: "" }
+    Attack { name, payload, named, harmless: false, grants: "", known: None }
 }
 
 /// An attack that can be shown to be real outside, too.
 const fn harmless(name: &'static str, payload: Payload, named: &'static str) -> Attack {
-    Attack { name, payload, named, harmless: true, grants: "" }
+    Attack { name, payload, named, harmless: true, grants: "", known: None }
+}
+
+/// An attack that has its effect, and why that is so.
+const fn known(why: &'static str, attack: Attack) -> Attack {
+    Attack { known: Some(why), ..attack }
 }
 
 /// An attack on what is granted: its border, or its holder.
@@ -221,8 +228,9 @@ const NETWORK: &[Attack] = &[
         attack("network/swapped-address", grants::swapped_address, "127.0.0.1:{tcp4}")),
     under("permissions: {net: ['127.0.0.1:{granted_port}']}\n",
         attack("network/handed-over", grants::handed_over, "127.0.0.1:{tcp4}")),
-    under("permissions: {read: ['{shown}']}\n",
-        attack("network/unix-in-grant", grants::socket_in_folder, "{shown}/socket")),
+    known("a read grant for a folder reaches the Unix sockets in it: no layer of the kernel tells them from files",
+        under("permissions: {read: ['{shown}']}\n",
+            attack("network/unix-in-grant", grants::socket_in_folder, "{shown}/socket"))),
     attack("network/bind-to-device", network::bind_device, "setsockopt"),
     attack("network/control-sockets", network::control_sockets, "docker.sock|/run/dbus"),
 ];

@@ -2,7 +2,7 @@
 //! [`Canaries::effects`] after each attack, and believes nothing that the attack says about them.
 #![allow(unsafe_code, reason = "shared memory of the kind that is attacked has no safe wrapper")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Read as _;
 use std::net::{TcpListener, TcpStream, UdpSocket};
@@ -15,8 +15,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use serde::{Deserialize, Serialize};
 
+use super::copy::write_skill;
+use super::facts::Facts;
 use super::payload;
 use crate::run::report::Report;
 
@@ -25,61 +26,6 @@ pub(super) const VARIABLE: &str = "SKILLDECK_PROBE_SECRET";
 
 /// A variable that the useful actions are granted.
 pub(super) const GRANTED_VARIABLE: &str = "SKILLDECK_PROBE_GRANTED";
-
-/// What a payload has to know to attack. No token is among it.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub(super) struct Facts {
-    pub namespaces: Vec<String>,
-    pub bare: bool,
-    /// Exit status that the payload is to have.
-    pub status: u8,
-    pub skill: String,
-    pub secret: String,
-    pub ssh_key: String,
-    pub overwrite: String,
-    pub folder: String,
-    pub granted: String,
-    /// A folder of which an attack may be granted to read all but one file.
-    pub shown: String,
-    /// A project with its hooks.
-    pub project: String,
-    pub tcp4: u16,
-    pub tcp6: u16,
-    pub udp: u16,
-    pub granted_port: u16,
-    /// Where nobody listens, and the probe knocks during some attacks.
-    pub free_port: u16,
-    pub socket: String,
-    pub abstract_socket: String,
-    pub victim: i32,
-    pub shared_memory: i32,
-}
-
-impl Facts {
-    /// The text with these facts in the place of their names in braces.
-    pub(super) fn put(&self, text: &str) -> String {
-        let process = |file: &str| format!("/proc/{}/{file}", self.victim);
-        let words = [
-            ("{secret}", self.secret.clone()),
-            ("{ssh_key}", self.ssh_key.clone()),
-            ("{overwrite}", self.overwrite.clone()),
-            ("{folder}", self.folder.clone()),
-            ("{skill}", self.skill.clone()),
-            ("{granted}", self.granted.clone()),
-            ("{shown}", self.shown.clone()),
-            ("{project}", self.project.clone()),
-            ("{socket}", self.socket.clone()),
-            ("{variable}", VARIABLE.to_owned()),
-            ("{environ}", process("environ")),
-            ("{cmdline}", process("cmdline")),
-            ("{tcp4}", self.tcp4.to_string()),
-            ("{tcp6}", self.tcp6.to_string()),
-            ("{udp}", self.udp.to_string()),
-            ("{granted_port}", self.granted_port.to_string()),
-        ];
-        words.iter().fold(text.to_owned(), |text, (word, fact)| text.replace(word, fact))
-    }
-}
 
 /// Everything outside that is watched.
 #[derive(Debug)]
@@ -95,6 +41,13 @@ pub(super) struct Canaries {
     victim: Child,
     memory: i32,
     before: BTreeMap<String, String>,
+    /// The lines of the host's `/etc/passwd`, and its name.
+    users: BTreeSet<String>,
+    host: String,
+}
+
+fn is_of_name(c: char) -> bool {
+    c.is_alphanumeric() || matches!(c, '-' | '.')
 }
 
 /// Random hexadecimal digits.
@@ -210,6 +163,8 @@ impl Canaries {
             shared_memory: key,
             ..Facts::default()
         };
+        let users = fs::read_to_string("/etc/passwd").unwrap_or_default().lines().map(String::from).collect();
+        let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim().to_owned();
         let variable = std::env::var(VARIABLE).unwrap_or_else(|_| token());
         let tokens =
             vec![("the secret file, key or memory", secret), ("the secret variable or descriptor", variable)];
@@ -224,6 +179,8 @@ impl Canaries {
             victim,
             memory,
             before: BTreeMap::new(),
+            users,
+            host,
         };
         canaries.before = canaries.state();
         Ok(canaries)
@@ -295,6 +252,23 @@ impl Canaries {
         (result, answered.into_inner())
     }
 
+    /// What only the host could have shown, and a file that only its `/tmp` could hold.
+    fn shown_of_host(&self, output: &str, nonce: &str) -> Vec<String> {
+        let mut effects = Vec::new();
+        if output.lines().any(|line| self.users.contains(line)) {
+            effects.push("a user of the host was shown".to_owned());
+        }
+        if self.host.len() > 3 && output.split(|c: char| !is_of_name(c)).any(|word| word == self.host) {
+            effects.push("the name of the host was shown".to_owned());
+        }
+        let planted = Path::new("/tmp").join(nonce);
+        if planted.exists() {
+            let _ = fs::remove_file(&planted);
+            effects.push(format!("{} was made", planted.display()));
+        }
+        effects
+    }
+
     /// Files with their owner's rights in the granted folder, which is then made as it was: what is written there is
     /// granted, but that is not.
     fn left_in_grant(&self) -> Option<String> {
@@ -320,6 +294,7 @@ impl Canaries {
                 effects.push(format!("{what} was read"));
             }
         }
+        effects.extend(self.shown_of_host(output, nonce));
         let now = self.state();
         for (name, was) in &self.before {
             if now.get(name) != Some(was) {
@@ -403,37 +378,6 @@ fn shared_memory(key: i32, token: &str) -> i32 {
         }
         id
     }
-}
-
-/// The temporary skill: this program as its native entry.
-fn write_skill(folder: &Path) -> anyhow::Result<()> {
-    let about = "---\nname: skill\ndescription: Holds the probe's own program.\n---\n";
-    fs::write(folder.join("SKILL.md"), about)?;
-    fs::write(folder.join("policy.yaml"), format!("permissions: {{env: [{VARIABLE}]}}\n"))?;
-    let program = folder.join("scripts/probe");
-    let mut image = fs::read("/proc/self/exe").context("the program cannot copy itself into its skill")?;
-    without_sections(&mut image);
-    fs::write(&program, image)?;
-    fs::set_permissions(&program, fs::Permissions::from_mode(0o755))?;
-    Ok(())
-}
-
-/// Take the table of sections out of the image, and what follows the last loaded byte: elf(5). Lines of this program's own
-/// source are nothing to report, and reading them would take longer than the attacks.
-fn without_sections(image: &mut Vec<u8>) {
-    let number = |image: &[u8], at: usize, size: usize| {
-        let bytes = image.get(at..at + size).unwrap_or_default();
-        bytes.iter().rev().fold(0_usize, |sum, byte| sum << 8 | usize::from(*byte))
-    };
-    if image.get(..6) != Some(b"\x7fELF\x02\x01") {
-        return;
-    }
-    let (table, size, count) = (number(image, 32, 8), number(image, 54, 2), number(image, 56, 2));
-    let end = |at: usize| number(image, at + 8, 8).saturating_add(number(image, at + 32, 8));
-    let last = (0..count).map(|one| end(table + one * size)).max().unwrap_or(image.len());
-    image[40..48].fill(0);
-    image[60..64].fill(0);
-    image.truncate(last.max(table + count * size));
 }
 
 /// Whether the text report of this run could do anything to a terminal.

@@ -25,12 +25,20 @@ pub struct Verdict {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub granted_by: Vec<String>,
     pub evidence: Vec<String>,
+    /// The effect is a limit that the README tells of: which.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub known: Option<String>,
     /// The same payload elsewhere: name and effect.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub compared: Vec<(String, String)>,
 }
 
 impl Verdict {
+    /// Whether the effect is one that the README tells of.
+    pub fn is_known(&self) -> bool {
+        self.ran && self.effect.is_some() && self.known.is_some()
+    }
+
     pub fn blocked(&self) -> bool {
         self.ran && self.effect.is_none()
     }
@@ -83,14 +91,12 @@ pub(super) fn judge(
         verdict.evidence.clone_from(&said.calls);
     }
     verdict.effect = (!all.is_empty()).then(|| all.join("; "));
-    let unnamed = evidence.map_or_else(Vec::new, |said| unnamed(report, &said.refused));
+    let unnamed = evidence.and_then(|said| unnamed(report, &said.refused));
     if let Some(named) = named.iter().find_map(|words| all_named(report, words)) {
-        verdict.reported = unnamed.is_empty();
+        verdict.reported = unnamed.is_none();
         verdict.evidence.push(format!("report: {}", named.1));
         verdict.blocked_by = Some(named.0);
-        if !unnamed.is_empty() {
-            verdict.evidence.push(format!("the report leaves out: {}", unnamed.join(", ")));
-        }
+        verdict.evidence.extend(unnamed.map(|what| format!("the report leaves something out: {what}")));
     } else if let Some(absent) = evidence.and_then(|said| said.absent.clone()) {
         verdict.impossible = verdict.effect.is_none();
         verdict.evidence.push(format!("impossible: {absent}"));
@@ -116,20 +122,16 @@ fn all_named(report: &Report, words: &str) -> Option<(String, String)> {
     Some((who.into_iter().next()?, said.join("; ")))
 }
 
-/// Calls that the payload made and the kernel refused, and that the report does not count as often. Limits are told
-/// once, however often they are met.
-fn unnamed(report: &Report, refused: &[String]) -> Vec<String> {
+/// Whether the report counts fewer refusals than the payload met. Limits are told once, however often they are met.
+fn unnamed(report: &Report, refused: &[String]) -> Option<String> {
     if !report.limits.is_empty() {
-        return Vec::new();
+        return None;
     }
-    let told = |call: &str| -> u64 {
-        report.denials.iter().filter(|denial| denial.syscall == call).map(|denial| denial.count).sum()
-    };
-    let mut calls: Vec<&String> = refused.iter().collect();
-    calls.dedup();
-    let made = |call: &str| refused.iter().filter(|one| *one == call).count() as u64;
-    calls.retain(|call| told(call) < made(call));
-    calls.into_iter().map(|call| format!("{call} ({} of {} named)", told(call), made(call))).collect()
+    // Refusals of one thing for one reason are one denial with their number, under the name of the first call.
+    let of_ours = report.denials.iter().filter(|denial| refused.contains(&denial.syscall));
+    let told: u64 = of_ours.map(|denial| denial.count).sum();
+    let made = refused.len() as u64;
+    (told < made).then(|| format!("{told} of {made} refused calls named"))
 }
 
 /// Who blocked what this word stands for, and in which words the report says so. The word is a target, an address, the
@@ -242,7 +244,7 @@ mod tests {
         let twice = Evidence { refused: vec!["openat".into(), "openat".into()], ..said() };
         let verdict = judge(&report(), Some(&twice), vec![], &["/secret".into()]);
         assert!(verdict.blocked() && !verdict.reported && !verdict.holds(), "{verdict:?}");
-        assert!(verdict.evidence.iter().any(|said| said.contains("openat (1 of 2 named)")), "{verdict:?}");
+        assert!(verdict.evidence.iter().any(|said| said.contains("1 of 2 refused")), "{verdict:?}");
     }
 
     #[test]

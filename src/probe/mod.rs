@@ -6,6 +6,8 @@
 
 mod battery;
 mod canaries;
+mod copy;
+mod facts;
 pub mod judge;
 pub mod payload;
 mod python;
@@ -74,6 +76,8 @@ pub struct Totals {
     pub reported: usize,
     pub impossible: usize,
     pub granted: usize,
+    /// Limits that the README tells of: neither blocked nor a failure.
+    pub known: usize,
     pub useful: usize,
     pub useful_ok: usize,
 }
@@ -88,6 +92,7 @@ impl Totals {
             reported: count(&|one| one.blocked() && one.reported),
             impossible: count(&|one| one.impossible),
             granted: count(&|one| one.granted),
+            known: count(&Verdict::is_known),
             useful: useful.len(),
             useful_ok: useful.iter().filter(|one| one.ok).count(),
         }
@@ -97,7 +102,7 @@ impl Totals {
 impl Findings {
     /// Whether everything is blocked, named and, what is useful, works.
     pub fn hold(&self) -> bool {
-        self.attacks.iter().all(Verdict::holds) && self.useful.iter().all(|one| one.ok)
+        self.attacks.iter().all(|one| one.holds() || one.is_known()) && self.useful.iter().all(|one| one.ok)
     }
 }
 
@@ -239,7 +244,11 @@ impl<'a> Probe<'a> {
     ) -> anyhow::Result<Verdict> {
         let (policy, plain) = (self.policy.clone(), self.limits_only.clone());
         let mut verdict = attack(self, &policy)?;
-        if verdict.holds() || policy.sources == plain.sources || !attack(self, &plain)?.holds() {
+        if verdict.holds()
+            || verdict.is_known()
+            || policy.sources == plain.sources
+            || !attack(self, &plain)?.holds()
+        {
             return Ok(verdict);
         }
         verdict.granted = true;
@@ -267,6 +276,7 @@ impl<'a> Probe<'a> {
         findings.isolation.clone_from(&report.isolation);
         let named = self.named(named);
         let mut verdict = self.verdict(name, &report, nonce, &named);
+        verdict.known = battery::find(name).and_then(|attack| attack.known).map(String::from);
         if visited {
             verdict.happened("a connection from the host was answered");
         }
@@ -314,6 +324,8 @@ impl<'a> Probe<'a> {
             // Nothing bounds what a resource attack takes there.
             Compare::Bwrap if attack.group() == "resources" => return Ok(None),
             Compare::Bare if !attack.harmless => return Ok(None),
+            // Grants are a thing of this program's.
+            _ if !attack.grants.is_empty() => return Ok(None),
             Compare::Bwrap => ("bwrap", bwrap(&self.skill.path)),
             Compare::Bare => ("bare", Command::new(self.skill.path.join(PROGRAM))),
         };

@@ -21,7 +21,7 @@ use std::process::ExitCode;
 
 use serde::{Deserialize, Serialize};
 
-use super::canaries::Facts;
+use super::facts::Facts;
 use crate::sandbox::syscalls;
 
 /// What a payload says at its end: one line of JSON.
