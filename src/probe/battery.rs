@@ -228,7 +228,7 @@ const NETWORK: &[Attack] = &[
         attack("network/swapped-address", grants::swapped_address, "127.0.0.1:{tcp4}")),
     under("permissions: {net: ['127.0.0.1:{granted_port}']}\n",
         attack("network/handed-over", grants::handed_over, "127.0.0.1:{tcp4}")),
-    known("a read grant for a folder reaches the Unix sockets in it: no layer of the kernel tells them from files",
+    known("a read grant reaches the Unix sockets in its folder, as the README says",
         under("permissions: {read: ['{shown}']}\n",
             attack("network/unix-in-grant", grants::socket_in_folder, "{shown}/socket"))),
     attack("network/bind-to-device", network::bind_device, "setsockopt"),

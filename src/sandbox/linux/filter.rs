@@ -202,20 +202,20 @@ fn without_supervisor() -> io::Result<Filter> {
     rules.insert(libc::SYS_clone, vec![rule(std::slice::from_ref(&no_namespaces))?]);
     rules.insert(libc::SYS_unshare, vec![rule(&[no_namespaces])?]);
     rules.insert(libc::SYS_personality, one_of(0, &[0, 0xffff_ffff])?);
-    // Streams and datagrams only: raw sockets are refused whatever the family.
+    // Raw sockets are refused whatever the family, and packets in order are for processes of this machine only.
     let mut sockets = Vec::new();
     for family in SOCKET_FAMILIES {
-        for kind in [libc::SOCK_STREAM, libc::SOCK_DGRAM] {
+        for kind in [libc::SOCK_STREAM, libc::SOCK_DGRAM, libc::SOCK_SEQPACKET] {
             let plain = [
                 (0, Length::Dword, Op::Eq, family as u64),
                 (1, Length::Dword, Op::MaskedEq(SOCKET_TYPE), kind as u64),
             ];
             if family == libc::AF_UNIX {
                 sockets.push(rule(&plain)?);
-                continue;
             }
-            for protocol in PROTOCOLS {
-                let protocol = (2, Length::Dword, Op::Eq, protocol as u64);
+            let rare = family == libc::AF_UNIX || kind == libc::SOCK_SEQPACKET;
+            for protocol in PROTOCOLS.iter().filter(|_| !rare) {
+                let protocol = (2, Length::Dword, Op::Eq, *protocol as u64);
                 sockets.push(rule(&[&plain[..], &[protocol]].concat())?);
             }
         }
