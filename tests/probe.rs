@@ -127,6 +127,9 @@ fn another_sandbox_is_shown_beside_this_one() {
         return skip("bwrap does not start here");
     }
     assert!(effect.contains("io_uring_setup"), "{found:#}");
+    // This one stops the other sandbox's first process, which then never ends by itself.
+    let (code, found) = probe(User::Caller, &["--only", "processes/ptrace-first", "--compare", "bwrap"]);
+    assert_eq!((code, &found["attacks"][0]["compared"][0][0]), (Some(0), &"bwrap".into()), "{found:#}");
 }
 
 #[test]

@@ -6,6 +6,7 @@
 
 mod battery;
 mod canaries;
+mod compare;
 mod copy;
 mod facts;
 pub mod judge;
@@ -14,14 +15,14 @@ mod python;
 mod report;
 mod useful;
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use serde::Serialize;
 
 pub use canaries::begin;
+pub use compare::Compare;
 pub use report::text;
 
 use crate::policy::{self, Places, Policy, Source};
@@ -36,15 +37,6 @@ use canaries::Canaries;
 use judge::Verdict;
 
 pub const VERSION: u32 = 1;
-
-/// Elsewhere to run the same payloads, for comparison.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Compare {
-    /// Under bubblewrap with the same view
-    Bwrap,
-    /// Without any sandbox; only attacks that touch nothing but the probe's own things
-    Bare,
-}
 
 /// What the probe found: the JSON form.
 #[derive(Debug, Clone, Serialize)]
@@ -312,50 +304,6 @@ impl<'a> Probe<'a> {
         let facts = &self.canaries.facts;
         words.split('|').filter(|word| !word.is_empty()).map(|word| facts.put(word)).collect()
     }
-
-    /// The same payload elsewhere: what it did there.
-    fn compare(
-        &mut self,
-        attack: &Attack,
-        how: Compare,
-        notes: &mut Vec<String>,
-    ) -> anyhow::Result<Option<(String, String)>> {
-        let (name, mut command) = match how {
-            // Nothing bounds what a resource attack takes there.
-            Compare::Bwrap if attack.group() == "resources" => return Ok(None),
-            Compare::Bare if !attack.harmless => return Ok(None),
-            // Grants are a thing of this program's.
-            _ if !attack.grants.is_empty() => return Ok(None),
-            Compare::Bwrap => ("bwrap", bwrap(&self.skill.path)),
-            Compare::Bare => ("bare", Command::new(self.skill.path.join(PROGRAM))),
-        };
-        let nonce = canaries::token();
-        self.canaries.facts.bare = how == Compare::Bare;
-        let words = self.words(attack.name, &nonce);
-        self.canaries.facts.bare = false;
-        let words = words?;
-        let (output, visited) =
-            self.canaries.visit(attack.name, || command.args(words).stdin(Stdio::null()).output());
-        let output = match output {
-            Ok(output) => output,
-            Err(error) => {
-                let note = format!("{name}: left out, it cannot be started: {error}");
-                if !notes.contains(&note) {
-                    notes.push(note);
-                }
-                return Ok(None);
-            }
-        };
-        let stdout = String::from_utf8_lossy(&output.stdout);
-        let mut effects = self.canaries.effects(&stdout, &nonce);
-        let Some(said) = judge::evidence(&stdout, &nonce) else {
-            return Ok(Some((name.into(), "did not run".into())));
-        };
-        effects.extend(said.gained.iter().map(|what| format!("inside: {what}")));
-        effects.extend(visited.then(|| "a connection from the host was answered".to_owned()));
-        let effect = if effects.is_empty() { "none".into() } else { effects.join("; ") };
-        Ok(Some((name.into(), effect)))
-    }
 }
 
 /// Each grant of a policy by itself, with the line that it stands on.
@@ -382,22 +330,3 @@ const PROGRAM: &str = "scripts/probe";
 
 /// Bytes of each stream that are kept: more than any payload says that is read again.
 const KEEP_OUTPUT: usize = 4 * 1024 * 1024;
-
-/// The view of a run under bubblewrap.
-fn bwrap(skill: &Path) -> Command {
-    let mut command = Command::new("bwrap");
-    command.args(["--unshare-all", "--die-with-parent", "--new-session", "--clearenv"]);
-    // What an attack changes of the kernel's settings would be the host's: bwrap leaves /proc/sys writable to root.
-    command.args(["--ro-bind", "/usr", "/usr", "--proc", "/proc", "--ro-bind", "/proc/sys", "/proc/sys"]);
-    command.args(["--dev", "/dev", "--tmpfs", "/tmp", "--tmpfs", "/scratch"]);
-    for name in ["bin", "sbin", "lib", "lib64"] {
-        let path = PathBuf::from("/").join(name);
-        if let Ok(target) = std::fs::read_link(&path) {
-            command.arg("--symlink").arg(target).arg(path);
-        }
-    }
-    command.args(["--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"]);
-    command.arg("--ro-bind").arg(skill).arg(skill).arg("--chdir").arg(skill);
-    command.arg("--").arg(skill.join(PROGRAM));
-    command
-}
