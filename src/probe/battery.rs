@@ -1,16 +1,20 @@
 //! The table of attacks: name, payload, the words of which the report must hold one, and whether it is harmless bare.
 
-use super::payload::{Out, files, kernel, network, processes, resources, supervisor, terminal};
+use super::payload::{Out, files, grants, kernel, network, processes, resources, supervisor, terminal};
 
 /// One attack.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Attack {
     pub name: &'static str,
     pub payload: fn(&mut Out<'_>),
-    /// Words for [`super::judge`], with the facts in braces; parted by `|`.
+    /// Words for [`super::judge`], with the facts in braces: one of those parted by `|`, all of those parted by `&`.
     pub named: &'static str,
     /// Outside a sandbox it would touch nothing but canaries.
     pub harmless: bool,
+    /// What the policy grants besides, for attacks on grants: YAML, with the facts in braces.
+    pub grants: &'static str,
+    /// A limit that the README tells of: the effect is shown and counted by itself.
+    pub known: Option<&'static str>,
 }
 
 impl Attack {
@@ -31,12 +35,22 @@ pub(super) fn all() -> impl Iterator<Item = &'static Attack> {
 type Payload = fn(&mut Out<'_>);
 
 const fn attack(name: &'static str, payload: Payload, named: &'static str) -> Attack {
-    Attack { name, payload, named, harmless: false }
+    Attack { name, payload, named, harmless: false, grants: "", known: None }
 }
 
 /// An attack that can be shown to be real outside, too.
 const fn harmless(name: &'static str, payload: Payload, named: &'static str) -> Attack {
-    Attack { name, payload, named, harmless: true }
+    Attack { name, payload, named, harmless: true, grants: "", known: None }
+}
+
+/// An attack that has its effect, and why that is so.
+const fn known(why: &'static str, attack: Attack) -> Attack {
+    Attack { known: Some(why), ..attack }
+}
+
+/// An attack on what is granted: its border, or its holder.
+const fn under(grants: &'static str, attack: Attack) -> Attack {
+    Attack { grants, ..attack }
 }
 
 #[rustfmt::skip]
@@ -50,7 +64,7 @@ const FILES: &[Attack] = &[
     attack("files/overwrite", files::overwrite, "{overwrite}"),
     attack("files/create-outside", files::create_outside, "{folder}"),
     attack("files/delete-outside", files::delete_outside, "{overwrite}"),
-    attack("files/rename-outside", files::rename_outside, "{overwrite}"),
+    attack("files/rename-outside", files::rename_outside, "{overwrite}|{folder}"),
     attack("files/truncate-outside", files::truncate_outside, "{overwrite}"),
     attack("files/own-skill-md", files::own_manifest, "{skill}/SKILL.md"),
     attack("files/own-policy", files::own_policy, "{skill}/policy.yaml"),
@@ -77,6 +91,22 @@ const FILES: &[Attack] = &[
     attack("files/mknod", files::mknod, "mknod"),
     attack("files/setuid-bit", files::setuid_bit, "chmod"),
     attack("files/trusted-attribute", files::trusted_attribute, "setxattr"),
+    attack("files/by-descriptor", files::by_descriptor, "{skill}/SKILL.md"),
+    under("permissions: {read: ['{shown}']}\ndeny: {read: ['{shown}/closed']}\n",
+        attack("files/denied-in-grant", grants::denied_file, "{shown}/closed")),
+    under("permissions: {write: ['{granted}']}\ndeny: {read: ['{granted}/closed/secret']}\n",
+        attack("files/denied-and-moved", grants::denied_moved, "{granted}/closed&{granted}/closed/secret")),
+    under("permissions: {write: ['{skill}']}\n",
+        attack("files/policy-in-grant", grants::own_policy, "{skill}/policy.yaml")),
+    under("permissions: {read: ['{project}']}\n",
+        attack("files/hooks-of-project", grants::hooks,
+            "{project}/.git/hooks/pre-commit&{project}/.envrc&{project}/.vscode/tasks.json&{project}/.mcp.json&{project}/.git/config")),
+    under("permissions: {write: ['{granted}']}\n",
+        attack("files/owners-rights-in-grant", grants::owners_rights, "chmod")),
+    under("permissions: {write: ['{granted}']}\n",
+        attack("files/pipe-in-grant", grants::pipe_left, "change:{granted}/pipe")),
+    under("permissions: {run: [\"true\"]}\n",
+        attack("files/swapped-program", grants::other_program, "/usr/bin/false")),
     attack("files/swapped-link", files::swapped_link, "{secret}"),
     attack("files/swapped-path", files::swapped_path, "{secret}"),
     harmless("files/magic-links", files::magic_links, "{secret}"),
@@ -94,6 +124,8 @@ const PROCESSES: &[Attack] = &[
     attack("processes/pidfd-first", processes::pidfd_first, "pidfd_getfd"),
     attack("processes/ptrace-me", processes::ptrace_me, "ptrace"),
     attack("processes/ptrace-first", processes::ptrace_first, "ptrace"),
+    attack("processes/signal-first", processes::signal_first, "process 1"),
+    attack("processes/places-of-first", processes::first_places, "/proc/1/fd&/proc/1/root&/proc/1/cwd&/proc/1/maps&/proc/1/exe&/proc/1/ns"),
     attack("processes/memory-of-first", processes::foreign_memory, "process_vm_readv"),
     attack("processes/proc-mem", processes::first_memory, "/proc/1/mem"),
     attack("processes/environ-of-first", processes::first_environment, "/proc/1/environ"),
@@ -103,15 +135,17 @@ const PROCESSES: &[Attack] = &[
     attack("processes/setuid-root", processes::setuid_root, "setuid"),
     attack("processes/groups", processes::groups, "setgroups"),
     attack("processes/capset", processes::capset, "capset"),
+    attack("processes/ambient-capability", processes::ambient, "prctl"),
+    attack("processes/core-dump", processes::core_dump, "prlimit64"),
     attack("processes/user-map", processes::user_map, "uid_map"),
     attack("processes/oom-score", processes::oom_score, "oom_score_adj"),
     attack("processes/real-time", processes::real_time, "sched_setscheduler"),
     attack("processes/nice", processes::nice, "setpriority"),
-    harmless("processes/environment", processes::environment, ""),
+    harmless("processes/environment", processes::environment, "{variable}"),
     attack("processes/any-tracer", processes::tracer, "prctl"),
     attack("processes/move-memory", processes::move_memory, "prctl"),
     attack("processes/raise-limits", processes::limits_of_first, "prlimit64"),
-    attack("processes/stay-behind", processes::stay, ""),
+    attack("processes/stay-behind", processes::stay, "outcome:left behind"),
 ];
 
 #[rustfmt::skip]
@@ -185,7 +219,18 @@ const NETWORK: &[Attack] = &[
     attack("network/rare-families", network::rare_families, "socket"),
     harmless("network/mptcp", network::multipath, "socket|127.0.0.1:{tcp4}"),
     harmless("network/fast-open", network::fast_open, "MSG_FASTOPEN"),
-    attack("network/sctp", network::sctp, "socket"),
+    attack("network/rare-protocols", network::rare_protocols, "socket"),
+    harmless("network/serve", network::serve, ""),
+    attack("network/second-message", network::second_message, "192.0.2.80:443"),
+    under("permissions: {net: ['127.0.0.1:{granted_port}']}\n",
+        attack("network/other-port", grants::other_port, "127.0.0.1:{tcp4}&127.0.0.1:{udp}")),
+    under("permissions: {net: ['127.0.0.1:{granted_port}']}\n",
+        attack("network/swapped-address", grants::swapped_address, "127.0.0.1:{tcp4}")),
+    under("permissions: {net: ['127.0.0.1:{granted_port}']}\n",
+        attack("network/handed-over", grants::handed_over, "127.0.0.1:{tcp4}")),
+    known("a read grant reaches the Unix sockets in its folder, as the README says",
+        under("permissions: {read: ['{shown}']}\n",
+            attack("network/unix-in-grant", grants::socket_in_folder, "{shown}/socket"))),
     attack("network/bind-to-device", network::bind_device, "setsockopt"),
     attack("network/control-sockets", network::control_sockets, "docker.sock|/run/dbus"),
 ];
@@ -208,11 +253,13 @@ const RESOURCES: &[Attack] = &[
     attack("resources/thread-bomb", resources::thread_bomb, "limit:processes"),
     attack("resources/memory", resources::memory, "limit:memory"),
     attack("resources/memory-of-children", resources::memory_of_children, "limit:memory"),
+    attack("resources/shared-memory", resources::shared_memory, "limit:memory"),
     attack("resources/file-size", resources::file_size, "limit:file_size"),
     attack("resources/scratch-fill", resources::scratch, "limit:scratch"),
     attack("resources/inode-fill", resources::inodes, "limit:scratch|limit:wall|limit:cpu"),
     attack("resources/descriptors", resources::descriptors, "limit:open_files"),
     attack("resources/cpu-spin", resources::spin, "limit:cpu"),
+    attack("resources/cpu-of-children", resources::spin_of_children, "limit:cpu"),
     attack("resources/sleep-forever", resources::sleep, "limit:wall"),
     attack("resources/ignore-signals", resources::ignore_signals, "limit:wall|limit:cpu"),
     attack("resources/output-flood", resources::flood, "limit:output"),
@@ -230,6 +277,8 @@ const SUPERVISOR: &[Attack] = &[
     attack("supervisor/long-path", supervisor::long_path, "{secret}"),
     attack("supervisor/page-end", supervisor::page_end, "{secret}"),
     attack("supervisor/strange-numbers", supervisor::strange_numbers, "{secret}"),
+    attack("supervisor/undumpable", supervisor::undumpable, "{secret}"),
+    attack("supervisor/own-folder", supervisor::own_folder, "{secret}"),
     harmless("supervisor/forged-words", supervisor::forged_words, "{secret}"),
     attack("supervisor/many-forks", supervisor::many_forks, "{secret}"),
 ];

@@ -2,19 +2,22 @@
 //! [`Canaries::effects`] after each attack, and believes nothing that the attack says about them.
 #![allow(unsafe_code, reason = "shared memory of the kind that is attacked has no safe wrapper")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Read as _;
-use std::net::{TcpListener, UdpSocket};
+use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::os::linux::net::SocketAddrExt as _;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::os::unix::net::{SocketAddr, UnixListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use anyhow::Context as _;
-use serde::{Deserialize, Serialize};
 
+use super::copy::write_skill;
+use super::facts::Facts;
 use super::payload;
 use crate::run::report::Report;
 
@@ -23,29 +26,6 @@ pub(super) const VARIABLE: &str = "SKILLDECK_PROBE_SECRET";
 
 /// A variable that the useful actions are granted.
 pub(super) const GRANTED_VARIABLE: &str = "SKILLDECK_PROBE_GRANTED";
-
-/// What a payload has to know to attack. No token is among it.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub(super) struct Facts {
-    pub namespaces: Vec<String>,
-    pub bare: bool,
-    /// Exit status that the payload is to have.
-    pub status: u8,
-    pub skill: String,
-    pub secret: String,
-    pub ssh_key: String,
-    pub overwrite: String,
-    pub folder: String,
-    pub granted: String,
-    pub tcp4: u16,
-    pub tcp6: u16,
-    pub udp: u16,
-    pub granted_port: u16,
-    pub socket: String,
-    pub abstract_socket: String,
-    pub victim: i32,
-    pub shared_memory: i32,
-}
 
 /// Everything outside that is watched.
 #[derive(Debug)]
@@ -56,9 +36,18 @@ pub(super) struct Canaries {
     tcp: Vec<TcpListener>,
     udp: UdpSocket,
     unix: Vec<UnixListener>,
+    /// Behind `granted_port`: connections to it are as they should be.
+    _service: TcpListener,
     victim: Child,
     memory: i32,
     before: BTreeMap<String, String>,
+    /// The lines of the host's `/etc/passwd`, and its name.
+    users: BTreeSet<String>,
+    host: String,
+}
+
+fn is_of_name(c: char) -> bool {
+    c.is_alphanumeric() || matches!(c, '-' | '.')
 }
 
 /// Random hexadecimal digits.
@@ -96,15 +85,29 @@ impl Canaries {
         fs::create_dir(&root).with_context(|| format!("{}: cannot be made; set TMPDIR", root.display()))?;
         let secret = token();
         let text = |name: &str| root.join(name).display().to_string();
-        let folder = root.join("folder");
-        for folder in [&folder, &root.join("home/.ssh"), &root.join("granted"), &root.join("skill/scripts")] {
-            fs::create_dir_all(folder)?;
+        let below = ["folder", "home/.ssh", "granted/closed", "shown", "skill/scripts"];
+        for folder in below.into_iter().chain(["project/.git/hooks", "project/.vscode"]) {
+            fs::create_dir_all(root.join(folder))?;
         }
         fs::write(root.join("secret"), format!("token {secret}\n"))?;
         fs::write(root.join("home/.ssh/id_rsa"), format!("key {secret}\n"))?;
+        fs::write(root.join("shown/closed"), format!("token {secret}\n"))?;
+        fs::write(root.join("granted/closed/secret"), format!("token {secret}\n"))?;
+        fs::write(root.join("project/.git/config"), "[core]\n")?;
         fs::write(root.join("overwrite"), "as it was\n")?;
         // Open to all: the file's own rights must not be what protects it.
-        for (name, mode) in [("secret", 0o666), ("overwrite", 0o666), ("folder", 0o777), ("granted", 0o777)] {
+        for (name, mode) in [
+            ("secret", 0o666),
+            ("overwrite", 0o666),
+            ("folder", 0o777),
+            ("granted", 0o777),
+            ("granted/closed", 0o777),
+            ("project", 0o777),
+            ("project/.git", 0o777),
+            ("project/.git/hooks", 0o777),
+            ("project/.git/config", 0o666),
+            ("project/.vscode", 0o777),
+        ] {
             fs::set_permissions(root.join(name), fs::Permissions::from_mode(mode))?;
         }
         fs::set_permissions(&root, fs::Permissions::from_mode(0o777))?;
@@ -121,16 +124,21 @@ impl Canaries {
         let port = |at: usize| tcp.get(at).and_then(|one| one.local_addr().ok()).map_or(9, |one| one.port());
         let udp = UdpSocket::bind("127.0.0.1:0")?;
         udp.set_nonblocking(true)?;
+        let service = TcpListener::bind("127.0.0.1:0")?;
+        let free = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let socket = root.join("socket");
         let abstract_socket = format!("skilldeck-probe-{}", token());
         let unix = vec![
             UnixListener::bind(&socket)?,
+            UnixListener::bind(root.join("shown/socket"))?,
             UnixListener::bind_addr(&SocketAddr::from_abstract_name(&abstract_socket)?)?,
         ];
         for listener in &unix {
             listener.set_nonblocking(true)?;
         }
-        fs::set_permissions(&socket, fs::Permissions::from_mode(0o777))?;
+        for socket in [&socket, &root.join("shown/socket")] {
+            fs::set_permissions(socket, fs::Permissions::from_mode(0o777))?;
+        }
         let victim = victim()?;
         let key = 0x5344_0000 | i32::from(u16::try_from(std::process::id() & 0xffff)?);
         let memory = shared_memory(key, &secret);
@@ -140,8 +148,12 @@ impl Canaries {
             secret: text("secret"),
             ssh_key: text("home/.ssh/id_rsa"),
             overwrite: text("overwrite"),
-            folder: folder.display().to_string(),
+            folder: text("folder"),
             granted: text("granted"),
+            shown: text("shown"),
+            project: text("project"),
+            granted_port: service.local_addr()?.port(),
+            free_port: free,
             tcp4: port(0),
             tcp6: port(1),
             udp: udp.local_addr()?.port(),
@@ -151,11 +163,25 @@ impl Canaries {
             shared_memory: key,
             ..Facts::default()
         };
+        let users = fs::read_to_string("/etc/passwd").unwrap_or_default().lines().map(String::from).collect();
+        let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim().to_owned();
         let variable = std::env::var(VARIABLE).unwrap_or_else(|_| token());
         let tokens =
             vec![("the secret file, key or memory", secret), ("the secret variable or descriptor", variable)];
-        let mut canaries =
-            Self { root, facts, tokens, tcp, udp, unix, victim, memory, before: BTreeMap::new() };
+        let mut canaries = Self {
+            root,
+            facts,
+            tokens,
+            tcp,
+            udp,
+            unix,
+            _service: service,
+            victim,
+            memory,
+            before: BTreeMap::new(),
+            users,
+            host,
+        };
         canaries.before = canaries.state();
         Ok(canaries)
     }
@@ -164,18 +190,29 @@ impl Canaries {
     fn state(&self) -> BTreeMap<String, String> {
         let mut state = BTreeMap::new();
         let mut put = |name: &str, value: String| state.insert(name.to_owned(), value);
-        for name in ["secret", "overwrite", "skill/SKILL.md", "skill/policy.yaml"] {
+        for name in ["secret", "overwrite", "skill/SKILL.md", "skill/policy.yaml", "project/.git/config"] {
             put(&format!("the file {name}"), fs::read_to_string(self.root.join(name)).unwrap_or_default());
         }
-        for name in ["folder", "skill", "skill/scripts", "home/.ssh"] {
+        for name in [
+            "folder",
+            "skill",
+            "skill/scripts",
+            "home/.ssh",
+            "project",
+            "project/.git/hooks",
+            "project/.vscode",
+        ] {
             let entries = fs::read_dir(self.root.join(name)).into_iter().flatten().flatten();
             let mut names: Vec<_> = entries.map(|entry| entry.file_name().display().to_string()).collect();
             names.sort();
             put(&format!("the folder {name}"), names.join(" "));
         }
-        let program = fs::metadata(self.root.join("skill/scripts/probe"));
-        let program = program.map(|data| format!("{} {:o}", data.len(), data.permissions().mode()));
-        put("the skill's program", program.unwrap_or_default());
+        for name in ["skill/scripts/probe", "skill/SKILL.md"] {
+            let data = fs::metadata(self.root.join(name));
+            let data =
+                data.map(|data| format!("{} {:o} {} {}", data.len(), data.mode(), data.uid(), data.mtime()));
+            put(&format!("size, mode, owner or time of {name}"), data.unwrap_or_default());
+        }
         for path in [
             "/proc/sys/kernel/core_pattern",
             "/proc/sys/kernel/hostname",
@@ -193,6 +230,62 @@ impl Canaries {
         self.before = self.state();
     }
 
+    /// Act, and knock at `free_port` meanwhile when the attack is to serve there. Whether somebody answered.
+    pub(super) fn visit<T>(&self, attack: &str, act: impl FnOnce() -> T) -> (T, bool) {
+        if !VISITED.contains(&attack) {
+            return (act(), false);
+        }
+        let (over, answered) = (AtomicBool::new(false), AtomicBool::new(false));
+        let result = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !over.load(Ordering::Relaxed) {
+                    if TcpStream::connect(("127.0.0.1", self.facts.free_port)).is_ok() {
+                        answered.store(true, Ordering::Relaxed);
+                    }
+                    std::thread::sleep(Duration::from_millis(5));
+                }
+            });
+            let result = act();
+            over.store(true, Ordering::Relaxed);
+            result
+        });
+        (result, answered.into_inner())
+    }
+
+    /// What only the host could have shown, and a file that only its `/tmp` could hold.
+    fn shown_of_host(&self, output: &str, nonce: &str) -> Vec<String> {
+        let mut effects = Vec::new();
+        if output.lines().any(|line| self.users.contains(line)) {
+            effects.push("a user of the host was shown".to_owned());
+        }
+        if self.host.len() > 3 && output.split(|c: char| !is_of_name(c)).any(|word| word == self.host) {
+            effects.push("the name of the host was shown".to_owned());
+        }
+        let planted = Path::new("/tmp").join(nonce);
+        if planted.exists() {
+            let _ = fs::remove_file(&planted);
+            effects.push(format!("{} was made", planted.display()));
+        }
+        effects
+    }
+
+    /// Files with their owner's rights in the granted folder, which is then made as it was: what is written there is
+    /// granted, but that is not.
+    fn left_in_grant(&self) -> Option<String> {
+        let granted = self.root.join("granted");
+        let mut found = None;
+        for entry in fs::read_dir(&granted).ok()?.flatten() {
+            let mode = entry.metadata().map_or(0, |data| data.mode());
+            if mode & 0o6000 != 0 {
+                found = Some(format!("{} has mode {mode:o}", entry.path().display()));
+            }
+            if entry.file_name() != "closed" {
+                let _ = fs::remove_file(entry.path()).or_else(|_| fs::remove_dir_all(entry.path()));
+            }
+        }
+        found
+    }
+
     /// What an attack did out here. Whatever was done is put back, so that the next one is judged for itself.
     pub(super) fn effects(&mut self, output: &str, nonce: &str) -> Vec<String> {
         let mut effects = Vec::new();
@@ -201,6 +294,7 @@ impl Canaries {
                 effects.push(format!("{what} was read"));
             }
         }
+        effects.extend(self.shown_of_host(output, nonce));
         let now = self.state();
         for (name, was) in &self.before {
             if now.get(name) != Some(was) {
@@ -229,10 +323,14 @@ impl Canaries {
                 self.facts.victim = self.victim.id() as i32;
             }
         }
+        effects.extend(self.left_in_grant());
         effects.extend(survivors(nonce));
         effects
     }
 }
+
+/// Attacks during which somebody of the host knocks at `free_port`.
+const VISITED: [&str; 2] = ["network/serve", "python/socket_listen"];
 
 /// Processes of the run that live on.
 fn survivors(nonce: &str) -> Option<String> {
@@ -280,37 +378,6 @@ fn shared_memory(key: i32, token: &str) -> i32 {
         }
         id
     }
-}
-
-/// The temporary skill: this program as its native entry.
-fn write_skill(folder: &Path) -> anyhow::Result<()> {
-    let about = "---\nname: skill\ndescription: Holds the probe's own program.\n---\n";
-    fs::write(folder.join("SKILL.md"), about)?;
-    fs::write(folder.join("policy.yaml"), "permissions: {}\n")?;
-    let program = folder.join("scripts/probe");
-    let mut image = fs::read("/proc/self/exe").context("the program cannot copy itself into its skill")?;
-    without_sections(&mut image);
-    fs::write(&program, image)?;
-    fs::set_permissions(&program, fs::Permissions::from_mode(0o755))?;
-    Ok(())
-}
-
-/// Take the table of sections out of the image, and what follows the last loaded byte: elf(5). Lines of this program's own
-/// source are nothing to report, and reading them would take longer than the attacks.
-fn without_sections(image: &mut Vec<u8>) {
-    let number = |image: &[u8], at: usize, size: usize| {
-        let bytes = image.get(at..at + size).unwrap_or_default();
-        bytes.iter().rev().fold(0_usize, |sum, byte| sum << 8 | usize::from(*byte))
-    };
-    if image.get(..6) != Some(b"\x7fELF\x02\x01") {
-        return;
-    }
-    let (table, size, count) = (number(image, 32, 8), number(image, 54, 2), number(image, 56, 2));
-    let end = |at: usize| number(image, at + 8, 8).saturating_add(number(image, at + 32, 8));
-    let last = (0..count).map(|one| end(table + one * size)).max().unwrap_or(image.len());
-    image[40..48].fill(0);
-    image[60..64].fill(0);
-    image.truncate(last.max(table + count * size));
 }
 
 /// Whether the text report of this run could do anything to a terminal.

@@ -21,13 +21,24 @@ pub struct Verdict {
     pub impossible: bool,
     /// The policy that was given allows it.
     pub granted: bool,
+    /// The lines of that policy that do.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub granted_by: Vec<String>,
     pub evidence: Vec<String>,
+    /// The effect is a limit that the README tells of: which.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub known: Option<String>,
     /// The same payload elsewhere: name and effect.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub compared: Vec<(String, String)>,
 }
 
 impl Verdict {
+    /// Whether the effect is one that the README tells of.
+    pub fn is_known(&self) -> bool {
+        self.ran && self.effect.is_some() && self.known.is_some()
+    }
+
     pub fn blocked(&self) -> bool {
         self.ran && self.effect.is_none()
     }
@@ -35,6 +46,13 @@ impl Verdict {
     /// Whether nothing is to be said against the sandbox here.
     pub fn holds(&self) -> bool {
         self.ran && (self.granted || (self.effect.is_none() && (self.reported || self.impossible)))
+    }
+
+    /// An effect that the report could not show.
+    pub(super) fn happened(&mut self, what: &str) {
+        let before = self.effect.take().map(|effect| format!("{effect}; ")).unwrap_or_default();
+        self.effect = Some(format!("{before}{what}"));
+        (self.blocked_by, self.impossible) = (None, false);
     }
 
     pub fn failure(&self) -> Option<String> {
@@ -48,6 +66,9 @@ impl Verdict {
         })
     }
 }
+
+/// Denials of the report that are kept as evidence.
+const MOST_DENIALS: usize = 12;
 
 /// What the payload printed: the last line that bears this run's nonce.
 pub(super) fn evidence(output: &str, nonce: &str) -> Option<Evidence> {
@@ -70,13 +91,20 @@ pub(super) fn judge(
         verdict.evidence.clone_from(&said.calls);
     }
     verdict.effect = (!all.is_empty()).then(|| all.join("; "));
-    if let Some(named) = named.iter().find_map(|word| names(report, word)) {
-        verdict.reported = true;
+    let unnamed = evidence.and_then(|said| unnamed(report, &said.refused));
+    if let Some(named) = named.iter().find_map(|words| all_named(report, words)) {
+        verdict.reported = unnamed.is_none();
         verdict.evidence.push(format!("report: {}", named.1));
         verdict.blocked_by = Some(named.0);
+        verdict.evidence.extend(unnamed.map(|what| format!("the report leaves something out: {what}")));
     } else if let Some(absent) = evidence.and_then(|said| said.absent.clone()) {
         verdict.impossible = verdict.effect.is_none();
         verdict.evidence.push(format!("impossible: {absent}"));
+    }
+    for denial in report.denials.iter().take(MOST_DENIALS) {
+        let layer = erased::Name::name(&denial.layer);
+        let text = format!("denied: {} {} = {} · {layer}", denial.arguments, denial.target, denial.errno);
+        verdict.evidence.push(text);
     }
     if let Some(outcome) = &report.outcome {
         verdict.evidence.push(format!("outcome: {}", outcome.message));
@@ -87,8 +115,27 @@ pub(super) fn judge(
     verdict
 }
 
+/// Who blocked, when the report names every one of the words parted by `&`.
+fn all_named(report: &Report, words: &str) -> Option<(String, String)> {
+    let found: Option<Vec<_>> = words.split('&').map(|word| names(report, word)).collect();
+    let (who, said): (Vec<_>, Vec<_>) = found?.into_iter().unzip();
+    Some((who.into_iter().next()?, said.join("; ")))
+}
+
+/// Whether the report counts fewer refusals than the payload met. Limits are told once, however often they are met.
+fn unnamed(report: &Report, refused: &[String]) -> Option<String> {
+    if !report.limits.is_empty() {
+        return None;
+    }
+    // Refusals of one thing for one reason are one denial with their number, under the name of the first call.
+    let of_ours = report.denials.iter().filter(|denial| refused.contains(&denial.syscall));
+    let told: u64 = of_ours.map(|denial| denial.count).sum();
+    let made = refused.len() as u64;
+    (told < made).then(|| format!("{told} of {made} refused calls named"))
+}
+
 /// Who blocked what this word stands for, and in which words the report says so. The word is a target, an address, the
-/// name of a call, `limit:RESOURCE` or `signal:NAME`.
+/// name of a call, `limit:RESOURCE`, `signal:NAME`, `change:PATH` or `outcome:TEXT`.
 fn names(report: &Report, word: &str) -> Option<(String, String)> {
     let plain = |value: &dyn erased::Name| value.name();
     if let Some(resource) = word.strip_prefix("limit:") {
@@ -101,6 +148,14 @@ fn names(report: &Report, word: &str) -> Option<(String, String)> {
     if let Some(signal) = word.strip_prefix("signal:") {
         let ended = report.outcome.as_ref().filter(|end| end.signal.as_deref() == Some(signal));
         return ended.map(|end| (signal.to_owned(), end.message.clone()));
+    }
+    if let Some(path) = word.strip_prefix("change:") {
+        let change = report.changes.iter().find(|change| change.path.as_os_str() == path);
+        return change.map(|change| ("told as a change".into(), format!("{:?} {path}", change.kind)));
+    }
+    if let Some(text) = word.strip_prefix("outcome:") {
+        let outcome = report.outcome.as_ref().filter(|outcome| outcome.message.contains(text));
+        return outcome.map(|outcome| ("the end of the run".into(), outcome.message.clone()));
     }
     let denial = report.denials.iter().find(|denial| {
         denial.syscall == word
@@ -180,6 +235,16 @@ mod tests {
     fn silence_is_a_failure() {
         let verdict = judge(&report(), Some(&said()), vec![], &["/other".into()]);
         assert!(verdict.blocked() && !verdict.reported && !verdict.holds());
+    }
+
+    #[test]
+    fn half_named_is_not_named() {
+        let both = judge(&report(), Some(&said()), vec![], &["/secret&/other".into()]);
+        assert!(!both.reported && !both.holds());
+        let twice = Evidence { refused: vec!["openat".into(), "openat".into()], ..said() };
+        let verdict = judge(&report(), Some(&twice), vec![], &["/secret".into()]);
+        assert!(verdict.blocked() && !verdict.reported && !verdict.holds(), "{verdict:?}");
+        assert!(verdict.evidence.iter().any(|said| said.contains("1 of 2 refused")), "{verdict:?}");
     }
 
     #[test]

@@ -6,20 +6,23 @@
 
 mod battery;
 mod canaries;
+mod compare;
+mod copy;
+mod facts;
 pub mod judge;
 pub mod payload;
 mod python;
 mod report;
 mod useful;
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use serde::Serialize;
 
 pub use canaries::begin;
+pub use compare::Compare;
 pub use report::text;
 
 use crate::policy::{self, Places, Policy, Source};
@@ -34,15 +37,6 @@ use canaries::Canaries;
 use judge::Verdict;
 
 pub const VERSION: u32 = 1;
-
-/// Elsewhere to run the same payloads, for comparison.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Compare {
-    /// Under bubblewrap with the same view
-    Bwrap,
-    /// Without any sandbox; only attacks that touch nothing but the probe's own things
-    Bare,
-}
 
 /// What the probe found: the JSON form.
 #[derive(Debug, Clone, Serialize)]
@@ -74,6 +68,8 @@ pub struct Totals {
     pub reported: usize,
     pub impossible: usize,
     pub granted: usize,
+    /// Limits that the README tells of: neither blocked nor a failure.
+    pub known: usize,
     pub useful: usize,
     pub useful_ok: usize,
 }
@@ -88,6 +84,7 @@ impl Totals {
             reported: count(&|one| one.blocked() && one.reported),
             impossible: count(&|one| one.impossible),
             granted: count(&|one| one.granted),
+            known: count(&Verdict::is_known),
             useful: useful.len(),
             useful_ok: useful.iter().filter(|one| one.ok).count(),
         }
@@ -97,7 +94,7 @@ impl Totals {
 impl Findings {
     /// Whether everything is blocked, named and, what is useful, works.
     pub fn hold(&self) -> bool {
-        self.attacks.iter().all(Verdict::holds) && self.useful.iter().all(|one| one.ok)
+        self.attacks.iter().all(|one| one.holds() || one.is_known()) && self.useful.iter().all(|one| one.ok)
     }
 }
 
@@ -121,6 +118,8 @@ struct Probe<'a> {
     /// The policy of the attacks: the user's or none but limits.
     policy: Policy,
     limits_only: Policy,
+    /// What the skill asks for in vain: the secret variable.
+    asked: Option<Policy>,
 }
 
 /// Run the battery, or the one that is wanted.
@@ -160,18 +159,26 @@ impl<'a> Probe<'a> {
         let own = canaries.root.join("limits.yaml");
         std::fs::write(&own, LIMITS)?;
         let places = Places::new(&canaries.root);
-        let limits_only = policy::choose(&skill, Source::File(&own), &places)?.policy;
+        let chosen = policy::choose(&skill, Source::File(&own), &places)?;
+        let (limits_only, asked) = (chosen.policy, chosen.asked);
         let mut policy = limits_only.clone();
         if let Some(file) = file {
             policy = policy::choose(&skill, Source::File(file), &places)?.policy;
             // The limits stay the probe's: the attacks are made to their measure.
             policy.limits = limits_only.limits;
         }
-        Ok(Self { launcher, canaries, skill, policy, limits_only })
+        Ok(Self { launcher, canaries, skill, policy, limits_only, asked })
     }
 
     /// One run in the engine.
-    fn run(&self, policy: &Policy, entry: &str, args: Vec<String>, input: Vec<u8>) -> anyhow::Result<Report> {
+    fn run(
+        &self,
+        policy: &Policy,
+        asked: Option<&Policy>,
+        entry: &str,
+        args: Vec<String>,
+        input: Vec<u8>,
+    ) -> anyhow::Result<Report> {
         let found = self.skill.entries.iter().find(|one| one.file == Path::new(entry));
         let entry = found.with_context(|| format!("{entry}: the probe's skill has no such entry"))?;
         let prepared = prepare(RunRequest {
@@ -182,7 +189,7 @@ impl<'a> Probe<'a> {
             cwd: WorkingDirectory::Skill,
             workspace: self.canaries.root.clone(),
             policy: policy.clone(),
-            asked: None,
+            asked: asked.cloned(),
             observe: Observe::Full,
             require_full: false,
         })?;
@@ -213,27 +220,70 @@ impl<'a> Probe<'a> {
     }
 
     fn attack(&mut self, attack: &Attack, findings: &mut Findings) -> anyhow::Result<Verdict> {
-        let policy = self.policy.clone();
-        let mut verdict = self.attack_under(&policy, attack, findings)?;
-        if verdict.failure().is_some() && !self.policy.sources.eq(&self.limits_only.sources) {
-            // What holds without the user's policy is what that policy grants.
-            let plain = self.limits_only.clone();
-            verdict.granted = self.attack_under(&plain, attack, findings)?.holds();
+        self.attack_under_each(&mut |probe, policy| {
+            let policy = policy.clone().merged(probe.grants(attack)?);
+            let nonce = canaries::token();
+            let words = probe.words(attack.name, &nonce)?;
+            probe.attempt(&policy, PROGRAM, words, (attack.name, &nonce, attack.named), findings)
+        })
+    }
+
+    /// Attack under the policy in force; when that lets something through, find out whether and by which line it
+    /// grants it: what holds without the user's policy is what that policy grants.
+    fn attack_under_each(
+        &mut self,
+        attack: &mut dyn FnMut(&mut Self, &Policy) -> anyhow::Result<Verdict>,
+    ) -> anyhow::Result<Verdict> {
+        let (policy, plain) = (self.policy.clone(), self.limits_only.clone());
+        let mut verdict = attack(self, &policy)?;
+        if verdict.holds()
+            || verdict.is_known()
+            || policy.sources == plain.sources
+            || !attack(self, &plain)?.holds()
+        {
+            return Ok(verdict);
+        }
+        verdict.granted = true;
+        for (line, one) in single_grants(&policy) {
+            if !attack(self, &Policy { deny: policy.deny.clone(), ..plain.clone().merged(one) })?.holds() {
+                verdict.granted_by.push(line);
+            }
         }
         Ok(verdict)
     }
 
-    fn attack_under(
+    /// One run of an attack, with its verdict.
+    fn attempt(
         &mut self,
         policy: &Policy,
-        attack: &Attack,
+        entry: &str,
+        args: Vec<String>,
+        (name, nonce, named): (&str, &str, &str),
         findings: &mut Findings,
     ) -> anyhow::Result<Verdict> {
-        let nonce = canaries::token();
-        let report = self.run(policy, PROGRAM, self.words(attack.name, &nonce)?, Vec::new())?;
+        let asked = self.asked.clone();
+        let (report, visited) =
+            self.canaries.visit(name, || self.run(policy, asked.as_ref(), entry, args, Vec::new()));
+        let report = report?;
         findings.isolation.clone_from(&report.isolation);
-        let named = self.named(attack.named);
-        Ok(self.verdict(attack.name, &report, &nonce, &named))
+        let named = self.named(named);
+        let mut verdict = self.verdict(name, &report, nonce, &named);
+        verdict.known = battery::find(name).and_then(|attack| attack.known).map(String::from);
+        if visited {
+            verdict.happened("a connection from the host was answered");
+        }
+        Ok(verdict)
+    }
+
+    /// What an attack on grants is granted.
+    fn grants(&self, attack: &Attack) -> anyhow::Result<Policy> {
+        if attack.grants.is_empty() {
+            return Ok(Policy::default());
+        }
+        let file = self.canaries.root.join("attack.yaml");
+        std::fs::write(&file, self.canaries.facts.put(attack.grants))?;
+        let places = Places::new(&self.canaries.root);
+        Ok(policy::choose(&self.skill, Source::File(&file), &places)?.policy)
     }
 
     fn verdict(&mut self, name: &str, report: &Report, nonce: &str, named: &[String]) -> Verdict {
@@ -252,83 +302,31 @@ impl<'a> Probe<'a> {
     /// The words with this probe's own facts in them.
     fn named(&self, words: &str) -> Vec<String> {
         let facts = &self.canaries.facts;
-        let process = |file: &str| format!("/proc/{}/{file}", facts.victim);
-        let put = |word: &str| {
-            word.replace("{secret}", &facts.secret)
-                .replace("{ssh_key}", &facts.ssh_key)
-                .replace("{overwrite}", &facts.overwrite)
-                .replace("{folder}", &facts.folder)
-                .replace("{skill}", &facts.skill)
-                .replace("{socket}", &facts.socket)
-                .replace("{environ}", &process("environ"))
-                .replace("{cmdline}", &process("cmdline"))
-                .replace("{tcp4}", &facts.tcp4.to_string())
-                .replace("{tcp6}", &facts.tcp6.to_string())
-                .replace("{udp}", &facts.udp.to_string())
-        };
-        words.split('|').filter(|word| !word.is_empty()).map(put).collect()
-    }
-
-    /// The same payload elsewhere: what it did there.
-    fn compare(
-        &mut self,
-        attack: &Attack,
-        how: Compare,
-        notes: &mut Vec<String>,
-    ) -> anyhow::Result<Option<(String, String)>> {
-        let (name, mut command) = match how {
-            // Nothing bounds what a resource attack takes there.
-            Compare::Bwrap if attack.group() == "resources" => return Ok(None),
-            Compare::Bare if !attack.harmless => return Ok(None),
-            Compare::Bwrap => ("bwrap", bwrap(&self.skill.path)),
-            Compare::Bare => ("bare", Command::new(self.skill.path.join(PROGRAM))),
-        };
-        let nonce = canaries::token();
-        self.canaries.facts.bare = how == Compare::Bare;
-        let words = self.words(attack.name, &nonce);
-        self.canaries.facts.bare = false;
-        let output = match command.args(words?).stdin(Stdio::null()).output() {
-            Ok(output) => output,
-            Err(error) => {
-                let note = format!("{name}: left out, it cannot be started: {error}");
-                if !notes.contains(&note) {
-                    notes.push(note);
-                }
-                return Ok(None);
-            }
-        };
-        let stdout = String::from_utf8_lossy(&output.stdout);
-        let mut effects = self.canaries.effects(&stdout, &nonce);
-        let Some(said) = judge::evidence(&stdout, &nonce) else {
-            return Ok(Some((name.into(), "did not run".into())));
-        };
-        effects.extend(said.gained.iter().map(|what| format!("inside: {what}")));
-        let effect = if effects.is_empty() { "none".into() } else { effects.join("; ") };
-        Ok(Some((name.into(), effect)))
+        words.split('|').filter(|word| !word.is_empty()).map(|word| facts.put(word)).collect()
     }
 }
+
+/// Each grant of a policy by itself, with the line that it stands on.
+fn single_grants(policy: &Policy) -> Vec<(String, Policy)> {
+    let mut found = Vec::new();
+    macro_rules! each {
+        ($($list:ident),*) => {$(
+            for grant in &policy.$list {
+                let line = format!("{} {} {}", grant.origin, stringify!($list), grant.written);
+                found.push((line, Policy { $list: vec![grant.clone()], ..Policy::default() }));
+            }
+        )*};
+    }
+    each!(read, write, net, run, env);
+    found.truncate(MOST_GRANTS);
+    found
+}
+
+/// Grants that are tried by themselves: each costs a run.
+const MOST_GRANTS: usize = 64;
 
 /// The entry that is a copy of this program.
 const PROGRAM: &str = "scripts/probe";
 
 /// Bytes of each stream that are kept: more than any payload says that is read again.
 const KEEP_OUTPUT: usize = 4 * 1024 * 1024;
-
-/// The view of a run under bubblewrap.
-fn bwrap(skill: &Path) -> Command {
-    let mut command = Command::new("bwrap");
-    command.args(["--unshare-all", "--die-with-parent", "--new-session", "--clearenv"]);
-    // What an attack changes of the kernel's settings would be the host's: bwrap leaves /proc/sys writable to root.
-    command.args(["--ro-bind", "/usr", "/usr", "--proc", "/proc", "--ro-bind", "/proc/sys", "/proc/sys"]);
-    command.args(["--dev", "/dev", "--tmpfs", "/tmp", "--tmpfs", "/scratch"]);
-    for name in ["bin", "sbin", "lib", "lib64"] {
-        let path = PathBuf::from("/").join(name);
-        if let Ok(target) = std::fs::read_link(&path) {
-            command.arg("--symlink").arg(target).arg(path);
-        }
-    }
-    command.args(["--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"]);
-    command.arg("--ro-bind").arg(skill).arg(skill).arg("--chdir").arg(skill);
-    command.arg("--").arg(skill.join(PROGRAM));
-    command
-}

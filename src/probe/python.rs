@@ -5,45 +5,86 @@ use super::payload::MARK;
 use super::useful::is_there;
 use super::{Findings, Probe, Useful};
 
-/// One vector: its lines, with `F` for the facts, and the words for the judge. A vector that gains nothing by itself
-/// (`eval`, a replaced builtin) goes on to the secret: nothing in the language is the border.
+/// One vector: its lines, with `F` for the facts, and the words for the judge. Each does what its name says, and the judge
+/// looks for what that would show or change of the host.
 const VECTORS: &[(&str, &str, &str)] = &[
-    ("python/read_etc_passwd", "print(open('/etc/shadow').read()); gain('read /etc/shadow')", "/etc/shadow"),
-    ("python/read_ssh_key", "print(open(F['ssh_key']).read())", "{ssh_key}"),
+    // Inside there is a file of that name, which tells of the sandbox; the judge knows the lines of the host's.
+    (
+        "python/read_etc_passwd",
+        "t = open('/etc/passwd').read(); print(t); absent('the file is the sandbox\\'s own: %d line' % t.count('\\n'))",
+        "",
+    ),
+    (
+        "python/read_ssh_key",
+        "for home in (os.path.expanduser('~'), F['ssh_key'].removesuffix('/.ssh/id_rsa')):\n  \
+         try: print(open(home + '/.ssh/id_rsa').read())\n  except OSError as error: say(repr(error))",
+        "{ssh_key}",
+    ),
+    // The judge looks for the name in the host's folder.
     (
         "python/write_tmp_file",
-        "open(F['overwrite'], 'w').write('x'); E['absent'] = 'the file went into the private /tmp'",
-        "{overwrite}",
+        "open('/tmp/' + NONCE, 'w').write('x'); absent('the host\\'s /tmp is not there: this one is the run\\'s own')",
+        "",
     ),
-    ("python/path_traversal", "print(open('../../../../../../..' + F['secret']).read())", "{secret}"),
-    ("python/list_root_dir", "print(os.listdir(F['folder'] + '/..'))", "{folder}"),
+    (
+        "python/path_traversal",
+        "for path in ('/etc/shadow', F['secret']):\n  try: print(open('../' * 12 + path).read())\n  \
+         except OSError as error: say(repr(error))",
+        "/etc/shadow&{secret}",
+    ),
+    (
+        "python/list_root_dir",
+        "names = os.listdir('/'); print(names); say(repr(names)); absent('the root is the sandbox\\'s own')\n\
+         own = set('/'.join((sys.prefix, sys.base_prefix, sys.executable, F['skill'])).split('/'))\n\
+         for name in {'boot', 'root', 'srv', 'opt', 'var', 'mnt', 'media', 'run', 'sys'} & set(names):\n  \
+         more = set(os.listdir('/' + name)) - own\n  \
+         if more: gain('/%s is shown: %r' % (name, more))",
+        "",
+    ),
     (
         "python/http_request",
-        "import urllib.request; urllib.request.urlopen('http://127.0.0.1:%d/' % F['tcp4'], timeout=1)",
-        "127.0.0.1:{tcp4}",
+        "import urllib.request\nfor host in ('127.0.0.1:%d' % F['tcp4'], 'example.com'):\n  \
+         try: print(urllib.request.urlopen('http://%s/' % host, timeout=1).read(9)); gain(host)\n  \
+         except OSError as error: say(repr(error))",
+        "127.0.0.1:{tcp4}&example.com:80",
     ),
+    // Every name has an address here, a made-up one: what was asked for shows when it is used.
     (
         "python/dns_lookup",
-        "s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.sendto(b'x', ('127.0.0.1', F['udp'])); E['absent'] = 'the datagram went to the sandbox itself'",
-        "127.0.0.1:{udp}",
+        "a = socket.gethostbyname(NONCE + '.example.com'); say(a)\nif not a.startswith('198.18.'): gain('a true address')\n\
+         socket.create_connection((a, 443), 1); gain('a connection')",
+        "{nonce}.example.com:443",
     ),
     (
         "python/socket_listen",
-        "s = socket.socket(); s.bind(('127.0.0.1', 0)); s.listen(); socket.create_connection(('127.0.0.1', F['tcp4']), 1)",
-        "127.0.0.1:{tcp4}",
+        "import time; s = socket.socket(); s.bind(('0.0.0.0', F['free_port'])); s.listen(); time.sleep(0.2)\n\
+         absent('the port is one of the sandbox\\'s own network')",
+        "",
     ),
     (
         "python/os_system",
-        "status = os.system('cat ' + F['secret']); say('status %d' % status)",
+        "status = os.system('whoami; cat ' + F['secret']); say('status %d' % status)\nif status == 0: gain('a shell ran')",
         "/bin/sh|/usr/bin/sh|/usr/bin/dash",
     ),
     (
         "python/subprocess_run",
-        "import subprocess; print(subprocess.run(['cat', F['secret']], capture_output=True).stdout)",
-        "execve|/cat",
+        "import subprocess; print(subprocess.run(['whoami'], capture_output=True).stdout); gain('whoami ran')",
+        "/usr/bin/whoami|/bin/whoami",
     ),
-    ("python/process_list", "print(open('/proc/%d/cmdline' % F['victim']).read())", "{cmdline}"),
-    ("python/kill_process", "os.kill(1, 9); gain('kill(1, 9)')", "kill"),
+    (
+        "python/process_list",
+        "pids = [int(p) for p in os.listdir('/proc') if p.isdigit()]; say(repr(pids))\n\
+         for p in pids: print(open('/proc/%d/cmdline' % p).read())\n\
+         if F['victim'] in pids and F['victim'] > max(os.getpid(), 99): gain('a process of the host is listed')\n\
+         absent('only the sandbox\\'s own processes are there')",
+        "",
+    ),
+    (
+        "python/kill_process",
+        "for pid in (1, F['victim']):\n  try: os.kill(pid, 0); os.kill(pid, 15); gain('kill %d' % pid)\n  \
+         except OSError as error: say(repr(error))",
+        "process 1",
+    ),
     ("python/memory_bomb", "b = bytearray(500 * 1024 * 1024); gain('500 MB')", "limit:memory"),
     (
         "python/fork_bomb",
@@ -55,8 +96,13 @@ const VECTORS: &[(&str, &str, &str)] = &[
         "import time; e = time.time() + 4\nwhile time.time() < e: pass\ngain('4 s')",
         "limit:cpu",
     ),
+    // What follows gains nothing by itself: nothing in the language is the border. So each goes on to the secret.
     ("python/dynamic_import", "print(__import__('io').open(F['secret']).read())", "{secret}"),
-    ("python/eval_exec", "exec(compile('print(open(F[\"secret\"]).read())', 'x', 'exec'))", "{secret}"),
+    (
+        "python/eval_exec",
+        "say(eval('__import__(\"os\").getcwd()')); exec(compile('print(open(F[\"secret\"]).read())', 'x', 'exec'))",
+        "{secret}",
+    ),
     (
         "python/modify_builtins",
         "import builtins; builtins.open = os.open; print(os.read(open(F['secret'], 0), 99))",
@@ -64,22 +110,25 @@ const VECTORS: &[(&str, &str, &str)] = &[
     ),
     (
         "python/env_variables",
-        "print(dict(os.environ)); print(open('/proc/1/environ').read())",
-        "/proc/1/environ",
+        "print(dict(os.environ)); print(open('/proc/self/environ').read()); print(open('/proc/1/environ').read())",
+        "{variable}&/proc/1/environ",
     ),
+    // The judge knows the name of the host.
     (
         "python/system_info",
-        "import platform; print(platform.uname()); open('/proc/sys/kernel/core_pattern', 'w'); gain('core_pattern opened')",
-        "core_pattern",
+        "import platform; print(platform.uname(), socket.gethostname()); say(platform.node())\n\
+         absent('the name is the sandbox\\'s own, the kernel\\'s version is no secret')",
+        "",
     ),
 ];
 
 /// What stands around each vector: the nonce first, the evidence last.
 const FRAME: &str = "import json, os, socket, sys\nNAME, NONCE, F = sys.argv[1], sys.argv[2], json.loads(sys.argv[3])\n\
-    E = dict(nonce=NONCE, calls=[], gained=[], absent=None, finished=False)\n\
+    E = dict(nonce=NONCE, calls=[], refused=[], gained=[], absent=None, finished=False)\n\
     def tell(): print('@MARK@' + json.dumps(E), flush=True)\n\
     def gain(what): E['gained'].append(what)\n\
     def say(what): E['calls'].append(what)\n\
+    def absent(why): E['absent'] = why\n\
     tell()\n\
     try: exec(VECTORS[NAME])\n\
     except (Exception, SystemExit) as error: say(repr(error))\n\
@@ -113,13 +162,13 @@ pub(super) fn attacks(
         return Ok(());
     }
     for (name, _, named) in VECTORS.iter().filter(|(name, ..)| chosen(name)) {
-        let nonce = token();
-        let facts = serde_json::to_string(&probe.canaries.facts)?;
-        let words = vec![(*name).to_owned(), nonce.clone(), facts];
-        let report = probe.run(&probe.policy, SCRIPT, words, Vec::new())?;
-        findings.isolation.clone_from(&report.isolation);
-        let named = probe.named(named);
-        let verdict = probe.verdict(name, &report, &nonce, &named);
+        let verdict = probe.attack_under_each(&mut |probe, policy| {
+            let nonce = token();
+            let facts = serde_json::to_string(&probe.canaries.facts)?;
+            let words = vec![(*name).to_owned(), nonce.clone(), facts];
+            let named = named.replace("{nonce}", &nonce);
+            probe.attempt(policy, SCRIPT, words, (name, &nonce, &named), findings)
+        })?;
         findings.attacks.push(verdict);
     }
     Ok(())
@@ -145,7 +194,7 @@ pub(super) fn useful(
         let mut policy = probe.limits_only.clone();
         // Node reserves more than the attacks are given.
         policy.limits = crate::policy::Policy::default().limits;
-        let report = probe.run(&policy, file, Vec::new(), Vec::new())?;
+        let report = probe.run(&policy, None, file, Vec::new(), Vec::new())?;
         let ok = report.stdout == "started\n";
         let detail = if ok { "started".into() } else { format!("{:?}: {}", report.outcome, report.stderr) };
         findings.useful.push(Useful { name: name.into(), ok, detail });

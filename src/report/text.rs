@@ -79,17 +79,19 @@ impl Summary<'_> {
         let Some(outcome) = &report.outcome else { return };
         let time = report.duration_ms / 1000.0;
         let message = one_line(&outcome.message, 400);
+        // What the end brought with it: processes that were left behind.
+        let more = message.find("; ").map_or("", |at| &message[at..]);
         let line = match outcome.kind {
             OutcomeKind::Exited if outcome.code == Some(0) => {
-                self.style.good(&format!("✓ exited with 0 after {time:.2} s"))
+                self.style.good(&format!("✓ exited with 0 after {time:.2} s{more}"))
             }
             OutcomeKind::Exited => {
                 let code = outcome.code.unwrap_or_default();
-                self.style.bad(&format!("✗ exited with {code} after {time:.2} s"))
+                self.style.bad(&format!("✗ exited with {code} after {time:.2} s{more}"))
             }
             OutcomeKind::Signaled => {
                 let signal = outcome.signal.as_deref().unwrap_or("a signal");
-                self.style.bad(&format!("✗ ended by {signal} after {time:.2} s"))
+                self.style.bad(&format!("✗ ended by {signal} after {time:.2} s{more}"))
             }
             OutcomeKind::Limit | OutcomeKind::Timeout => {
                 self.style.bad(&format!("! LIMIT after {time:.2} s: {message}"))

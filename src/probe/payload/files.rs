@@ -238,10 +238,27 @@ pub(crate) fn setuid_bit(out: &mut Out<'_>) {
     out.refused("chmod(4755)", libc::SYS_chmod, &[at(&path), 0o4755]);
 }
 
+/// Attributes of a file that may only be read, through a descriptor that is open already: neither Landlock nor the mode of
+/// opening stands in the way of these.
+pub(crate) fn by_descriptor(out: &mut Out<'_>) {
+    let path = format!("{}/SKILL.md", out.facts.skill);
+    let Some(fd) = out.open(&path, libc::O_RDONLY) else { return };
+    let (name, value, times) = (c("user.probe"), c("y"), [1_u64, 0, 1, 0]);
+    let (own, group) = (nix::unistd::getuid().as_raw() as usize, nix::unistd::getgid().as_raw() as usize);
+    out.refused("fchmod(0777)", libc::SYS_fchmod, &[fd, 0o777]);
+    out.refused("fchown", libc::SYS_fchown, &[fd, own, group]);
+    out.refused("utimensat(descriptor)", libc::SYS_utimensat, &[fd, 0, times.as_ptr() as usize, 0]);
+    out.refused("fsetxattr", libc::SYS_fsetxattr, &[fd, at(&name), at(&value), 1, 0]);
+}
+
 pub(crate) fn trusted_attribute(out: &mut Out<'_>) {
     let (path, name, value) = (c("/tmp/x"), c("trusted.overlay.opaque"), c("y"));
     out.write("/tmp/x", libc::O_CREAT, "x");
     out.refused("setxattr(trusted.)", libc::SYS_setxattr, &[at(&path), at(&name), at(&value), 1, 0]);
+    // Version 2 with every capability: capabilities(7).
+    let (name, all) = (c("security.capability"), [0x0200_0001_u32, u32::MAX, 0, u32::MAX, 0]);
+    let args = [at(&path), at(&name), all.as_ptr() as usize, 20, 0];
+    out.refused("setxattr(security.capability)", libc::SYS_setxattr, &args);
 }
 
 pub(crate) fn swapped_link(out: &mut Out<'_>) {
@@ -298,7 +315,7 @@ fn open_and_print(path: usize) {
 }
 
 /// Two threads for a fifth of a second.
-fn race(disturb: impl Fn() + Sync, attempt: impl Fn()) {
+pub(super) fn race(disturb: impl Fn() + Sync, attempt: impl Fn()) {
     let over = std::sync::atomic::AtomicBool::new(false);
     std::thread::scope(|scope| {
         scope.spawn(|| {

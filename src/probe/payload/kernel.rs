@@ -181,8 +181,12 @@ pub(crate) fn kernel_log(out: &mut Out<'_>) {
 }
 
 pub(crate) fn release_agent(out: &mut Out<'_>) {
-    for path in ["/sys/fs/cgroup/release_agent", "/sys/fs/cgroup/cgroup.procs", "/sys/kernel/uevent_helper"] {
-        if out.open(path, libc::O_WRONLY).is_some() {
+    let roots = ["", "unified/", "memory/", "pids/", "cpu/", "devices/", "freezer/", "blkio/"];
+    let groups = roots.iter().flat_map(|root| {
+        ["release_agent", "cgroup.procs"].map(|file| format!("/sys/fs/cgroup/{root}{file}"))
+    });
+    for path in groups.chain(["/sys/kernel/uevent_helper".to_owned()]) {
+        if out.open(&path, libc::O_WRONLY).is_some() {
             out.gain(&format!("opened {path} for writing"));
         }
     }

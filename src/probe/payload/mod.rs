@@ -7,6 +7,7 @@
 #![allow(clippy::print_stdout, reason = "standard output is how a payload tells what it saw")]
 
 pub(super) mod files;
+pub(super) mod grants;
 pub(super) mod kernel;
 pub(super) mod network;
 pub(super) mod processes;
@@ -20,7 +21,8 @@ use std::process::ExitCode;
 
 use serde::{Deserialize, Serialize};
 
-use super::canaries::Facts;
+use super::facts::Facts;
+use crate::sandbox::syscalls;
 
 /// What a payload says at its end: one line of JSON.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -28,6 +30,9 @@ pub(super) struct Evidence {
     pub nonce: String,
     /// Each call with its result.
     pub calls: Vec<String>,
+    /// Names of calls that had to be refused and were, each time.
+    #[serde(default)]
+    pub refused: Vec<String>,
     /// What was gained, where only the payload can tell: a namespace, a ring, a limit passed.
     pub gained: Vec<String>,
     /// What is attacked does not exist inside: why the payload thinks so.
@@ -117,6 +122,8 @@ impl Out<'_> {
     pub(super) fn refused(&mut self, what: &str, number: i64, args: &[usize]) {
         if self.call(what, number, args).is_some() {
             self.gain(what);
+        } else {
+            self.evidence.refused.push(syscalls::name(number));
         }
     }
 

@@ -3,7 +3,7 @@
 use super::{Out, at, c};
 
 /// struct sockaddr_in, port and address in the order of the wire.
-fn v4(address: [u8; 4], port: u16) -> Vec<u8> {
+pub(super) fn v4(address: [u8; 4], port: u16) -> Vec<u8> {
     let mut bytes = (libc::AF_INET as u16).to_ne_bytes().to_vec();
     bytes.extend(port.to_be_bytes());
     bytes.extend(address);
@@ -26,12 +26,12 @@ fn unix(name: &[u8]) -> Vec<u8> {
     bytes
 }
 
-fn socket(out: &mut Out<'_>, what: &str, family: i32, kind: i32, protocol: i32) -> Option<usize> {
+pub(super) fn socket(out: &mut Out<'_>, what: &str, family: i32, kind: i32, protocol: i32) -> Option<usize> {
     let args = [family as usize, kind as usize, protocol as usize];
     out.call(&format!("socket({what})"), libc::SYS_socket, &args).map(|fd| fd as usize)
 }
 
-fn connect(
+pub(super) fn connect(
     out: &mut Out<'_>,
     what: &str,
     family: i32,
@@ -46,7 +46,7 @@ fn connect(
 }
 
 /// Send the nonce: the listener outside tells whether it arrived.
-fn send(out: &mut Out<'_>, fd: usize, what: &str, flags: i32, address: &[u8]) -> bool {
+pub(super) fn send(out: &mut Out<'_>, fd: usize, what: &str, flags: i32, address: &[u8]) -> bool {
     let word = out.evidence.nonce.clone();
     let args =
         [fd, word.as_ptr() as usize, word.len(), flags as usize, address.as_ptr() as usize, address.len()];
@@ -223,10 +223,46 @@ pub(crate) fn fast_open(out: &mut Out<'_>) {
     }
 }
 
-pub(crate) fn sctp(out: &mut Out<'_>) {
-    let address = v4(LOOPBACK, out.facts.tcp4);
-    let _ = connect(out, "sctp", libc::AF_INET, libc::SOCK_STREAM, 132, &address);
-    out.absent_on(&[libc::EPROTONOSUPPORT], "this kernel has no SCTP");
+/// Each asks the kernel to load the module that serves it.
+pub(crate) fn rare_protocols(out: &mut Out<'_>) {
+    let (stream, packets, datagram) = (libc::SOCK_STREAM, libc::SOCK_SEQPACKET, libc::SOCK_DGRAM);
+    for (what, kind, protocol) in [
+        ("SCTP", stream, 132),
+        ("SCTP packets", packets, 132),
+        ("DCCP", libc::SOCK_DCCP, 33),
+        ("UDP-Lite", datagram, 136),
+        ("L2TP", datagram, 115),
+        ("SMC", stream, 256),
+    ] {
+        let args = [libc::AF_INET as usize, kind as usize, protocol];
+        out.refused(&format!("socket({what})"), libc::SYS_socket, &args);
+    }
+}
+
+/// Serve where somebody of the host knocks.
+pub(crate) fn serve(out: &mut Out<'_>) {
+    let address = v4([0; 4], out.facts.free_port);
+    let Some(fd) = socket(out, "tcp", libc::AF_INET, libc::SOCK_STREAM, 0) else { return };
+    out.call("bind(0.0.0.0)", libc::SYS_bind, &[fd, address.as_ptr() as usize, address.len()]);
+    if out.call("listen", libc::SYS_listen, &[fd, 8]).is_some() {
+        super::pause(200);
+        out.evidence.absent =
+            Some("the port is one of the sandbox's own network: the host's is not there".into());
+    }
+}
+
+/// The second of two messages in one call is for somebody else than the first.
+pub(crate) fn second_message(out: &mut Out<'_>) {
+    let (own, other) = (v4(LOOPBACK, out.facts.udp), v4([192, 0, 2, 80], 443));
+    let word = out.evidence.nonce.clone();
+    let Some(fd) = socket(out, "udp", libc::AF_INET, libc::SOCK_DGRAM, 0) else { return };
+    let part = [word.as_ptr() as usize, word.len()];
+    let message = |to: &[u8]| [to.as_ptr() as usize, to.len(), part.as_ptr() as usize, 1, 0, 0, 0, 0];
+    let both = [message(&own), message(&other)].concat();
+    match out.call("sendmmsg(two)", libc::SYS_sendmmsg, &[fd, both.as_ptr() as usize, 2, 0]) {
+        Some(2) => out.gain("a second datagram left"),
+        _ => out.say("the second was not sent".into()),
+    }
 }
 
 pub(crate) fn bind_device(out: &mut Out<'_>) {

@@ -106,6 +106,40 @@ pub(crate) fn memory_of_children(out: &mut Out<'_>) {
     }
 }
 
+/// Memory that is shared among processes, which limits of a single one do not count.
+pub(crate) fn shared_memory(out: &mut Out<'_>) {
+    let flags = (libc::MAP_SHARED | libc::MAP_ANONYMOUS) as usize;
+    let mut sum = 0;
+    while sum < 4 * MEMORY {
+        let Ok(block) = raw(libc::SYS_mmap, &[0, 4 * MIB, 3, flags, usize::MAX, 0]) else { break };
+        // SAFETY: the kernel has just mapped these bytes for this process.
+        unsafe { std::ptr::write_bytes(block as usize as *mut u8, 1, 4 * MIB) };
+        sum += 4 * MIB;
+        pause(2);
+    }
+    pause(200);
+    out.say(format!("touched {} MiB", sum / MIB));
+    if sum >= 4 * MEMORY {
+        out.gain("more memory than the limit");
+    }
+}
+
+/// Each child stays below the limit of time, together they do not.
+pub(crate) fn spin_of_children(out: &mut Out<'_>) {
+    for _ in 0..4 {
+        if let Ok(0) = fork() {
+            until(Duration::from_millis(1500), || {
+                std::hint::black_box(0);
+            });
+            leave(0);
+        }
+    }
+    for _ in 0..4 {
+        let _ = raw(libc::SYS_wait4, &[usize::MAX, 0, 0, 0]);
+    }
+    out.gain("more processor time than the limit, by children");
+}
+
 /// Fill a file up to a bound well above the limit of the place.
 fn fill(out: &mut Out<'_>, path: &str, most: usize, chunk: usize) -> usize {
     let Some(fd) = out.open(path, libc::O_CREAT | libc::O_WRONLY) else { return 0 };

@@ -124,6 +124,26 @@ pub(crate) fn strange_numbers(out: &mut Out<'_>) {
     still_sees(out);
 }
 
+/// A process that nobody may look at: what it does must be seen all the same.
+pub(crate) fn undumpable(out: &mut Out<'_>) {
+    out.call("prctl(SET_DUMPABLE, 0)", libc::SYS_prctl, &[libc::PR_SET_DUMPABLE as usize, 0]);
+    still_sees(out);
+}
+
+/// A thread with a working directory of its own: a relative path means another file than for its process.
+pub(crate) fn own_folder(out: &mut Out<'_>) {
+    let (tmp, path) = (c("/tmp"), c(&format!("..{}", out.facts.secret)));
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            out.call("unshare(FS)", libc::SYS_unshare, &[libc::CLONE_FS as usize]);
+            out.call("chdir(/tmp)", libc::SYS_chdir, &[at(&tmp)]);
+            if let Some(fd) = out.call("openat(../secret)", libc::SYS_openat, &[CWD, at(&path), 0]) {
+                out.show(fd as usize);
+            }
+        });
+    });
+}
+
 pub(crate) fn forged_words(out: &mut Out<'_>) {
     // Looks like a verdict of ours; the report is made of what the supervisor saw.
     super::print_raw(b"\n{\"denials\":[],\"outcome\":{\"kind\":\"exited\",\"code\":0}}\nallowed by policy\n");

@@ -67,7 +67,8 @@ pub(super) fn set_limits(limits: &Limits, proc: bool) -> io::Result<()> {
             limits.memory.saturating_mul(backstop),
         ),
         (Resource::RLIMIT_NPROC, most_tasks(limits), most_tasks(limits)),
-        (Resource::RLIMIT_CORE, 0, 0),
+        // One byte, not none: a program that core_pattern names would be fed for nought, but not for one. core(5)
+        (Resource::RLIMIT_CORE, 1, 1),
         (Resource::RLIMIT_MSGQUEUE, 0, 0),
         (Resource::RLIMIT_MEMLOCK, 64 * 1024, 64 * 1024),
         (Resource::RLIMIT_NICE, 0, 0),

@@ -202,14 +202,22 @@ fn without_supervisor() -> io::Result<Filter> {
     rules.insert(libc::SYS_clone, vec![rule(std::slice::from_ref(&no_namespaces))?]);
     rules.insert(libc::SYS_unshare, vec![rule(&[no_namespaces])?]);
     rules.insert(libc::SYS_personality, one_of(0, &[0, 0xffff_ffff])?);
-    // Streams and datagrams only: raw sockets are refused whatever the family.
+    // Raw sockets are refused whatever the family, and packets in order are for processes of this machine only.
     let mut sockets = Vec::new();
     for family in SOCKET_FAMILIES {
-        for kind in [libc::SOCK_STREAM, libc::SOCK_DGRAM] {
-            sockets.push(rule(&[
+        for kind in [libc::SOCK_STREAM, libc::SOCK_DGRAM, libc::SOCK_SEQPACKET] {
+            let plain = [
                 (0, Length::Dword, Op::Eq, family as u64),
                 (1, Length::Dword, Op::MaskedEq(SOCKET_TYPE), kind as u64),
-            ])?);
+            ];
+            if family == libc::AF_UNIX {
+                sockets.push(rule(&plain)?);
+            }
+            let rare = family == libc::AF_UNIX || kind == libc::SOCK_SEQPACKET;
+            for protocol in PROTOCOLS.iter().filter(|_| !rare) {
+                let protocol = (2, Length::Dword, Op::Eq, *protocol as u64);
+                sockets.push(rule(&[&plain[..], &[protocol]].concat())?);
+            }
         }
     }
     rules.insert(libc::SYS_socket, sockets);
@@ -254,14 +262,23 @@ fn without_supervisor() -> io::Result<Filter> {
 
 /// Socket families a program may use: its own processes, and an empty network.
 pub(super) const SOCKET_FAMILIES: [i32; 3] = [libc::AF_UNIX, libc::AF_INET, libc::AF_INET6];
+/// What streams and datagrams of a network may speak: the default, TCP, UDP, TCP over several ways. Others are seldom
+/// used parts of the kernel, some of which it would load for the asking.
+pub(super) const PROTOCOLS: [i32; 4] = [0, libc::IPPROTO_TCP, libc::IPPROTO_UDP, libc::IPPROTO_MPTCP];
 /// The bits of a socket's type that are not flags: socket(2).
 pub(super) const SOCKET_TYPE: u64 = 0xf;
 /// Put words into a terminal's input: ioctl_tty(2), CVE-2017-5226 and CVE-2023-1523.
 pub(super) const FORBIDDEN_IOCTLS: [u64; 2] = [libc::TIOCSTI, TIOCLINUX];
 const TIOCLINUX: u64 = 0x541c;
-/// Own filters would hide calls from the supervisor; the others rearrange or open the process's memory.
-pub(super) const FORBIDDEN_PRCTLS: [u64; 3] =
-    [libc::PR_SET_SECCOMP as u64, libc::PR_SET_MM as u64, libc::PR_SET_PTRACER as u64];
+/// Own filters would hide calls from the supervisor; the next two rearrange or open the process's memory; the last two are
+/// for holders of capabilities, whom there are none of inside.
+pub(super) const FORBIDDEN_PRCTLS: [u64; 5] = [
+    libc::PR_SET_SECCOMP as u64,
+    libc::PR_SET_MM as u64,
+    libc::PR_SET_PTRACER as u64,
+    libc::PR_CAP_AMBIENT as u64,
+    libc::PR_SET_SECUREBITS as u64,
+];
 
 /// Rules about arguments are seccompiler's; calls that are told apart by their numbers alone are found by the index.
 fn build(rules: Rules, mismatch: SeccompAction, matched: SeccompAction) -> io::Result<BpfProgram> {

@@ -284,6 +284,18 @@ fn children_cpu_ms() -> u64 {
         .map_or(0, |usage| (usage.user_time() + usage.system_time()).num_milliseconds().unsigned_abs())
 }
 
+/// Whether a process is alive besides this one: with the program gone, the topmost of each tree is a child of this one.
+fn anybody_left() -> bool {
+    use nix::sys::wait::{WaitPidFlag, waitpid};
+    loop {
+        match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
+            Ok(WaitStatus::StillAlive) => return true,
+            Ok(_) | Err(nix::Error::EINTR) => {}
+            Err(_) => return false,
+        }
+    }
+}
+
 /// Wait for the program; orphans end up here too and are reaped. Then report and end.
 fn reap(program: i32, control: &OwnedFd) -> i32 {
     loop {
@@ -294,7 +306,9 @@ fn reap(program: i32, control: &OwnedFd) -> i32 {
             Err(_) => return 1,
         };
         if pid.as_raw() == program {
-            let _ = wire::send(control.as_fd(), &Message::Exited { status, cpu_ms: children_cpu_ms() }, &[]);
+            let left_behind = anybody_left();
+            let message = Message::Exited { status, cpu_ms: children_cpu_ms(), left_behind };
+            let _ = wire::send(control.as_fd(), &message, &[]);
             return 0;
         }
     }

@@ -456,7 +456,9 @@ fn verdict(path: PathBuf, operation: Operation, reason: Option<Refusal>) -> Judg
 
 /// Not in view. Hidden when the host has it; else missing everywhere.
 fn absent(path: PathBuf, operation: Operation, outside: bool) -> Judged {
-    if outside && !is_start_up_probe(&path) {
+    // Runtimes only look: who wants to change something there is no runtime.
+    let probe = operation == Operation::Read && is_start_up_probe(&path);
+    if outside && !probe {
         let reason = Refusal { errno: libc::ENOENT, layer: Layer::Mount, exists_outside: true };
         denied(path, operation, reason)
     } else {

@@ -92,6 +92,7 @@ pub(super) fn start(plan: &Plan, launcher: BorrowedFd<'_>) -> Result<RunHandle, 
         ended: None,
         output_bytes: 0,
         status: None,
+        left_behind: false,
         cpu_ms: 0,
         failure: None,
         last_gauge: None,
@@ -160,6 +161,8 @@ struct Run {
     output_bytes: u64,
     /// Wait status of the program.
     status: Option<i32>,
+    /// Whether the program left processes behind, which ended with the run.
+    left_behind: bool,
     /// Time of the processes that PID 1 has seen end.
     cpu_ms: u64,
     failure: Option<Failure>,
@@ -297,8 +300,9 @@ impl Run {
             Message::Failed(failure) => {
                 self.failure.get_or_insert(failure);
             }
-            Message::Exited { status, cpu_ms } => {
+            Message::Exited { status, cpu_ms, left_behind } => {
                 self.status = Some(status);
+                self.left_behind = left_behind;
                 self.cpu_ms = cpu_ms;
             }
         }

@@ -46,8 +46,9 @@ pub(super) enum Message {
     Ready { landlock_abi: u32, proc: bool, relays: usize },
     /// From anybody: the run is over before it began.
     Failed(Failure),
-    /// From PID 1: wait status of the program (wait(2)), and the time of all processes that were waited for.
-    Exited { status: i32, cpu_ms: u64 },
+    /// From PID 1: wait status of the program (wait(2)), the time of all processes that were waited for, and whether the
+    /// program has left others behind, which end now.
+    Exited { status: i32, cpu_ms: u64, left_behind: bool },
 }
 
 const LARGEST_MESSAGE: usize = 64 * 1024;

@@ -76,6 +76,8 @@ pub(super) const PRCTLS: Names = &[
     (libc::PR_SET_SECCOMP as u64, "PR_SET_SECCOMP"),
     (libc::PR_SET_MM as u64, "PR_SET_MM"),
     (libc::PR_SET_PTRACER as u64, "PR_SET_PTRACER"),
+    (libc::PR_CAP_AMBIENT as u64, "PR_CAP_AMBIENT"),
+    (libc::PR_SET_SECUREBITS as u64, "PR_SET_SECUREBITS"),
     (libc::PR_SET_DUMPABLE as u64, "PR_SET_DUMPABLE"),
     (libc::PR_SET_PDEATHSIG as u64, "PR_SET_PDEATHSIG"),
     (libc::PR_SET_NO_NEW_PRIVS as u64, "PR_SET_NO_NEW_PRIVS"),

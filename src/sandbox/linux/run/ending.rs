@@ -134,7 +134,13 @@ impl Run {
                 let message = told::sentence(resource, &self.plan.limits, duration);
                 Outcome { limit: Some(resource), ..outcome(kind, message) }
             }
-            (None, Some(status)) => told::from_status(status, &self.plan.limits),
+            (None, Some(status)) => {
+                let mut outcome = told::from_status(status, &self.plan.limits);
+                if self.left_behind {
+                    outcome.message.push_str("; processes that it left behind were ended");
+                }
+                outcome
+            }
             (None, None) => outcome(OutcomeKind::Failed, "the sandbox ended without saying how".into()),
         }
     }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::super::describe;
 use super::super::filter::{
-    FORBIDDEN_IOCTLS, FORBIDDEN_PRCTLS, NEW_NAMESPACES, SOCKET_FAMILIES, SOCKET_TYPE,
+    FORBIDDEN_IOCTLS, FORBIDDEN_PRCTLS, NEW_NAMESPACES, PROTOCOLS, SOCKET_FAMILIES, SOCKET_TYPE,
 };
 use super::super::notify::Call;
 use super::super::{confine, processes, tracee};
@@ -27,7 +27,15 @@ impl Supervisor {
                 let ping = family != libc::AF_UNIX
                     && kind == libc::SOCK_DGRAM as u64
                     && matches!(low(2) as i32, libc::IPPROTO_ICMP | libc::IPPROTO_ICMPV6);
-                (!usual && !routes || ping).then_some(libc::EACCES)
+                let network = matches!(family, libc::AF_INET | libc::AF_INET6);
+                let rare_kind = !matches!(kind as i32, libc::SOCK_STREAM | libc::SOCK_DGRAM | libc::SOCK_RAW);
+                let rare = network && (rare_kind || !PROTOCOLS.contains(&(low(2) as i32)));
+                match () {
+                    () if !usual && !routes || ping => Some(libc::EACCES),
+                    // As a kernel without them answers.
+                    () if rare => Some(libc::EPROTONOSUPPORT),
+                    () => None,
+                }
             }
             libc::SYS_ioctl => {
                 // With network grants there are sockets of the host's network, which could be asked for its interfaces.
