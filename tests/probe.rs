@@ -14,7 +14,7 @@ const KNOWN: [&str; 1] = ["network/unix-in-grant"];
 fn probe(user: User, args: &[&str]) -> (Option<i32>, Value) {
     let folder = common::open_folder();
     let program = folder.path().join("skilldeck");
-    std::fs::copy(env!("CARGO_BIN_EXE_skilldeck"), &program).unwrap();
+    common::copy_program(&program);
     let mut command = match user {
         User::Caller => Command::new(&program),
         User::Nobody => {

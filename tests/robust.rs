@@ -11,7 +11,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use common::{NOBODY, Skill, User, as_everybody, found, interpreter, open_folder, serve, wait_until};
+use common::{
+    NOBODY, Skill, User, as_everybody, copy_program, found, interpreter, open_folder, serve, wait_until,
+};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use skilldeck::run::report::Report;
@@ -29,7 +31,7 @@ struct Stage {
 impl Stage {
     fn new(user: User, permissions: &str, source: &str) -> Self {
         let folder = open_folder();
-        fs::copy(env!("CARGO_BIN_EXE_skilldeck"), folder.path().join("skilldeck")).unwrap();
+        copy_program(&folder.path().join("skilldeck"));
         let skill = Skill::python(source);
         for place in [skill.path.join("out"), folder.path().join("tmp")] {
             fs::create_dir(&place).unwrap();

@@ -12,7 +12,7 @@ pub mod net;
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::LazyLock;
 
@@ -24,9 +24,16 @@ pub const NOBODY: u32 = 65534;
 static PROGRAM: LazyLock<(tempfile::TempDir, PathBuf)> = LazyLock::new(|| {
     let folder = open_folder();
     let program = folder.path().join("skilldeck");
-    fs::copy(env!("CARGO_BIN_EXE_skilldeck"), &program).unwrap();
+    copy_program(&program);
     (folder, program)
 });
+
+/// Another copy of the program. Made by a process of its own: a descriptor open for writing would be in every process that
+/// another test starts meanwhile, for a moment, and a file that somebody has open for writing cannot be started (ETXTBSY).
+pub fn copy_program(to: &Path) {
+    let copied = Command::new("cp").arg(env!("CARGO_BIN_EXE_skilldeck")).arg(to).status().unwrap();
+    assert!(copied.success(), "{}", to.display());
+}
 
 pub fn open_folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
