@@ -24,6 +24,11 @@ impl Run {
         if let Some(killed) = self.watch.as_mut().and_then(Watch::look_at_cgroup) {
             self.over_limit(killed, "cgroup");
         }
+        // PID 1 has a clock too, and leaves without a word when that ends the run: nobody listened for longer than it waits.
+        let wall = self.plan.limits.wall;
+        if self.status.is_none() && self.shared.has_started() && duration >= wall {
+            self.over_limit((Resource::Wall, wall.as_millis() as u64, duration.as_millis() as u64), "init");
+        }
         let outcome = self.outcome(duration);
         let usage = self.usage();
         // First what ended the run: it says more than what a look at the remains shows.
