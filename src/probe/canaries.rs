@@ -8,7 +8,7 @@ use std::io::Read as _;
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
-use std::os::unix::net::{SocketAddr, UnixListener};
+use std::os::unix::net::{SocketAddr, UnixDatagram, UnixListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -36,6 +36,8 @@ pub(super) struct Canaries {
     tcp: Vec<TcpListener>,
     udp: UdpSocket,
     unix: Vec<UnixListener>,
+    /// For local datagrams.
+    local: UnixDatagram,
     /// Behind `granted_port`: connections to it are as they should be.
     _service: TcpListener,
     victim: Child,
@@ -129,16 +131,12 @@ impl Canaries {
         let socket = root.join("socket");
         let abstract_socket = format!("skilldeck-probe-{}", token());
         let unix = vec![
-            UnixListener::bind(&socket)?,
-            UnixListener::bind(root.join("shown/socket"))?,
+            listen_at(&socket)?,
+            listen_at(&root.join("shown/socket"))?,
             UnixListener::bind_addr(&SocketAddr::from_abstract_name(&abstract_socket)?)?,
         ];
-        for listener in &unix {
-            listener.set_nonblocking(true)?;
-        }
-        for socket in [&socket, &root.join("shown/socket")] {
-            fs::set_permissions(socket, fs::Permissions::from_mode(0o777))?;
-        }
+        unix.iter().try_for_each(|listener| listener.set_nonblocking(true))?;
+        let local = receive_at(&root.join("shown/datagrams"))?;
         let victim = victim()?;
         let key = 0x5344_0000 | i32::from(u16::try_from(std::process::id() & 0xffff)?);
         let memory = shared_memory(key, &secret);
@@ -175,6 +173,7 @@ impl Canaries {
             tcp,
             udp,
             unix,
+            local,
             _service: service,
             victim,
             memory,
@@ -311,6 +310,9 @@ impl Canaries {
         while let Ok((length, _)) = self.udp.recv_from(&mut datagram) {
             effects.push(format!("a datagram of {length} bytes arrived"));
         }
+        while let Ok(length) = self.local.recv(&mut datagram) {
+            effects.push(format!("a datagram of {length} bytes arrived at a unix socket"));
+        }
         for listener in &self.unix {
             if listener.accept().is_ok() {
                 effects.push("a connection to a unix socket arrived".into());
@@ -327,6 +329,21 @@ impl Canaries {
         effects.extend(survivors(nonce));
         effects
     }
+}
+
+/// A local socket that everybody may connect to.
+fn listen_at(path: &Path) -> std::io::Result<UnixListener> {
+    let listener = UnixListener::bind(path)?;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o777))?;
+    Ok(listener)
+}
+
+/// A local socket that everybody may send datagrams to.
+fn receive_at(path: &Path) -> std::io::Result<UnixDatagram> {
+    let receiver = UnixDatagram::bind(path)?;
+    receiver.set_nonblocking(true)?;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o777))?;
+    Ok(receiver)
 }
 
 /// Attacks during which somebody of the host knocks at `free_port`.

@@ -25,20 +25,12 @@ pub struct Verdict {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub granted_by: Vec<String>,
     pub evidence: Vec<String>,
-    /// The effect is a limit that the README tells of: which.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub known: Option<String>,
     /// The same payload elsewhere: name and effect.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub compared: Vec<(String, String)>,
 }
 
 impl Verdict {
-    /// Whether the effect is one that the README tells of.
-    pub fn is_known(&self) -> bool {
-        self.ran && self.effect.is_some() && self.known.is_some()
-    }
-
     pub fn blocked(&self) -> bool {
         self.ran && self.effect.is_none()
     }

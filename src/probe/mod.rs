@@ -68,8 +68,6 @@ pub struct Totals {
     pub reported: usize,
     pub impossible: usize,
     pub granted: usize,
-    /// Limits that the README tells of: neither blocked nor a failure.
-    pub known: usize,
     pub useful: usize,
     pub useful_ok: usize,
 }
@@ -84,7 +82,6 @@ impl Totals {
             reported: count(&|one| one.blocked() && one.reported),
             impossible: count(&|one| one.impossible),
             granted: count(&|one| one.granted),
-            known: count(&Verdict::is_known),
             useful: useful.len(),
             useful_ok: useful.iter().filter(|one| one.ok).count(),
         }
@@ -94,7 +91,7 @@ impl Totals {
 impl Findings {
     /// Whether everything is blocked, named and, what is useful, works.
     pub fn hold(&self) -> bool {
-        self.attacks.iter().all(|one| one.holds() || one.is_known()) && self.useful.iter().all(|one| one.ok)
+        self.attacks.iter().all(Verdict::holds) && self.useful.iter().all(|one| one.ok)
     }
 }
 
@@ -236,11 +233,7 @@ impl<'a> Probe<'a> {
     ) -> anyhow::Result<Verdict> {
         let (policy, plain) = (self.policy.clone(), self.limits_only.clone());
         let mut verdict = attack(self, &policy)?;
-        if verdict.holds()
-            || verdict.is_known()
-            || policy.sources == plain.sources
-            || !attack(self, &plain)?.holds()
-        {
+        if verdict.holds() || policy.sources == plain.sources || !attack(self, &plain)?.holds() {
             return Ok(verdict);
         }
         verdict.granted = true;
@@ -268,7 +261,6 @@ impl<'a> Probe<'a> {
         findings.isolation.clone_from(&report.isolation);
         let named = self.named(named);
         let mut verdict = self.verdict(name, &report, nonce, &named);
-        verdict.known = battery::find(name).and_then(|attack| attack.known).map(String::from);
         if visited {
             verdict.happened("a connection from the host was answered");
         }

@@ -41,7 +41,6 @@ fn line(text: &mut String, attack: &Verdict) {
     let verdict = match () {
         () if !attack.ran => "NOT RUN",
         () if attack.granted => "granted",
-        () if attack.is_known() => "known",
         () if attack.effect.is_some() => "EFFECT",
         () if attack.impossible => "impossible",
         () if attack.reported => "blocked",
@@ -65,13 +64,7 @@ fn granted(text: &mut String, findings: &Findings) {
 }
 
 fn failures(text: &mut String, findings: &Findings) {
-    for attack in findings.attacks.iter().filter(|one| one.is_known()) {
-        let (effect, why) = (attack.effect.as_deref().unwrap_or_default(), attack.known.as_deref());
-        let _ = writeln!(text, "\n{}: known: {}", attack.name, one_line(effect, 200));
-        let _ = writeln!(text, "    {}", one_line(why.unwrap_or_default(), 200));
-    }
-    let failed = findings.attacks.iter().filter(|one| !one.is_known());
-    let failed: Vec<_> = failed.filter_map(|one| Some((one, one.failure()?))).collect();
+    let failed: Vec<_> = findings.attacks.iter().filter_map(|one| Some((one, one.failure()?))).collect();
     for (attack, why) in failed {
         let _ = writeln!(text, "\n{}: {}", attack.name, one_line(&why, 400));
         for said in &attack.evidence {
@@ -93,9 +86,6 @@ fn totals(text: &mut String, findings: &Findings) {
         "\n{} attacks: {} ran, {} blocked; of these {} reported, {} impossible inside",
         totals.attacks, totals.ran, totals.blocked, totals.reported, totals.impossible
     );
-    if totals.known > 0 {
-        let _ = writeln!(text, "{} not blocked: a limit that the README tells of", totals.known);
-    }
     if totals.granted > 0 {
         let _ = writeln!(text, "{} granted by the policy", totals.granted);
     }

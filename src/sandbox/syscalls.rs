@@ -46,7 +46,7 @@ const FREE: &[Sysno] = &[
     S::readahead, S::sendfile, S::splice, S::tee, S::vmsplice, S::copy_file_range, S::arch_prctl,
     S::set_tid_address, S::set_robust_list, S::get_robust_list, S::rseq, S::getrlimit,
     S::getrusage, S::sysinfo, S::uname, S::wait4, S::waitid, S::exit, S::exit_group, S::restart_syscall,
-    S::membarrier, S::socketpair, S::shutdown, S::getsockname, S::getpeername,
+    S::membarrier, S::shutdown, S::getsockname, S::getpeername,
     S::getsockopt, S::recvfrom, S::recvmsg, S::recvmmsg, S::accept, S::accept4,
     S::pause, S::alarm, S::getitimer, S::setitimer, S::timer_create, S::timer_settime, S::timer_gettime,
     S::timer_getoverrun, S::timer_delete, S::getcpu, S::capget, S::setuid, S::setgid,
@@ -78,7 +78,7 @@ const QUERY: &[Sysno] = &[
 /// Calls decided by plain numbers among their arguments.
 #[rustfmt::skip]
 const VALUE: &[Sysno] = &[
-    S::rt_sigaction, S::setsockopt, S::socket, S::ioctl, S::prctl, S::clone, S::fork, S::vfork, S::mmap, S::unshare, S::kill,
+    S::rt_sigaction, S::setsockopt, S::socket, S::socketpair, S::ioctl, S::prctl, S::clone, S::fork, S::vfork, S::mmap, S::unshare, S::kill,
     S::listen, S::personality, S::ftruncate, S::fallocate, S::tkill, S::tgkill, S::rt_sigqueueinfo, S::rt_tgsigqueueinfo,
     S::pidfd_send_signal, S::setpriority, S::prlimit64, S::setrlimit, S::dup,
 ];

@@ -169,3 +169,20 @@ pub(crate) fn socket_in_folder(out: &mut Out<'_>) {
     address.extend(format!("{}/socket\0", out.facts.shown).bytes());
     connect(out, "unix socket in a granted folder", libc::AF_UNIX, libc::SOCK_STREAM, 0, &address);
 }
+
+/// A datagram names its receiver with every call, whatever its socket is connected to.
+pub(crate) fn datagram_in_folder(out: &mut Out<'_>) {
+    let mut address = (libc::AF_UNIX as u16).to_ne_bytes().to_vec();
+    address.extend(format!("{}/datagrams\0", out.facts.shown).bytes());
+    let kind = libc::SOCK_DGRAM | libc::SOCK_CLOEXEC;
+    if let Some(fd) = socket(out, "unix datagrams", libc::AF_UNIX, kind, 0) {
+        send(out, fd, "unix datagram into a granted folder", 0, &address);
+    }
+    for (what, kind) in [("datagrams", kind), ("raw", libc::SOCK_RAW)] {
+        let mut pair = [0_i32; 2];
+        let args = [libc::AF_UNIX as usize, kind as usize, 0, pair.as_mut_ptr() as usize];
+        if out.call(&format!("socketpair(unix {what})"), libc::SYS_socketpair, &args).is_some() {
+            send(out, pair[0] as usize, "unix datagram by a pair", 0, &address);
+        }
+    }
+}

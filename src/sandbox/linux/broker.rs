@@ -1,10 +1,14 @@
 //! Granted connections: the supervisor makes them in the host's network and hands the socket over.
 //!
 //! The sandbox's own network stays empty, so nothing but the broker leads out of it. Its address argument is copied
-//! once, judged, and used from the copy; the kernel never looks at the caller's memory again. In a run with network
-//! grants *every* `connect` and `listen` is carried out here, also one to the sandbox's own loopback or to a Unix socket: to let
-//! one go on in the caller would allow another thread to exchange its descriptor for a handed-over socket, and its
-//! address for a forbidden one, after the judgement.
+//! once, judged, and used from the copy; the kernel never looks at the caller's memory again. *Every* `connect` is carried
+//! out here, also one to the sandbox's own loopback or to a Unix socket: to let one go on in the caller would allow another
+//! thread to exchange its descriptor for a handed-over socket, or its address for a forbidden one, after the judgement. With
+//! network grants the same goes for `listen`.
+//!
+//! Of Unix sockets with a path only those are reached that lie on a file system of the run's own: nothing else in the kernel
+//! keeps a program from the sockets in a folder that it may read, since neither read-only mounts nor Landlock have a say
+//! about them.
 //!
 //! That holds for streams, which keep to one connection. Datagrams do not, and nothing is handed over for them: they
 //! stay inside and are taken up there by the [`super::relay`].
@@ -17,15 +21,15 @@ use std::collections::HashSet;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
+use super::calls::{self, PathUse};
 use super::judge::Judge;
 use super::launcher::Identity;
 use super::notify::{Call, Listener};
+use super::place::Caller;
 use super::relay::{self, Relay};
 use super::shared::Shared;
 use super::teller::{Answer, Teller};
@@ -113,11 +117,11 @@ impl Broker {
         self.on_a_thread(call, ids, target, move |inner| {
             let ids = copied_ids;
             let result = match route {
-                Route::Own => inner.connect_own(&copy, ids.process, &address),
+                Route::Own => inner.connect_own(&copy, &ids, &address),
                 Route::Host(wanted) => inner.connect_host(&copy, &ids, &wanted),
                 Route::Relay(wanted) => inner
                     .take_up(&copy, &ids, &wanted)
-                    .and_then(|()| inner.connect_own(&copy, ids.process, &address)),
+                    .and_then(|()| inner.connect_own(&copy, &ids, &address)),
             };
             inner.listener.done(&copy, result);
         });
@@ -194,13 +198,17 @@ impl Inner {
     }
 
     /// Connect the caller's own socket, which belongs to the sandbox's network whoever calls.
-    fn connect_own(&self, call: &Call, process: i32, address: &[u8]) -> io::Result<()> {
-        let socket = self.own_socket(call, process, libc::EISCONN)?;
-        let family = address.get(..2).and_then(|raw| raw.try_into().ok()).map_or(0, u16::from_ne_bytes);
-        match i32::from(family) {
-            libc::AF_UNIX => connect_unix(&self.judge, call, &socket, &address[2..]),
-            _ => sockets::connect(socket.as_fd(), address),
-        }
+    fn connect_own(&self, call: &Call, ids: &Ids, address: &[u8]) -> io::Result<()> {
+        let socket = self.own_socket(call, ids.process, libc::EISCONN)?;
+        let Some(path) = calls::socket_path(call, address) else {
+            // An abstract name belongs to the socket's own network: unix(7).
+            if is_local(address) {
+                become_the_program()?;
+            }
+            return sockets::connect(socket.as_fd(), address);
+        };
+        let caller = Caller { tid: call.tid, inside: Some(ids.inside) };
+        connect_unix(&self.judge, &socket, &path, caller)
     }
 
     fn connect_host(&self, call: &Call, ids: &Ids, wanted: &Wanted) -> io::Result<()> {
@@ -267,22 +275,20 @@ fn inode(socket: &OwnedFd) -> io::Result<u64> {
     Ok(nix::sys::stat::fstat(socket)?.st_ino)
 }
 
-/// A path is looked up inside the view, and the socket found there is reached through our descriptor of it: with the
+fn is_local(address: &[u8]) -> bool {
+    address.get(..2).is_some_and(|family| family == (libc::AF_UNIX as u16).to_ne_bytes())
+}
+
+/// A path is looked up inside the view, with the caller's eyes, and the socket found there is reached through our descriptor of it: with the
 /// rights of the program, and seen by the other side as the program's user (`SO_PEERCRED`, unix(7)).
-fn connect_unix(judge: &Judge, call: &Call, socket: &OwnedFd, path: &[u8]) -> io::Result<()> {
-    let mut address = (libc::AF_UNIX as u16).to_ne_bytes().to_vec();
-    if path.first().is_none_or(|byte| *byte == 0) {
-        // An abstract name belongs to the socket's own network: unix(7).
-        address.extend_from_slice(path);
-        become_the_program()?;
-        return sockets::connect(socket.as_fd(), &address);
+fn connect_unix(judge: &Judge, socket: &OwnedFd, path: &PathUse, caller: Caller) -> io::Result<()> {
+    let found = judge.find(path, caller).map_err(io::Error::from_raw_os_error)?;
+    if found.kind() == libc::S_IFSOCK && !judge.is_own(found.file.0) {
+        return Err(io::Error::from_raw_os_error(libc::EACCES));
     }
-    let end = path.iter().position(|byte| *byte == 0).unwrap_or(path.len());
-    let path = Path::new(std::ffi::OsStr::from_bytes(&path[..end]));
-    let path = tracee::absolute(call.tid, libc::AT_FDCWD, path)?;
+    let mut address = (libc::AF_UNIX as u16).to_ne_bytes().to_vec();
+    address.extend_from_slice(format!("/proc/self/fd/{}\0", found.fd.as_raw_fd()).as_bytes());
     become_the_program()?;
-    let place = judge.root().pin(&path)?;
-    address.extend_from_slice(format!("/proc/self/fd/{}\0", place.as_raw_fd()).as_bytes());
     sockets::connect(socket.as_fd(), &address)
 }
 

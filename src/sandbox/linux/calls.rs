@@ -447,7 +447,7 @@ fn times(call: &Call) -> Option<How> {
 }
 
 /// The path in an address of a local socket, when there is one: unix(7).
-fn socket_path(call: &Call, raw: &[u8]) -> Option<PathUse> {
+pub(super) fn socket_path(call: &Call, raw: &[u8]) -> Option<PathUse> {
     let family = u16::from_ne_bytes(raw.get(..2)?.try_into().ok()?);
     let text = raw.get(2..).filter(|text| text.first().is_some_and(|first| *first != 0))?;
     // struct sockaddr_un has room for 108 bytes.

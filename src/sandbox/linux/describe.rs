@@ -129,6 +129,7 @@ fn shape_of_value_call(number: i64) -> Option<&'static [Shown]> {
         libc::SYS_listen => &[Descriptor, Number],
         libc::SYS_setsockopt => &[Descriptor, Names(words::LEVELS), Names(words::OPTIONS), Hex],
         libc::SYS_socket => &[Names(words::FAMILIES), SocketType, Number],
+        libc::SYS_socketpair => &[Names(words::FAMILIES), SocketType, Number, Hex],
         libc::SYS_clone => &[CloneFlags],
         libc::SYS_unshare => &[Flags(words::CLONES)],
         libc::SYS_setns => &[Descriptor, Flags(words::CLONES)],

@@ -84,6 +84,14 @@ fn harmless_options() -> io::Result<Vec<SeccompRule>> {
     Ok(rules)
 }
 
+/// socketpair(2) without local datagrams, which are sent wherever each call says, connected or not: unix(7).
+fn connected_pairs() -> io::Result<Vec<SeccompRule>> {
+    [libc::SOCK_STREAM, libc::SOCK_SEQPACKET]
+        .into_iter()
+        .map(|kind| rule(&[(1, Length::Dword, Op::MaskedEq(SOCKET_TYPE), kind as u64)]))
+        .collect()
+}
+
 type Rules = BTreeMap<i64, Vec<SeccompRule>>;
 
 fn other(error: impl std::fmt::Display) -> io::Error {
@@ -176,6 +184,7 @@ fn with_supervisor(observe: Observe) -> io::Result<Filter> {
     rules.insert(libc::SYS_setpriority, vec![rule(&[(2, Length::Dword, Op::Le, 19)])?]);
     rules.insert(libc::SYS_prlimit64, vec![rule(&[(2, Length::Qword, Op::Eq, 0)])?]);
     rules.insert(libc::SYS_setsockopt, harmless_options()?);
+    rules.insert(libc::SYS_socketpair, connected_pairs()?);
     rules.insert(libc::SYS_sendto, vec![rule(&[(4, Length::Qword, Op::Eq, 0)])?]);
 
     const MARK: u32 = 0x5a5a;
@@ -202,20 +211,17 @@ fn without_supervisor() -> io::Result<Filter> {
     rules.insert(libc::SYS_clone, vec![rule(std::slice::from_ref(&no_namespaces))?]);
     rules.insert(libc::SYS_unshare, vec![rule(&[no_namespaces])?]);
     rules.insert(libc::SYS_personality, one_of(0, &[0, 0xffff_ffff])?);
-    // Raw sockets are refused whatever the family, and packets in order are for processes of this machine only.
+    // Raw sockets are refused whatever the family. Local ones would reach every socket in a folder that may be read, and
+    // nobody is there to look at the path; connected pairs stay.
     let mut sockets = Vec::new();
-    for family in SOCKET_FAMILIES {
-        for kind in [libc::SOCK_STREAM, libc::SOCK_DGRAM, libc::SOCK_SEQPACKET] {
+    for family in SOCKET_FAMILIES.into_iter().filter(|family| *family != libc::AF_UNIX) {
+        for kind in [libc::SOCK_STREAM, libc::SOCK_DGRAM] {
             let plain = [
                 (0, Length::Dword, Op::Eq, family as u64),
                 (1, Length::Dword, Op::MaskedEq(SOCKET_TYPE), kind as u64),
             ];
-            if family == libc::AF_UNIX {
-                sockets.push(rule(&plain)?);
-            }
-            let rare = family == libc::AF_UNIX || kind == libc::SOCK_SEQPACKET;
-            for protocol in PROTOCOLS.iter().filter(|_| !rare) {
-                let protocol = (2, Length::Dword, Op::Eq, *protocol as u64);
+            for protocol in PROTOCOLS {
+                let protocol = (2, Length::Dword, Op::Eq, protocol as u64);
                 sockets.push(rule(&[&plain[..], &[protocol]].concat())?);
             }
         }
@@ -227,6 +233,7 @@ fn without_supervisor() -> io::Result<Filter> {
     rules.insert(libc::SYS_ioctl, vec![differs(1, &FORBIDDEN_IOCTLS)?]);
     rules.insert(libc::SYS_prctl, vec![differs(0, &FORBIDDEN_PRCTLS)?]);
     rules.insert(libc::SYS_setsockopt, harmless_options()?);
+    rules.insert(libc::SYS_socketpair, connected_pairs()?);
     for (number, mode) in [
         (libc::SYS_creat, 1),
         (libc::SYS_chmod, 1),

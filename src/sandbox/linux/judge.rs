@@ -45,6 +45,8 @@ pub(super) struct Judge {
     view: Vec<Bind>,
     /// Places whose host's content may differ from what is inside, because the run has changed it.
     captured: Vec<PathBuf>,
+    /// File systems that were made for this run alone, by device number: nobody outside can have a socket there.
+    own: Vec<u64>,
 }
 
 impl Judge {
@@ -52,7 +54,11 @@ impl Judge {
         let of = |wanted: fn(&crate::sandbox::plan::Bind) -> bool| {
             plan.view.iter().filter(|bind| wanted(bind)).map(|bind| bind.path.clone()).collect()
         };
+        let covered = |place: &Path| plan.view.iter().any(|bind| place.starts_with(&bind.path));
+        let private = ["/", "/tmp", Plan::HOME, Plan::SCRATCH].map(Path::new);
+        let own = private.into_iter().filter(|place| !covered(place)).filter_map(|place| root.device(place));
         Self {
+            own: own.collect(),
             root,
             identity,
             denied: of(|bind| bind.access == Access::Deny),
@@ -70,6 +76,11 @@ impl Judge {
 
     pub(super) fn root(&self) -> &Root {
         &self.root
+    }
+
+    /// Whether a file system, by its device number, was made for this run.
+    pub(super) fn is_own(&self, device: u64) -> bool {
+        self.own.contains(&device)
     }
 
     /// Whether the call cannot be refused, by its text alone: a plain look into the system's own files.
@@ -121,6 +132,16 @@ impl Judge {
         }
     }
 
+    /// What a path leads to, for a call that is carried out for the program; else the errno that it is to get.
+    pub(super) fn find(&self, used: &PathUse, caller: Caller) -> Result<Found, i32> {
+        match self.reach(used, Some(caller), false).end {
+            End::Here(found) => Ok(found),
+            End::Absent => Err(libc::ENOENT),
+            End::Fails(errno) => Err(errno),
+            End::Unsure => Err(libc::EACCES),
+        }
+    }
+
     /// Look with one call where that is enough, and part by part where the folder is needed or something stands in the way.
     fn reach(&self, used: &PathUse, caller: Option<Caller>, name: bool) -> Reached {
         if let (Some((fd, rest)), Some(caller)) = (&used.from, caller)
@@ -154,9 +175,15 @@ impl Judge {
             How::ReadLink => is_guarded_link(path).then(|| refusal(libc::EACCES, Layer::Landlock)),
             How::Rights(wanted) => self.lacks(found, wanted),
             // A mount that is read-only does not matter to sockets; a file system that is does, to everything else.
-            How::Connect => self.lacks(found, libc::W_OK).filter(|reason| {
-                reason.errno != libc::EROFS || path.starts_with("/proc") || self.denied.contains(&found.path)
-            }),
+            How::Connect => {
+                let lacks = self.lacks(found, libc::W_OK).filter(|reason| {
+                    reason.errno != libc::EROFS
+                        || path.starts_with("/proc")
+                        || self.denied.contains(&found.path)
+                });
+                let is_closed = found.kind() == libc::S_IFSOCK && !self.is_own(found.file.0);
+                lacks.or_else(|| is_closed.then(|| refusal(libc::EACCES, Layer::Network)))
+            }
             How::Enter if !found.is_directory() => None,
             How::Enter => self.lacks(found, libc::X_OK),
             How::Open { .. } => self.opening(found, used),

@@ -28,7 +28,7 @@ pub(super) struct Found {
     pub owner: u32,
     /// Device and number: which file it is.
     pub file: (u64, u64),
-    fd: OwnedFd,
+    pub fd: OwnedFd,
 }
 
 impl Found {
@@ -199,6 +199,11 @@ impl Root {
     pub(super) fn pin(&self, path: &Path) -> nix::Result<OwnedFd> {
         let flags = OFlag::O_PATH | OFlag::O_CLOEXEC;
         openat2(self.fd.as_fd(), path, OpenHow::new().flags(flags).resolve(ResolveFlag::RESOLVE_IN_ROOT))
+    }
+
+    /// Device number of the file system that is at a path.
+    pub(super) fn device(&self, path: &Path) -> Option<u64> {
+        Some(fstat(self.pin(path).ok()?).ok()?.st_dev)
     }
 
     /// Length of a file, when there is one.

@@ -24,6 +24,14 @@ enum Way {
     Apart,
 }
 
+/// Nobody can say where a process leads that lets nobody look into its memory.
+const UNREADABLE: Answer<'_> = Answer {
+    operation: Operation::Connect,
+    target: "unreadable",
+    errno: libc::EACCES,
+    layer: Layer::Network,
+};
+
 impl Supervisor {
     pub(super) fn network(&mut self, call: &Call) {
         if network::opens_fast(call) {
@@ -35,15 +43,14 @@ impl Supervisor {
             };
             return self.refuse(call, &answer);
         }
-        if call.number == libc::SYS_connect && !self.plan.net.is_empty() {
+        if call.number == libc::SYS_connect {
             return self.connect_by_broker(call);
         }
         let destinations = network::destinations(call);
-        let is_send = call.number != libc::SYS_connect;
         if destinations.is_empty() {
             return self.path(call);
         }
-        if is_send && network::is_stream(call) {
+        if network::is_stream(call) {
             return self.listener.let_through(call);
         }
         if !self.listener.is_waiting(call) {
@@ -68,9 +75,13 @@ impl Supervisor {
         }
     }
 
-    /// With network grants in force every connection is made by the broker, from one copy of its address.
+    /// Every connection is made by the broker, from one copy of its address.
     fn connect_by_broker(&mut self, call: &Call) {
-        let (Ok(raw), Some(ids)) = (network::address_argument(call), tracee::ids(call.tid)) else {
+        let Some(ids) = tracee::ids(call.tid) else { return self.listener.refuse(call, libc::EFAULT) };
+        let Ok(raw) = network::address_argument(call) else {
+            if tracee::is_unreadable(call.tid) {
+                return self.refuse(call, &UNREADABLE);
+            }
             return self.listener.refuse(call, libc::EFAULT);
         };
         if !self.listener.is_waiting(call) {

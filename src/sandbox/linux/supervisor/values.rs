@@ -20,7 +20,9 @@ impl Supervisor {
             libc::SYS_socket => {
                 self.quick.watch_descriptors(call, &[]);
                 let (family, kind) = (low(0) as i32, low(1) & SOCKET_TYPE);
-                let usual = SOCKET_FAMILIES.contains(&family) && kind != libc::SOCK_RAW as u64;
+                let usual = SOCKET_FAMILIES.contains(&family)
+                    && kind != libc::SOCK_RAW as u64
+                    && (family != libc::AF_UNIX || kind != libc::SOCK_DGRAM as u64);
                 // Asking for one's own interfaces and routes, as resolvers do.
                 let routes = family == libc::AF_NETLINK && low(2) as i32 == libc::NETLINK_ROUTE;
                 // The kernel gives these to groups of its own choice only (icmp(7)), and leads nowhere from here.
@@ -43,8 +45,9 @@ impl Supervisor {
                 let asks_network = !self.plan.net.is_empty() && SOCKET_IOCTLS.contains(&low(1));
                 (asks_network || FORBIDDEN_IOCTLS.contains(&low(1))).then_some(libc::EPERM)
             }
-            // Only options that the filter does not let through.
+            // Only options, and kinds of sockets, that the filter does not let through.
             libc::SYS_setsockopt => Some(libc::EPERM),
+            libc::SYS_socketpair => Some(libc::EACCES),
             libc::SYS_prctl => FORBIDDEN_PRCTLS.contains(&low(0)).then_some(libc::EPERM),
             libc::SYS_unshare => (call.args[0] & NEW_NAMESPACES != 0).then_some(libc::EPERM),
             libc::SYS_personality => (!matches!(low(0), 0 | 0xffff_ffff)).then_some(libc::EPERM),
