@@ -180,11 +180,13 @@ fn line_ends(text: &str, findings: &mut Findings) {
     if let Some(at) = lone {
         let span = findings.lines().span(at..at + 1);
         let message = "a line ends with a lone carriage return";
-        findings.add(rules::CARRIAGE_RETURN, span, message, "save the file with Unix line ends");
+        let fix = ("end lines with LF", carriage_returns(bytes, false));
+        findings.add_fix(rules::CARRIAGE_RETURN, span, message, "save the file with Unix line ends", fix);
     }
     if let Some(at) = text.find("\r\n") {
-        let span = findings.lines().span(at..at + 2);
-        findings.add(rules::CRLF, span, "lines end with CR LF", "save the file with Unix line ends");
+        let span = findings.lines().span(at..at + 1);
+        let fix = ("end lines with LF", carriage_returns(bytes, true));
+        findings.add_fix(rules::CRLF, span, "lines end with CR LF", "save the file with Unix line ends", fix);
     }
     if let Some(line) = text.split(['\n', '\r']).find(|line| line.len() > LONG_LINE) {
         let at = line.as_ptr() as usize - text.as_ptr() as usize;
@@ -193,6 +195,15 @@ fn line_ends(text: &str, findings: &mut Findings) {
         let message = format!("this line has {} characters", line.chars().count());
         findings.add(rules::LONG_LINE, span, message, "move the data into a file of its own");
     }
+}
+
+/// Edits that turn line ends into LF: those of two bytes, or those that are a carriage return alone.
+fn carriage_returns(bytes: &[u8], before_newline: bool) -> Vec<Edit> {
+    const MOST: usize = 20_000;
+    let is_wanted = |at: usize| (bytes.get(at + 1) == Some(&b'\n')) == before_newline;
+    let hits = bytes.iter().enumerate().filter(|(at, byte)| **byte == b'\r' && is_wanted(*at)).take(MOST);
+    let text = if before_newline { "" } else { "\n" };
+    hits.map(|(at, _)| Edit { start: at, end: at + 1, text: text.to_owned() }).collect()
 }
 
 fn all_matches(text: &str, which: impl Fn(char) -> bool) -> Vec<Edit> {

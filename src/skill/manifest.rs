@@ -278,6 +278,10 @@ fn report_error(text: &str, error: &YamlError, findings: &mut Findings) {
     let span = findings.lines().span(offset..offset + width);
     let (message, help) = (error.message.clone(), error.help.clone());
     let line = findings.lines().range(findings.lines().line(error.offset));
+    let tabs = if error.kind == YamlErrorKind::Tab { indenting_tabs(text, offset) } else { Vec::new() };
+    if !tabs.is_empty() {
+        return findings.add_fix(rule, span, message, help, ("indent with spaces", tabs));
+    }
     let quotable = matches!(rule.code, "yaml-unquoted-colon" | "yaml-alias" | "yaml-syntax");
     match key_value(&text[line.clone()]).filter(|_| quotable) {
         Some((key, at)) if !text[line.start + at..line.end].starts_with(['"', '\'', '[', '{', '|', '>']) => {
@@ -301,6 +305,22 @@ fn tab_at(text: &str, offset: usize) -> usize {
         start += line.len();
     }
     offset
+}
+
+/// Edits that make two spaces of each tab in the indentation of the front matter's lines, from that of `offset` on.
+fn indenting_tabs(text: &str, offset: usize) -> Vec<Edit> {
+    let mut start = text[..offset].rfind('\n').map_or(0, |at| at + 1);
+    let mut edits = Vec::new();
+    for line in text[start..].split_inclusive('\n').take_while(|line| line.trim_end() != "---").take(1000) {
+        let indentation = line.bytes().enumerate().take_while(|(_, byte)| matches!(byte, b' ' | b'\t'));
+        edits.extend(indentation.filter(|(_, byte)| *byte == b'\t').map(|(at, _)| Edit {
+            start: start + at,
+            end: start + at + 1,
+            text: "  ".into(),
+        }));
+        start += line.len();
+    }
+    edits
 }
 
 /// Name and description by their lines alone, so that a skill with broken YAML is still listed under its name.

@@ -7,6 +7,7 @@
 pub mod diagnostic;
 pub mod entry;
 pub mod findings;
+pub mod fix;
 pub mod folder;
 pub mod frontmatter;
 pub mod interpreter;
@@ -23,7 +24,7 @@ pub use diagnostic::{Diagnostic, Edit, Fix, Severity, Span};
 pub use folder::Folder;
 pub use interpreter::Resolver;
 pub use model::{Entry, Field, Interpreter, Language, Manifest, Skill};
-pub use read::{MAX_FILE, apply, is_other_case, read, read_folder, read_with};
+pub use read::{MAX_FILE, apply, diagnose, is_other_case, read, read_folder, read_with};
 
 #[cfg(test)]
 mod tests;

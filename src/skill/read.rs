@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
-use super::diagnostic::{Edit, Span};
+use super::diagnostic::{Diagnostic, Edit, Span};
 use super::entry;
 use super::findings::Findings;
 use super::folder::Folder;
@@ -57,6 +57,14 @@ pub fn read_folder(folder: &Folder, root: &Path, resolver: &Resolver) -> Skill {
         manifest,
         path: path.to_path_buf(),
     }
+}
+
+/// What is wrong with this text, if it were the SKILL.md of the skill in folder `path`.
+pub fn diagnose(text: &str, path: &Path) -> Vec<Diagnostic> {
+    let mut findings = Findings::new(&path.join("SKILL.md"), text, true);
+    let folder = path.file_name().unwrap_or_default().to_string_lossy();
+    understand(text, &folder, path, &mut findings);
+    findings.finish()
 }
 
 /// Front matter, manifest and lints of a text.

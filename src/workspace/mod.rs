@@ -3,6 +3,7 @@
 mod discover;
 mod find;
 mod ignored;
+pub mod replace;
 pub mod samples;
 pub mod watch;
 

@@ -4,7 +4,7 @@ use std::io::Read;
 use std::path::Path;
 use std::time::Duration;
 
-use similar::TextDiff;
+use similar::{Algorithm, TextDiff};
 
 use super::super::report::ChangeKind;
 use super::tree::{State, Thing, Tree};
@@ -90,7 +90,9 @@ fn text(tree: &Tree, below: &Path, bytes: u64) -> Side {
 }
 
 fn unified(before: &str, after: &str) -> Diff {
-    let diff = TextDiff::configure().timeout(PATIENCE).diff_lines(before, after);
+    // Not the default algorithm, which gets the line numbers of some hunks wrong.
+    let mut differ = TextDiff::configure();
+    let diff = differ.algorithm(Algorithm::Patience).timeout(PATIENCE).diff_lines(before, after);
     let mut text = diff.unified_diff().context_radius(3).to_string();
     let cut = text.len() > MAX_DIFF;
     if cut {

@@ -15,7 +15,7 @@ use crate::skill::{self, Skill, schema};
 use crate::tui::action::{Action, WorkspaceNews};
 use crate::tui::effect::Effect;
 use crate::tui::state::{FileItem, Parameter, Tool};
-use crate::workspace::samples;
+use crate::workspace::{replace, samples};
 
 /// Files of a skill that are listed, and how deep.
 const MAX_FILES: usize = 2000;
@@ -74,7 +74,7 @@ fn answer(effect: Effect, workspace: &Path, watch: &Watch) -> Vec<Action> {
         }
         Effect::Grant { skill, remedy } => {
             let file = skill.path.join(policy::FILE_NAME);
-            watch.ignore_write(beside(&file));
+            watch.ignore_write(replace::beside(&file));
             watch.ignore_write(file);
             let result = grant(&skill, &remedy, &Places::new(workspace));
             // The watcher was told not to mind, so the skill is read again here.
@@ -185,34 +185,13 @@ fn grant(skill: &Skill, remedy: &Remedy, places: &Places) -> Result<String, Stri
     let edited = policy::add_grant(&text, remedy, &file, places)
         .map_err(|error| format!("{}: {error}", file.display()))?;
     if edited != text {
-        write_beside(&file, &edited)
+        replace::replace(&file, &edited)
             .map_err(|error| format!("{}: {error}; nothing was granted", file.display()))?;
     }
     Ok(format!(
         "granted {}: {} in policy.yaml, which is now in force for this skill",
         remedy.permission, remedy.add
     ))
-}
-
-/// Where a file's new text is written before it takes the file's place.
-fn beside(file: &Path) -> PathBuf {
-    let name = file.file_name().unwrap_or_default().to_string_lossy();
-    file.with_file_name(format!(".{name}.{}", std::process::id()))
-}
-
-/// Replace a file in one step: a crash leaves the old text or the new, never half of one.
-fn write_beside(file: &Path, text: &str) -> std::io::Result<()> {
-    let beside = beside(file);
-    let written = std::fs::write(&beside, text).and_then(|()| {
-        if let Ok(data) = std::fs::metadata(file) {
-            std::fs::set_permissions(&beside, data.permissions())?;
-        }
-        std::fs::rename(&beside, file)
-    });
-    if written.is_err() {
-        let _ = std::fs::remove_file(&beside);
-    }
-    written
 }
 
 #[cfg(test)]

@@ -1,0 +1,79 @@
+//! `--fix`: what the diagnostics offer, made in place or shown as a diff.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use similar::{Algorithm, TextDiff};
+
+use super::text::display_path;
+use crate::policy::{self, Places};
+use crate::skill::fix::{self, Fixed};
+use crate::skill::text::{printable, printable_source};
+use crate::skill::{self, Skill};
+use crate::workspace::replace;
+
+/// Fix all files of the skills. Returns what to tell: the diffs of a dry run, else a line for each fix. A file that cannot
+/// be written, or that somebody has changed since it was read, is told and left alone.
+pub(super) fn fix(skills: &[Arc<Skill>], places: &Places, dry_run: bool) -> anyhow::Result<String> {
+    let mut told = String::new();
+    for skill in skills {
+        for (file, before, fixed) in of_skill(skill, places) {
+            if fixed.text == before {
+                continue;
+            }
+            let shown = display_path(&file);
+            if dry_run {
+                // Not the default, which gets the line numbers of some hunks wrong.
+                let diff =
+                    TextDiff::configure().algorithm(Algorithm::Patience).diff_lines(&before, &fixed.text);
+                let diff = diff.unified_diff().header(&shown, &shown).to_string();
+                told.push_str(&printable_source(&diff));
+                continue;
+            }
+            match write(skill, &file, &before, &fixed.text) {
+                Ok(()) => {
+                    for (code, title) in &fixed.done {
+                        writeln!(told, "fixed[{code}]: {shown}: {}", printable(title))?;
+                    }
+                }
+                Err(reason) => writeln!(told, "not fixed: {shown}: {reason}")?,
+            }
+        }
+    }
+    if told.is_empty() {
+        told.push_str("nothing to fix\n");
+    }
+    Ok(told)
+}
+
+/// Each file of a skill that has fixes: path, text as it was read, text after them.
+fn of_skill(skill: &Skill, places: &Places) -> Vec<(PathBuf, String, Fixed)> {
+    let offers =
+        |file: &Path| skill.diagnostics.iter().any(|found| found.file == file && found.fix.is_some());
+    let (manifest, policy) = (skill.manifest_path(), skill.path.join(policy::FILE_NAME));
+    let mut fixed = Vec::new();
+    if offers(&manifest) {
+        let done = fix::fix(&manifest, &skill.source, |text| skill::diagnose(text, &skill.path));
+        fixed.push((manifest, skill.source.clone(), done));
+    }
+    if offers(&policy) {
+        let text = policy::source(&policy);
+        let done = fix::fix(&policy, &text, |text| policy::parse(text, &policy, places).diagnostics);
+        fixed.push((policy, text, done));
+    }
+    fixed
+}
+
+/// Links are followed only inside the skill: what lies outside belongs to somebody else.
+fn write(skill: &Skill, file: &Path, before: &str, after: &str) -> Result<(), String> {
+    let target = file.canonicalize().map_err(|error| error.to_string())?;
+    if !target.starts_with(&skill.path) {
+        return Err(format!("it is a link to {}, outside the skill; fix it there", target.display()));
+    }
+    let now = std::fs::read(&target).map_err(|error| error.to_string())?;
+    if now != before.as_bytes() {
+        return Err("it has changed meanwhile; run `skilldeck check --fix` again".into());
+    }
+    replace::replace(&target, after).map_err(|error| error.to_string())
+}
