@@ -4,7 +4,7 @@
 //! and written of them. HOME, `/tmp` and scratch are folders made on disk for this run. There is no process namespace: a
 //! *keeper* takes the place of PID 1. As a subreaper it is the last parent of all that the program starts; when the
 //! program ends, when the supervisor wishes or is gone, it kills the whole tree and removes the folders.
-//! The launcher starts it; the supervisor's `judge` reads the same [`rules`].
+//! The launcher starts it; the supervisor's `judge` reads the same [`rules()`].
 
 mod places;
 mod rules;
