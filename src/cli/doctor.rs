@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use serde_json::json;
 
 use super::{Context, Format};
+use crate::sandbox::event::Level;
 use crate::sandbox::linux::doctor;
 
 #[derive(Debug, clap::Args)]
@@ -18,23 +19,27 @@ pub struct Args {
 
 /// Exit status 0 when every layer is there, 1 when the sandbox would be reduced.
 pub(super) fn execute(args: &Args, _context: &Context) -> anyhow::Result<ExitCode> {
-    let checks = doctor::examine();
-    let complete = doctor::is_complete(&checks);
+    let found = doctor::examine();
+    let level = match &found.run {
+        Ok(isolation) if isolation.level == Level::Full => "full",
+        Ok(_) => "reduced",
+        Err(_) => "none",
+    };
     match args.format {
         Format::Json => {
-            let level = if complete { "full" } else { "reduced" };
-            println!(
-                "{}",
-                serde_json::to_string_pretty(&json!({ "version": 1, "level": level, "checks": checks }))?
-            );
+            let (isolation, refusal) = (found.run.as_ref().ok(), found.run.as_ref().err());
+            let json = json!({
+                "version": 1, "level": level, "checks": found.checks, "isolation": isolation, "refusal": refusal,
+            });
+            println!("{}", serde_json::to_string_pretty(&json)?);
         }
-        Format::Text => print_text(&checks, complete),
+        Format::Text => print_text(&found),
     }
-    Ok(if complete { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if level == "full" { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn print_text(checks: &[doctor::Check], complete: bool) {
-    for check in checks {
+fn print_text(found: &doctor::Examination) {
+    for check in &found.checks {
         let mark = match (check.available, doctor::is_needed(check)) {
             (true, _) => "✓",
             (false, true) => "✗",
@@ -46,12 +51,16 @@ fn print_text(checks: &[doctor::Check], complete: bool) {
         }
     }
     println!();
-    println!(
-        "{}",
-        if complete {
-            "The sandbox runs at full strength here."
-        } else {
-            "The sandbox would be reduced here: `skilldeck run --require full` refuses to run."
+    match &found.run {
+        Ok(isolation) if isolation.level == Level::Full => {
+            println!("The sandbox runs at full strength here.");
         }
-    );
+        Ok(isolation) => {
+            println!("The sandbox would be reduced here: `skilldeck run --require full` refuses to run.");
+            for missing in &isolation.missing {
+                println!("  {missing}");
+            }
+        }
+        Err(why) => println!("Nothing would run here: {why}"),
+    }
 }

@@ -144,6 +144,13 @@ pub fn probe(launcher: &Launcher, wanted: &Wanted<'_>) -> anyhow::Result<Finding
         let name = wanted.only.unwrap_or_default();
         bail!("nothing of the name {name:?}; `skilldeck probe --format json` lists the names");
     }
+    if !findings.isolation.layers.mount {
+        findings.notes.push(
+            "the attacks start only where namespaces keep them from the host, and this machine has none to give; \
+             `skilldeck doctor` says how to get them"
+                .into(),
+        );
+    }
     findings.totals = Totals::of(&findings.attacks, &findings.useful);
     Ok(findings)
 }

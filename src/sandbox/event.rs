@@ -217,7 +217,8 @@ pub struct UsageSample {
 pub struct Isolation {
     pub level: Level,
     pub layers: Layers,
-    /// Why the level is reduced: one sentence a missing layer, each with what would enable it.
+    /// One sentence for each thing that this machine lacks: what follows, and what would enable it. With the level `full`
+    /// another layer holds what is missing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<String>,
 }

@@ -106,6 +106,22 @@ const REFUSED: &[Sysno] = &[
     S::uselib, S::ustat, S::sysfs, S::memfd_secret,
 ];
 
+/// Calls that are free in namespaces of their own and bounded by mounts, and that reach the rest of the machine without
+/// them: Landlock mediates none of these. See `filter::host` for what becomes of each.
+#[rustfmt::skip]
+const REACHING: &[Sysno] = &[
+    S::semget, S::semop, S::semtimedop, S::semctl, S::msgget, S::msgsnd, S::msgrcv, S::msgctl, S::inotify_init,
+    S::inotify_init1, S::inotify_add_watch, S::setxattr, S::lsetxattr, S::fsetxattr, S::removexattr,
+    S::lremovexattr, S::fremovexattr, S::getxattr, S::lgetxattr, S::listxattr, S::llistxattr, S::chmod, S::fchmod,
+    S::fchmodat, S::fchmodat2, S::chown, S::lchown, S::fchown, S::fchownat, S::utime, S::utimes, S::utimensat,
+    S::futimesat, S::socketpair, S::prlimit64, S::setpriority, S::sched_setaffinity, S::fcntl, S::connect, S::bind,
+    S::listen, S::socket, S::ioctl,
+];
+
+/// Calls that send signals: Landlock holds them from ABI 6 on.
+const SIGNALLING: &[Sysno] =
+    &[S::kill, S::tkill, S::tgkill, S::rt_sigqueueinfo, S::rt_tgsigqueueinfo, S::pidfd_send_signal];
+
 /// Numbers above this are not system calls of any kernel this program knows.
 const HIGHEST: usize = 511;
 
@@ -140,6 +156,14 @@ pub fn of_class(wanted: Class) -> impl Iterator<Item = i64> {
         Class::Refused(_) => REFUSED,
     };
     list.iter().map(|call| i64::from(call.id()))
+}
+
+/// The calls that need closer rules when the program stands on the host's own ground, without namespaces.
+pub fn reaching(landlock_abi: u32) -> impl Iterator<Item = i64> {
+    let signals = if landlock_abi < 6 { SIGNALLING } else { &[] };
+    // Landlock knows of truncate(2) from ABI 3 on.
+    let truncate: &[Sysno] = if landlock_abi < 3 { &[S::truncate] } else { &[] };
+    [REACHING, signals, truncate].into_iter().flatten().map(|call| i64::from(call.id()))
 }
 
 /// Name of a call, `syscall 1234` when it has none.

@@ -16,12 +16,7 @@ use crate::sandbox::plan::{Access, Limits, Observe, Plan};
 
 /// Empty every capability set, the bounding set too: capabilities(7).
 pub(super) fn drop_capabilities() -> io::Result<()> {
-    for capability in 0..64 {
-        // Numbers above the kernel's last capability are refused: the end of the list.
-        if sys::prctl(libc::PR_CAPBSET_DROP, capability).is_err() {
-            break;
-        }
-    }
+    drop_bounding_set();
     rustix::thread::clear_ambient_capability_set()?;
     let none = CapabilitySet::empty();
     rustix::thread::set_capabilities(
@@ -29,6 +24,15 @@ pub(super) fn drop_capabilities() -> io::Result<()> {
         CapabilitySets { effective: none, permitted: none, inheritable: none },
     )?;
     Ok(())
+}
+
+pub(super) fn drop_bounding_set() {
+    for capability in 0..64 {
+        // Numbers above the kernel's last capability are refused: the end of the list.
+        if sys::prctl(libc::PR_CAPBSET_DROP, capability).is_err() {
+            break;
+        }
+    }
 }
 
 /// Signals as a fresh program expects them: the runtime ignores SIGPIPE, the launcher SIGCHLD.
@@ -52,9 +56,11 @@ pub(super) fn most_tasks(limits: &Limits) -> u64 {
 }
 
 /// Kernel-held limits: getrlimit(2). Those that the supervisor also watches are backstops, a little wider.
-pub(super) fn set_limits(limits: &Limits, proc: bool) -> io::Result<()> {
-    // Without a /proc inside the supervisor cannot see what is used: then the kernel's bound is the limit.
-    let backstop = if proc { MEMORY_BACKSTOP } else { 1 };
+///
+/// `processes`: tasks of the program's user that are none of the run's and count all the same, as they do outside a user
+/// namespace.
+pub(super) fn set_limits(limits: &Limits, processes: u64) -> io::Result<()> {
+    let tasks = most_tasks(limits).saturating_add(processes);
     let cpu = limits.cpu.as_secs() + u64::from(limits.cpu.subsec_nanos() > 0);
     for (resource, soft, hard) in [
         (Resource::RLIMIT_CPU, cpu + 1, cpu + 2),
@@ -63,10 +69,10 @@ pub(super) fn set_limits(limits: &Limits, proc: bool) -> io::Result<()> {
         // Not RLIMIT_AS: Node and others reserve far more than they use.
         (
             Resource::RLIMIT_DATA,
-            limits.memory.saturating_mul(backstop),
-            limits.memory.saturating_mul(backstop),
+            limits.memory.saturating_mul(MEMORY_BACKSTOP),
+            limits.memory.saturating_mul(MEMORY_BACKSTOP),
         ),
-        (Resource::RLIMIT_NPROC, most_tasks(limits), most_tasks(limits)),
+        (Resource::RLIMIT_NPROC, tasks, tasks),
         // One byte, not none: a program that core_pattern names would be fed for nought, but not for one. core(5)
         (Resource::RLIMIT_CORE, 1, 1),
         (Resource::RLIMIT_MSGQUEUE, 0, 0),
@@ -81,7 +87,7 @@ pub(super) fn set_limits(limits: &Limits, proc: bool) -> io::Result<()> {
 }
 
 /// The newest Landlock version this program knows of.
-const NEWEST_ABI: ABI = ABI::V6;
+pub(super) const NEWEST_ABI: ABI = ABI::V6;
 
 /// Version of the kernel's Landlock, 0 without: landlock_create_ruleset(2).
 pub(super) fn landlock_abi() -> u32 {

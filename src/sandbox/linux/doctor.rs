@@ -6,8 +6,11 @@ use std::io::Read;
 use serde::Serialize;
 
 use super::cgroup::Delegation;
+use super::held::{self, Form, Held};
+use super::launcher::Identity;
 use super::sys::{self, Cloned};
-use super::{confine, filter};
+use super::{confine, filter, view, wire};
+use crate::sandbox::event::Isolation;
 
 /// One thing the sandbox is made of.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -21,14 +24,48 @@ pub struct Check {
     pub remedy: String,
 }
 
-/// Try every layer. Call from a single-threaded process: namespaces are tried in forked children.
-pub fn examine() -> Vec<Check> {
-    vec![kernel(), user_namespaces(), proc_mount(), landlock(), seccomp(), listener(), memory(), identity()]
+/// What was found, and what a run would be held by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Examination {
+    pub checks: Vec<Check>,
+    /// As a run's report would tell it; else why no run would start, with what to do about it.
+    pub run: Result<Isolation, String>,
 }
 
-/// Whether everything a run needs at full strength is there.
-pub fn is_complete(checks: &[Check]) -> bool {
-    checks.iter().all(|check| check.available || !is_needed(check))
+/// Try every layer. Call from a single-threaded process: namespaces are tried in forked children.
+pub fn examine() -> Examination {
+    let (form, namespaces) = namespaces();
+    let reason = if form == Form::Namespaces { String::new() } else { namespaces.detail.clone() };
+    let checks =
+        vec![kernel(), namespaces, proc_mount(form), landlock(), seccomp(), listener(), memory(), identity()];
+    let run = would_hold(form, reason, &checks);
+    Examination { checks, run }
+}
+
+/// The same words that a run would have: see [`Held::isolation`].
+fn would_hold(form: Form, reason: String, checks: &[Check]) -> Result<Isolation, String> {
+    let lacks = |name: &str| checks.iter().find(|check| check.name == name && !check.available);
+    if let Some(check) = lacks(SECCOMP) {
+        return Err(format!("seccomp: {}; {}", check.detail, check.remedy));
+    }
+    let identity = Identity::current();
+    let landlock_abi = confine::landlock_abi();
+    if form != Form::Namespaces && identity.privileged && !super::launcher::is_mapped(identity.uid) {
+        return Err(held::NO_SUCH_USER.to_owned());
+    }
+    if form == Form::Bare && landlock_abi == 0 {
+        return Err(held::nothing_holds(&reason));
+    }
+    let held = Held {
+        form,
+        reason,
+        landlock_abi,
+        proc: lacks(PROC).is_none(),
+        busy: lacks(LISTENER).is_some(),
+        cgroup: false,
+        privileged: identity.privileged,
+    };
+    Ok(held.isolation())
 }
 
 /// Whether a run is weaker without it. A memory cgroup only makes the supervisor's own watch finer.
@@ -37,6 +74,9 @@ pub fn is_needed(check: &Check) -> bool {
 }
 
 const MEMORY: &str = "memory cgroup";
+const SECCOMP: &str = "seccomp";
+const LISTENER: &str = "seccomp listener";
+const PROC: &str = "own /proc";
 
 fn found(name: &'static str, detail: impl Into<String>) -> Check {
     Check { name, available: true, detail: detail.into(), remedy: String::new() }
@@ -72,7 +112,7 @@ fn kernel() -> Check {
 }
 
 /// Run `inside` in a child with new namespaces. Its result comes back through a pipe as text; empty means success.
-fn in_namespaces(namespaces: i32, inside: fn() -> std::io::Result<()>) -> std::io::Result<String> {
+fn in_namespaces(namespaces: i32, inside: impl FnOnce() -> std::io::Result<()>) -> std::io::Result<String> {
     let (from, to) = nix::unistd::pipe()?;
     match sys::clone_into(namespaces as u64, None)? {
         Cloned::Child => {
@@ -92,71 +132,73 @@ fn in_namespaces(namespaces: i32, inside: fn() -> std::io::Result<()>) -> std::i
     }
 }
 
-fn user_namespaces() -> Check {
+/// What a run would be put in, with the reason when it is not everything.
+fn namespaces() -> (Form, Check) {
     let name = "user namespaces";
-    let all = libc::CLONE_NEWUSER
-        | libc::CLONE_NEWNS
+    let inside = libc::CLONE_NEWNS
         | libc::CLONE_NEWPID
         | libc::CLONE_NEWNET
         | libc::CLONE_NEWIPC
         | libc::CLONE_NEWUTS
         | libc::CLONE_NEWCGROUP;
-    let mount_private = || {
-        let flags = nix::mount::MsFlags::MS_REC | nix::mount::MsFlags::MS_PRIVATE;
-        Ok(nix::mount::mount(None::<&str>, "/", None::<&str>, flags, None::<&str>)?)
+    let (uid, gid) = (nix::unistd::geteuid(), nix::unistd::getegid());
+    let try_view = || view::try_view().map_err(|failure| std::io::Error::other(failure.in_words()));
+    let map_and_try = || {
+        fs::write("/proc/self/setgroups", "deny")?;
+        fs::write("/proc/self/uid_map", format!("{uid} {uid} 1"))?;
+        fs::write("/proc/self/gid_map", format!("{gid} {gid} 1"))?;
+        try_view()
     };
-    match in_namespaces(all, mount_private) {
-        Ok(error) if error.is_empty() => found(name, "user, mount, pid, net, ipc, uts, cgroup"),
-        Ok(error) => lacking(name, format!("made, but without rights inside: {error}"), namespace_remedy()),
-        Err(error) => lacking(name, error.to_string(), namespace_remedy()),
-    }
+    let reason = match in_namespaces(inside | libc::CLONE_NEWUSER, map_and_try) {
+        Ok(error) if error.is_empty() => {
+            return (Form::Namespaces, found(name, "user, mount, pid, net, ipc, uts, cgroup"));
+        }
+        Ok(error) => error,
+        Err(error) => wire::Failure::new("create the namespaces (clone3)", &error).in_words(),
+    };
+    let rooted = nix::unistd::geteuid().is_root()
+        && in_namespaces(inside, try_view).is_ok_and(|error| error.is_empty());
+    let form = if rooted { Form::Rooted } else { Form::Bare };
+    (form, lacking(name, reason, held::namespace_remedy()))
 }
 
-/// Who forbids it here, and how to allow it.
-fn namespace_remedy() -> String {
-    let is = |path: &str, value: &str| read(path).as_deref() == Some(value);
-    if is("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", "1") {
-        "AppArmor restricts them to named programs: install assets/apparmor/skilldeck into /etc/apparmor.d and run \
-         `apparmor_parser -r /etc/apparmor.d/skilldeck`"
-            .into()
-    } else if is("/proc/sys/kernel/unprivileged_userns_clone", "0") {
-        "run `sysctl kernel.unprivileged_userns_clone=1`".into()
-    } else if is("/proc/sys/user/max_user_namespaces", "0") {
-        "run `sysctl user.max_user_namespaces=10000`".into()
-    } else {
-        "in a container: allow clone(2) with CLONE_NEWUSER in its seccomp profile (docker run --security-opt \
-         seccomp=unconfined), or start skilldeck outside it"
-            .into()
-    }
-}
-
-fn proc_mount() -> Check {
-    let name = "own /proc";
+fn proc_mount(form: Form) -> Check {
+    let name = PROC;
+    let namespaces = match form {
+        Form::Namespaces => libc::CLONE_NEWUSER | libc::CLONE_NEWNS | libc::CLONE_NEWPID,
+        Form::Rooted => libc::CLONE_NEWNS | libc::CLONE_NEWPID,
+        Form::Bare => return lacking(name, "not without namespaces", "comes with user namespaces"),
+    };
     let mount = || {
-        let flags = nix::mount::MsFlags::MS_NOSUID | nix::mount::MsFlags::MS_RDONLY;
+        let (flags, private) = (
+            nix::mount::MsFlags::MS_NOSUID | nix::mount::MsFlags::MS_RDONLY,
+            nix::mount::MsFlags::MS_REC | nix::mount::MsFlags::MS_PRIVATE,
+        );
+        nix::mount::mount(None::<&str>, "/", None::<&str>, private, None::<&str>)?;
         Ok(nix::mount::mount(Some("proc"), "/proc", Some("proc"), flags, None::<&str>)?)
     };
-    match in_namespaces(libc::CLONE_NEWUSER | libc::CLONE_NEWNS | libc::CLONE_NEWPID, mount) {
-        Ok(error) if error.is_empty() => found(name, "can be mounted"),
-        Ok(error) => lacking(
-            name,
-            error,
-            "this machine masks parts of /proc, as containers do: start the container with unmasked /proc \
-             (docker run --security-opt systempaths=unconfined)",
-        ),
-        Err(error) => lacking(name, error.to_string(), "needs user namespaces"),
-    }
+    let error = match in_namespaces(namespaces, mount) {
+        Ok(error) if error.is_empty() => return found(name, "can be mounted"),
+        Ok(error) => error,
+        Err(error) => error.to_string(),
+    };
+    lacking(
+        name,
+        error,
+        format!("this machine masks parts of /proc, as containers do: {}", held::proc_remedy()),
+    )
 }
 
 fn landlock() -> Check {
     match confine::landlock_abi() {
-        0 => lacking(
-            "landlock",
-            "not offered by this kernel",
-            "boot with `lsm=landlock,…` (the list is in /sys/kernel/security/lsm), or use a kernel built with it",
-        ),
+        0 => lacking("landlock", "not offered by this kernel", held::landlock_remedy()),
         abi @ 1..=5 => {
-            found("landlock", format!("ABI {abi} (signals and abstract sockets are held from ABI 6 on)"))
+            let since = held::KERNELS.iter().filter(|(since, _)| *since > abi);
+            let what: Vec<&str> = since.map(|(_, what)| *what).collect();
+            found(
+                "landlock",
+                format!("ABI {abi}: knows nothing of {} (Linux 6.12 knows all)", what.join(", ")),
+            )
         }
         abi => found("landlock", format!("ABI {abi}")),
     }
@@ -165,20 +207,20 @@ fn landlock() -> Check {
 fn seccomp() -> Check {
     let actions = read("/proc/sys/kernel/seccomp/actions_avail").unwrap_or_default();
     if actions.split_whitespace().any(|action| action == "user_notif") {
-        found("seccomp", format!("actions: {actions}"))
+        found(SECCOMP, format!("actions: {actions}"))
     } else {
         let detail = if actions.is_empty() {
             "not offered by this kernel".into()
         } else {
             format!("actions: {actions}")
         };
-        lacking("seccomp", detail, "use a kernel built with CONFIG_SECCOMP_FILTER, 5.0 or newer")
+        lacking(SECCOMP, detail, "use a kernel built with CONFIG_SECCOMP_FILTER, 5.0 or newer")
     }
 }
 
 /// Only one listener may exist in a chain of filters: under another supervisor ours is refused.
 fn listener() -> Check {
-    let name = "seccomp listener";
+    let name = LISTENER;
     let install = || {
         sys::prctl(libc::PR_SET_NO_NEW_PRIVS, 1)?;
         filter::try_listener()
@@ -188,8 +230,8 @@ fn listener() -> Check {
         error => lacking(
             name,
             error,
-            "another supervisor already listens to this process (a container manager or another sandbox): start \
-             skilldeck outside it, or run with --observe off",
+            "another supervisor (a container manager, another sandbox) already watches this process: start skilldeck \
+             outside it; runs are held and not recorded",
         ),
     }
 }

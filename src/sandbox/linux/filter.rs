@@ -4,6 +4,7 @@
 //! that return constant is exchanged afterwards (`SECCOMP_RET_USER_NOTIF`, seccomp(2)). Numbers with the x32 bit
 //! match no rule and are refused like every unknown number; a foreign architecture is killed.
 
+mod host;
 mod index;
 
 use std::collections::BTreeMap;
@@ -27,6 +28,18 @@ pub(super) struct Filter {
     /// Loaded as well when there is no supervisor: calls answered ENOSYS rather than EPERM.
     absent: Option<BpfProgram>,
 }
+
+/// Where the program stands, and so what its filter has to hold alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ground {
+    /// In namespaces of its own.
+    Own,
+    /// Among everything else on the machine, held by Landlock of that version.
+    Host { landlock_abi: u32 },
+}
+
+/// Random numbers that stand in the fifth and sixth argument of a call that has none there.
+pub(super) type Token = [u64; 2];
 
 /// Allocations below this are never looked at one by one.
 pub(super) const LARGE_MAPPING: u64 = 64 * 1024 * 1024;
@@ -115,7 +128,12 @@ fn one_of(argument: u8, values: &[u64]) -> io::Result<Vec<SeccompRule>> {
     values.iter().map(|value| rule(&[(argument, Length::Dword, Op::Eq, *value)])).collect()
 }
 
-fn with_supervisor(observe: Observe) -> io::Result<Filter> {
+/// Allow a call when its argument is none of these.
+fn none_of(argument: u8, values: &[u64]) -> io::Result<SeccompRule> {
+    rule(&values.iter().map(|value| (argument, Length::Dword, Op::Ne, *value)).collect::<Vec<_>>())
+}
+
+fn with_supervisor(observe: Observe, ground: Ground) -> io::Result<Filter> {
     let mut rules: Rules = syscalls::of_class(Class::Free).map(|number| (number, vec![])).collect();
     if observe == Observe::Denials {
         rules.extend(syscalls::of_class(Class::Query).map(|number| (number, vec![])));
@@ -186,6 +204,9 @@ fn with_supervisor(observe: Observe) -> io::Result<Filter> {
     rules.insert(libc::SYS_setsockopt, harmless_options()?);
     rules.insert(libc::SYS_socketpair, connected_pairs()?);
     rules.insert(libc::SYS_sendto, vec![rule(&[(4, Length::Qword, Op::Eq, 0)])?]);
+    if let Ground::Host { landlock_abi } = ground {
+        host::narrow(&mut rules, landlock_abi)?;
+    }
 
     const MARK: u32 = 0x5a5a;
     let mut program = build(rules, SeccompAction::Trace(MARK), SeccompAction::Allow)?;
@@ -200,7 +221,7 @@ fn with_supervisor(observe: Observe) -> io::Result<Filter> {
     Ok(Filter { program, absent: None })
 }
 
-fn without_supervisor() -> io::Result<Filter> {
+fn without_supervisor(ground: Ground, only_start: Option<Token>) -> io::Result<Filter> {
     // The absent calls are allowed here because the other filter refuses them: the stricter verdict holds.
     let mut rules: Rules = [Class::Free, Class::Path, Class::Query, Class::Value, Class::Absent]
         .into_iter()
@@ -227,11 +248,8 @@ fn without_supervisor() -> io::Result<Filter> {
         }
     }
     rules.insert(libc::SYS_socket, sockets);
-    let differs = |argument, values: &[u64]| {
-        rule(&values.iter().map(|value| (argument, Length::Dword, Op::Ne, *value)).collect::<Vec<_>>())
-    };
-    rules.insert(libc::SYS_ioctl, vec![differs(1, &FORBIDDEN_IOCTLS)?]);
-    rules.insert(libc::SYS_prctl, vec![differs(0, &FORBIDDEN_PRCTLS)?]);
+    rules.insert(libc::SYS_ioctl, vec![none_of(1, &FORBIDDEN_IOCTLS)?]);
+    rules.insert(libc::SYS_prctl, vec![none_of(0, &FORBIDDEN_PRCTLS)?]);
     rules.insert(libc::SYS_setsockopt, harmless_options()?);
     rules.insert(libc::SYS_socketpair, connected_pairs()?);
     for (number, mode) in [
@@ -259,6 +277,14 @@ fn without_supervisor() -> io::Result<Filter> {
         let creating = (libc::O_CREAT | super::calls::TMPFILE) as u64;
         let opens = rule(&[(flags, Length::Dword, Op::MaskedEq(creating), 0)])?;
         rules.insert(number, vec![opens, rule(&[without_set_ids(flags + 1)])?]);
+    }
+    if let Ground::Host { landlock_abi } = ground {
+        host::narrow_alone(&mut rules, landlock_abi)?;
+    }
+    if let Some([first, second]) = only_start {
+        rules.remove(&libc::SYS_execveat);
+        let knows = [(4, Length::Qword, Op::Eq, first), (5, Length::Qword, Op::Eq, second)];
+        rules.insert(libc::SYS_execve, vec![rule(&knows)?]);
     }
     let absent: Rules = syscalls::of_class(Class::Absent).map(|number| (number, vec![])).collect();
     Ok(Filter {
@@ -306,8 +332,18 @@ fn build(rules: Rules, mismatch: SeccompAction, matched: SeccompAction) -> io::R
 }
 
 impl Filter {
-    pub(super) fn compile(observe: Observe) -> io::Result<Self> {
-        if observe == Observe::Off { without_supervisor() } else { with_supervisor(observe) }
+    pub(super) fn compile(observe: Observe, ground: Ground) -> io::Result<Self> {
+        if observe == Observe::Off {
+            without_supervisor(ground, None)
+        } else {
+            with_supervisor(observe, ground)
+        }
+    }
+
+    /// Without a supervisor, and with one program start only: the one that passes the token in `execve`'s unused
+    /// registers. The program that is started has no trace of it in its memory.
+    pub(super) fn for_one_start(ground: Ground, token: Token) -> io::Result<Self> {
+        without_supervisor(ground, Some(token))
     }
 
     /// Load it into the calling thread: seccomp(2). Returns the listener, when there is a supervisor to have it.
@@ -361,7 +397,7 @@ mod tests {
 
     #[test]
     fn the_filter_with_a_supervisor_asks_and_never_traces() {
-        let filter = with_supervisor(Observe::Full).unwrap();
+        let filter = with_supervisor(Observe::Full, Ground::Own).unwrap();
         let returns: Vec<u32> = filter.program.iter().filter(|i| i.code == 0x06).map(|i| i.k).collect();
         assert!(returns.contains(&0x7fc0_0000));
         assert!(!returns.iter().any(|k| k & 0xffff_0000 == 0x7ff0_0000));
@@ -369,6 +405,8 @@ mod tests {
 
     #[test]
     fn the_filter_without_a_supervisor_compiles() {
-        assert!(without_supervisor().unwrap().absent.is_some());
+        for ground in [Ground::Own, Ground::Host { landlock_abi: 1 }, Ground::Host { landlock_abi: 6 }] {
+            assert!(without_supervisor(ground, Some([1, 2])).unwrap().absent.is_some());
+        }
     }
 }

@@ -4,15 +4,16 @@
 //! kernel kills everything left in the namespace: no orphan outlives a run. It is made undumpable, so that
 //! nothing inside can look at it (ptrace(2), proc(5)).
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::{Ipv4Addr, UdpSocket};
 use std::os::fd::{AsFd, OwnedFd};
 
 use nix::sys::wait::{WaitStatus, wait};
 use serde::{Deserialize, Serialize};
 
-use super::filter::Filter;
-use super::launcher::{Channels, Identity, read_plan};
+use super::filter::{self, Filter};
+use super::held::{BUSY, Form, Held};
+use super::launcher::{Answer, Channels, Identity, Way, read_plan};
 use super::view::{self, Packed};
 use super::wire::{self, Failure, Message, Step};
 use super::{capture, confine, loaders, names, relay, routes, sys, waiting};
@@ -20,6 +21,8 @@ use crate::sandbox::plan::{Observe, Plan};
 
 /// Written to the ready pipe when the run goes without a supervisor.
 pub(super) const NO_LISTENER: i32 = 0;
+/// The same, against the plan's wish: another supervisor has the place. No descriptor has this number.
+pub(super) const LISTENER_BUSY: i32 = i32::MAX;
 
 /// What the launcher sends when there is something to run. Descriptors: the plan (memfd), those of [`Channels`], then the
 /// trees.
@@ -27,21 +30,15 @@ pub(super) const NO_LISTENER: i32 = 0;
 pub(super) struct Order {
     /// Opened by a launcher that is root; else opened here.
     pub sources: Option<Vec<Packed>>,
+    /// See [`Hold::processes`].
+    pub processes: u64,
 }
 
 /// Prepare everything that does not depend on the plan, wait for the order, carry it out, leave.
-pub(super) fn run(identity: Identity, orders: &OwnedFd, launcher: &OwnedFd) -> ! {
-    let ground = prepare(identity);
-    // No order comes any more: the launcher is gone.
-    let Ok(Some((order, fds))) = wire::receive::<Order>(orders.as_fd()) else { sys::exit_now(0) };
-    if has_ended(launcher) {
-        // Before this process had asked to end with it; the order was already on its way.
-        sys::exit_now(0);
-    }
-    let mut fds = fds.into_iter();
+pub(super) fn run(way: &Way, identity: Identity, orders: &OwnedFd, launcher: &OwnedFd) -> ! {
+    let (ground, order, mut fds) = take_order(prepare(way, identity), orders, launcher);
     let (Some(plan), Some(channels)) = (fds.next(), Channels::from_fds(&mut fds)) else { sys::exit_now(1) };
-    let started = ground.and_then(|ground| {
-        let plan = read_plan(&plan)?;
+    let started = read_plan(&plan).and_then(|plan| {
         let program = set_up(&plan, order, fds, &channels, &ground)?;
         end_by_the_clock(plan.limits.wall);
         Ok(program)
@@ -61,35 +58,66 @@ pub(super) fn run(identity: Identity, orders: &OwnedFd, launcher: &OwnedFd) -> !
     sys::exit_now(code)
 }
 
+/// Wait for the order, and say whether it can be carried out at all. What cannot is no longer of use.
+pub(super) fn take_order<T>(
+    prepared: Result<T, Failure>,
+    orders: &OwnedFd,
+    launcher: &OwnedFd,
+) -> (T, Order, std::vec::IntoIter<OwnedFd>) {
+    // No order comes any more: the launcher is gone.
+    let Ok(Some((order, fds))) = wire::receive::<Order>(orders.as_fd()) else { sys::exit_now(0) };
+    if has_ended(launcher) {
+        // Before this process had asked to end with it; the order was already on its way.
+        sys::exit_now(0);
+    }
+    match prepared {
+        Ok(ground) => {
+            let _ = wire::send(orders.as_fd(), &Answer::Taken, &[]);
+            (ground, order, fds.into_iter())
+        }
+        Err(failure) => {
+            let _ = wire::send(orders.as_fd(), &Answer::Unable(failure), &[]);
+            sys::exit_now(1)
+        }
+    }
+}
+
 /// What is there before the order comes.
 struct Ground {
     old_root: OwnedFd,
-    proc: bool,
     names: UdpSocket,
     /// Lets the supervisor ask who waits where inside.
     asker: OwnedFd,
     /// The filter of the usual kind of run.
     filter: Filter,
+    held: Held,
     identity: Identity,
 }
 
-fn prepare(identity: Identity) -> Result<Ground, Failure> {
+fn prepare(way: &Way, identity: Identity) -> Result<Ground, Failure> {
     confine::restore_signals().step("reset signals")?;
-    become_user(identity)?;
+    if way.form == Form::Namespaces {
+        become_user(identity)?;
+    }
     // Only now: a change of user takes the wish back (prctl(2)).
     sys::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL as libc::c_ulong).step("prctl(PR_SET_PDEATHSIG)")?;
     view::enter_new_root()?;
     let old_root = view::old_root()?;
+    view::try_copies(old_root.as_fd())?;
     let proc = view::add_private_places()?;
     view::write_etc(identity)?;
+    if way.form == Form::Rooted {
+        view::give_private_places(identity)?;
+    }
     nix::unistd::sethostname("skilldeck").step("sethostname")?;
     let names = bring_up_loopback()
         .and_then(|()| UdpSocket::bind((Ipv4Addr::LOCALHOST, 53)))
         .step("bind the name server")?;
     let asker = waiting::asker().step("prepare to look at sockets")?;
     sys::join_new_session_keyring().step("join a new session keyring")?;
-    let filter = Filter::compile(Observe::Full).step("compile the seccomp filter")?;
-    Ok(Ground { old_root, proc, names, asker, filter, identity })
+    let filter = Filter::compile(Observe::Full, filter::Ground::Own).step("compile the seccomp filter")?;
+    let held = Held::by(way, identity, proc);
+    Ok(Ground { old_root, names, asker, filter, held, identity })
 }
 
 fn set_up(
@@ -106,6 +134,8 @@ fn set_up(
         }
         None => view::open_sources(plan, ground.old_root.as_fd(), None)?,
     };
+    // Holds the mounts for the supervisor's last look. The host's /proc shows them too where there is none inside.
+    let mounts = std::fs::File::open("/old/proc/self/ns/mnt").ok();
     view::size_scratch(plan.limits.scratch)?;
     let relays = prepare_network(plan)?;
     let stage = capture::Stage::build(plan, &sources, ground.identity)?;
@@ -114,13 +144,22 @@ fn set_up(
     drop(sources);
     let captured = stage.map(capture::Stage::leave).transpose()?;
     let root = view::leave_old_root()?;
-    // Holds the mounts for the supervisor's last look; there is no such file without a /proc of our own.
-    let mounts = std::fs::File::open("/proc/self/ns/mnt").ok();
-
+    let held = &ground.held;
+    if held.form == Form::Rooted {
+        give_up_root(ground.identity)?;
+    }
+    refuse_too_little(plan, held, channels);
     let program = sys::fork().step("fork")?;
     if program == 0 {
-        let Err(failure) =
-            start_program(plan, channels, ground, captured.is_some() || plan.captures().is_empty());
+        let restrict = || confine::restrict_files(plan, held.proc);
+        let bounds = Hold {
+            usual: &ground.filter,
+            ground: filter::Ground::Own,
+            processes: order.processes,
+            restrict: &restrict,
+            captures: captured.is_some() || plan.captures().is_empty(),
+        };
+        let Err(failure) = start_program(plan, channels, &bounds);
         let _ = wire::send(channels.control.as_fd(), &Message::Failed(failure), &[]);
         sys::exit_now(127);
     }
@@ -133,8 +172,7 @@ fn set_up(
     fds.extend(captured.as_ref().map(AsFd::as_fd));
     fds.extend(relays.iter().map(AsFd::as_fd));
     fds.extend(mounts.as_ref().map(AsFd::as_fd));
-    let (landlock_abi, relays) = (confine::landlock_abi(), relays.len());
-    let message = Message::Ready { landlock_abi, proc: ground.proc, relays };
+    let message = Message::Ready { held: held.clone(), private: None, relays: relays.len() };
     wire::send(channels.control.as_fd(), &message, &fds).step("report the start")?;
     Ok(program)
 }
@@ -147,6 +185,21 @@ fn prepare_network(plan: &Plan) -> Result<Vec<OwnedFd>, Failure> {
     view::pin_names(&names::pinned(&plan.net))?;
     routes::make_local(&plan.net).step("add routes")?;
     relay::stock().step("make sockets for datagrams")
+}
+
+/// A plan that demands every layer is not begun without.
+pub(super) fn refuse_too_little(plan: &Plan, held: &Held, channels: &Channels) {
+    if plan.require_full && !held.is_full() {
+        let _ = wire::send(channels.control.as_fd(), &Message::TooLittle(held.clone()), &[]);
+        sys::exit_now(1);
+    }
+}
+
+/// Without a user namespace the view is built with root's rights over the host: they go away before the program comes.
+pub(super) fn give_up_root(identity: Identity) -> Result<(), Failure> {
+    confine::drop_bounding_set();
+    become_user(identity)?;
+    sys::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL as libc::c_ulong).step("prctl(PR_SET_PDEATHSIG)")
 }
 
 /// As root: from here on this is the unprivileged user, with capabilities in the new namespaces only.
@@ -186,14 +239,26 @@ fn bring_up_loopback() -> std::io::Result<()> {
     }
 }
 
-/// In the child: give everything up, then become the program. `captures`: what the plan wants captured is.
-fn start_program(
+/// What a program's process is held by from its first instruction on.
+pub(super) struct Hold<'a> {
+    /// Compiled ahead, for a run with full observation.
+    pub usual: &'a Filter,
+    pub ground: filter::Ground,
+    /// Tasks that its user has already, where those count towards the same bound.
+    pub processes: u64,
+    /// Landlock.
+    pub restrict: &'a dyn Fn() -> std::io::Result<()>,
+    /// What the plan wants captured is.
+    pub captures: bool,
+}
+
+/// In the child: give everything up, then become the program.
+pub(super) fn start_program(
     plan: &Plan,
     channels: &Channels,
-    ground: &Ground,
-    captures: bool,
+    hold: &Hold<'_>,
 ) -> Result<std::convert::Infallible, Failure> {
-    if !captures && plan.captures.is_some() {
+    if !hold.captures && plan.captures.is_some() {
         // Never the host's own folders instead.
         let none = std::io::Error::other("not possible here; use --writes direct");
         return Err(Failure::new("capture what is written", &none));
@@ -205,21 +270,42 @@ fn start_program(
     nix::unistd::dup2_stderr(&channels.stderr).step("dup2 stderr")?;
     nix::unistd::chdir(&plan.cwd).step(format!("enter {}", plan.cwd.display()))?;
     let image = Image::of(plan)?;
+    let token = Token::random().step("read /dev/urandom")?;
+    // Without a supervisor and without Landlock nothing else would refuse a further start.
+    let one_start = !plan.may_execute && confine::landlock_abi() == 0;
+    let compile = |observe| {
+        let filter = match observe {
+            Observe::Off if one_start => Filter::for_one_start(hold.ground, token.0),
+            observe => Filter::compile(observe, hold.ground),
+        };
+        filter.step("compile the seccomp filter")
+    };
     let other = match plan.observe {
         Observe::Full => None,
-        other => Some(Filter::compile(other).step("compile the seccomp filter")?),
+        other => Some(compile(other)?),
     };
-    let filter = other.as_ref().unwrap_or(&ground.filter);
+    let filter = other.as_ref().unwrap_or(hold.usual);
     sys::prctl(libc::PR_SET_NO_NEW_PRIVS, 1).step("prctl(PR_SET_NO_NEW_PRIVS)")?;
     confine::drop_capabilities().step("drop capabilities")?;
-    confine::set_limits(&plan.limits, ground.proc).step("setrlimit")?;
-    confine::restrict_files(plan, ground.proc).step("landlock_restrict_self")?;
+    confine::set_limits(&plan.limits, hold.processes).step("setrlimit")?;
+    (hold.restrict)().step("landlock_restrict_self")?;
     sys::close_from_at_exec(3).step("close_range")?;
     let mut ready = std::fs::File::from(channels.ready.try_clone().step("dup")?);
     // From here on every call but a handful waits for the supervisor.
-    let listener = filter.install().step("seccomp")?;
-    let _ = ready.write_all(&listener.unwrap_or(NO_LISTENER).to_ne_bytes());
-    let errno = image.execute();
+    let number = match filter.install() {
+        // Somebody else's supervisor has the one place there is: held all the same, by a filter that asks nobody.
+        Err(error) if error.raw_os_error() == Some(libc::EBUSY) => {
+            if plan.require_full {
+                let message = format!("--require full: {BUSY}");
+                return Err(Failure { step: "check the layers".into(), errno: libc::EBUSY, message });
+            }
+            compile(Observe::Off)?.install().step("seccomp")?;
+            LISTENER_BUSY
+        }
+        installed => installed.step("seccomp")?.unwrap_or(NO_LISTENER),
+    };
+    let _ = ready.write_all(&number.to_ne_bytes());
+    let errno = image.execute(token);
     let _ = ready.write_all(&(-errno).to_ne_bytes());
     sys::exit_now(127)
 }
@@ -249,18 +335,43 @@ impl Image {
         })
     }
 
-    /// `execve(2)`; returns only on failure, with the errno.
-    fn execute(&self) -> i32 {
-        match nix::unistd::execve(&self.program, &self.argv, &self.env) {
-            Ok(never) => match never {},
-            Err(errno) => errno as i32,
-        }
+    /// `execve(2)`, with the token where a filter looks and the kernel does not; returns only on failure, with the errno.
+    fn execute(&self, token: Token) -> i32 {
+        let [first, second] = token.0;
+        let (argv, env) = (pointers(&self.argv), pointers(&self.env));
+        // SAFETY: a path and two lists of strings, each with its end, that outlive the call.
+        let result = unsafe {
+            let path = self.program.as_ptr();
+            libc::syscall(libc::SYS_execve, path, argv.as_ptr(), env.as_ptr(), 0_u64, first, second)
+        };
+        sys::check(result).err().and_then(|error| error.raw_os_error()).unwrap_or(0)
     }
 }
 
+fn pointers(strings: &[std::ffi::CString]) -> Vec<*const libc::c_char> {
+    strings.iter().map(|string| string.as_ptr()).chain([std::ptr::null()]).collect()
+}
+
+/// See [`Filter::for_one_start`].
+#[derive(Clone, Copy)]
+struct Token(filter::Token);
+
+impl Token {
+    fn random() -> std::io::Result<Self> {
+        let mut bytes = [[0; 8]; 2];
+        let mut source = std::fs::File::open("/dev/urandom")?;
+        for one in &mut bytes {
+            source.read_exact(one)?;
+        }
+        Ok(Self(bytes.map(u64::from_ne_bytes)))
+    }
+}
+
+/// How much wider the wall limit of the first process is than that of the supervisor.
+pub(super) const LATER: std::time::Duration = std::time::Duration::from_secs(2);
+
 /// The wall limit of a supervisor that does not hold it any more, because it was stopped: a little wider. alarm(2).
 fn end_by_the_clock(wall: std::time::Duration) {
-    const LATER: u64 = 2;
     extern "C" fn end(_: libc::c_int) {
         sys::exit_now(1);
     }
@@ -271,13 +382,13 @@ fn end_by_the_clock(wall: std::time::Duration) {
             nix::sys::signal::SigHandler::Handler(end),
         );
         if set.is_ok() {
-            libc::alarm(u32::try_from(wall.as_secs().saturating_add(LATER)).unwrap_or(u32::MAX));
+            libc::alarm(u32::try_from(wall.as_secs().saturating_add(LATER.as_secs())).unwrap_or(u32::MAX));
         }
     }
 }
 
 /// Time of the processes that were waited for, here and by each other: getrusage(2).
-fn children_cpu_ms() -> u64 {
+pub(super) fn children_cpu_ms() -> u64 {
     use nix::sys::resource::{UsageWho, getrusage};
     use nix::sys::time::TimeValLike;
     getrusage(UsageWho::RUSAGE_CHILDREN)

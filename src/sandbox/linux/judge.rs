@@ -5,11 +5,16 @@
 
 mod pairs;
 
+use std::io;
 use std::path::{Path, PathBuf};
 
+use landlock::{AccessFs, BitFlags};
+
+use super::bare::{self, Rule};
 use super::calls::{How, PathUse, Space};
 use super::launcher::Identity;
 use super::place::{self, Caller, End, Found, Look, Reached, Root, Tail, normal};
+use super::tree::Tree;
 use crate::sandbox::event::{Layer, Operation, Verdict};
 use crate::sandbox::plan::{Access, Bind, Plan};
 
@@ -47,10 +52,15 @@ pub(super) struct Judge {
     captured: Vec<PathBuf>,
     /// File systems that were made for this run alone, by device number: nobody outside can have a socket there.
     own: Vec<u64>,
+    landlock_abi: u32,
+    /// Where the run's processes show, when not below `root`.
+    processes: Option<Root>,
+    /// What Landlock allows on the host's own ground, where it holds the files alone.
+    rules: Option<Vec<Rule>>,
 }
 
 impl Judge {
-    pub(super) fn new(root: Root, plan: &Plan, identity: Identity) -> Self {
+    pub(super) fn new(root: Root, plan: &Plan, identity: Identity, landlock_abi: u32) -> Self {
         let of = |wanted: fn(&crate::sandbox::plan::Bind) -> bool| {
             plan.view.iter().filter(|bind| wanted(bind)).map(|bind| bind.path.clone()).collect()
         };
@@ -71,7 +81,40 @@ impl Judge {
                 .flat_map(|one| &one.shown)
                 .map(|shown| shown.at.clone())
                 .collect(),
+            landlock_abi,
+            processes: None,
+            rules: None,
         }
+    }
+
+    /// The sandbox has no `/proc`: its processes are looked for in the host's.
+    pub(super) fn look_from_outside(&mut self, tree: Tree) -> io::Result<()> {
+        self.processes = Some(Root::of_host(tree)?);
+        Ok(())
+    }
+
+    /// There is no view: Landlock alone says what may be used. `program`: process number of the run's program.
+    pub(super) fn stand_on_the_host(&mut self, mut rules: Vec<Rule>, program: i32) {
+        rules.push(bare::own_proc(program));
+        self.rules = Some(rules);
+        // Everything is the host's.
+        self.own.clear();
+    }
+
+    /// Where the run's processes show.
+    pub(super) fn processes(&self) -> &Root {
+        self.processes.as_ref().unwrap_or(&self.root)
+    }
+
+    pub(super) fn is_on_the_host(&self) -> bool {
+        self.rules.is_some()
+    }
+
+    /// Whether Landlock has a rule for that at the path, where it stands alone; true where it does not.
+    pub(super) fn has_rule(&self, path: &Path, access: BitFlags<AccessFs>) -> bool {
+        let Some(rules) = &self.rules else { return true };
+        let around = rules.iter().filter(|rule| path.starts_with(&rule.path));
+        around.fold(BitFlags::<AccessFs>::empty(), |sum, rule| sum | rule.access).contains(access)
     }
 
     pub(super) fn root(&self) -> &Root {
@@ -85,6 +128,9 @@ impl Judge {
 
     /// Whether the call cannot be refused, by its text alone: a plain look into the system's own files.
     pub(super) fn is_harmless(&self, used: &PathUse) -> bool {
+        if self.is_on_the_host() {
+            return false;
+        }
         let plain = match used.how {
             How::Rights(wanted) => wanted & libc::X_OK == 0,
             How::Open { keeps_time, .. } => !keeps_time,
@@ -100,6 +146,9 @@ impl Judge {
     /// Whether nothing inside can make the same use come out differently: a look into the read-only system, through no
     /// link that lies elsewhere.
     pub(super) fn lasts(&self, used: &PathUse, judged: &Judged) -> bool {
+        if self.is_on_the_host() {
+            return false;
+        }
         let fixed = |path: &Path| {
             let around = self.view.iter().filter(|bind| path.starts_with(&bind.path));
             around.max_by_key(|bind| bind.path.as_os_str().len()).filter(|bind| bind.access == Access::Read)
@@ -170,9 +219,13 @@ impl Judge {
     }
 
     fn judge_found(&self, path: &Path, found: &Found, parent: Option<&Found>, used: &PathUse) -> Judged {
+        if let Some(reason) = self.is_on_the_host().then(|| self.without_rule(found, used)).flatten() {
+            return denied(path.to_owned(), used.operation, reason);
+        }
         let reason = match used.how {
             How::Query | How::Make { .. } => None,
-            How::ReadLink => is_guarded_link(path).then(|| refusal(libc::EACCES, Layer::Landlock)),
+            How::ReadLink => (!self.is_on_the_host() && is_guarded_link(path))
+                .then(|| refusal(libc::EACCES, Layer::Landlock)),
             How::Rights(wanted) => self.lacks(found, wanted),
             // A mount that is read-only does not matter to sockets; a file system that is does, to everything else.
             How::Connect => {
@@ -191,10 +244,11 @@ impl Judge {
             How::Execute if found.kind() == libc::S_IFLNK => None,
             How::Execute if found.kind() != libc::S_IFREG => Some(self.permission(path, libc::EACCES)),
             How::Execute => self.lacks(found, libc::X_OK).or_else(|| {
-                // Landlock has no say about files that are on no mount.
+                // Landlock has no say about files that are on no mount; without it nothing tells programs in view apart.
                 let listed = path.starts_with("/memfd:stdin (deleted)")
                     || self.execute.iter().any(|allowed| found.path.starts_with(allowed));
-                (!listed).then(|| refusal(libc::EACCES, Layer::Landlock))
+                let held = !listed && self.landlock_abi > 0;
+                held.then(|| refusal(libc::EACCES, Layer::Landlock))
             }),
             // Only with the other path: `judge_rename`, `judge_link`.
             How::Rename { .. } | How::Link => None,
@@ -337,12 +391,64 @@ impl Judge {
         }
     }
 
+    /// What Landlock says on the host's own ground. It does not mediate looks at a path, nor entering.
+    fn without_rule(&self, found: &Found, used: &PathUse) -> Option<Refusal> {
+        let has = |access| self.has_rule(&found.path, access);
+        let allowed = match used.how {
+            How::Open { create: true, exclusive: true, .. } => true,
+            How::Open { write: false, truncate: false, .. } if found.is_directory() => {
+                has(AccessFs::ReadDir.into())
+            }
+            How::Open { .. } if found.is_directory() => true,
+            How::Open { read, write, truncate, .. } => {
+                let mut wanted = BitFlags::<AccessFs>::empty();
+                if read {
+                    wanted |= AccessFs::ReadFile;
+                }
+                if write {
+                    wanted |= AccessFs::WriteFile;
+                }
+                if truncate && self.landlock_abi >= 3 {
+                    wanted |= AccessFs::Truncate;
+                }
+                has(wanted)
+            }
+            How::Unlink | How::RemoveFolder => {
+                let folder = found.path.parent().unwrap_or(&found.path);
+                self.has_rule(folder, AccessFs::MakeReg | AccessFs::RemoveFile)
+            }
+            // The supervisor carries these out where the program may write.
+            How::Mode(_) | How::Owner { .. } | How::Times { .. } | How::Length => {
+                has(AccessFs::WriteFile.into())
+            }
+            How::Attribute { write: true, .. } => has(AccessFs::WriteFile.into()),
+            How::Execute => has(AccessFs::Execute.into()),
+            _ => true,
+        };
+        (!allowed).then(|| refusal(libc::EACCES, Layer::Landlock))
+    }
+
+    /// A file that comes to be where more may be done with it: refused by Landlock where it stands alone.
+    fn without_refer(&self, source: &Found, folder: &Found) -> Option<Refusal> {
+        let moves = source.path.parent() != Some(&folder.path);
+        let refers = |path: &Path| self.has_rule(path, AccessFs::Refer.into());
+        (moves && !(refers(&source.path) && refers(&folder.path)))
+            .then(|| refusal(libc::EXDEV, Layer::Landlock))
+    }
+
     /// May names in the folder be added?
     fn lacks_folder(&self, folder: &Found) -> Option<Refusal> {
         if folder.read_only() {
             return Some(refusal(libc::EROFS, Layer::Mount));
         }
-        self.lacks(folder, libc::W_OK | libc::X_OK)
+        self.without_names(folder).or_else(|| self.lacks(folder, libc::W_OK | libc::X_OK))
+    }
+
+    /// What Landlock says on the host's own ground to names that come into a folder or leave it. It is asked before the
+    /// folder's mode.
+    fn without_names(&self, folder: &Found) -> Option<Refusal> {
+        let names = AccessFs::MakeReg | AccessFs::RemoveFile;
+        (!self.has_rule(&folder.path, names)).then(|| refusal(libc::EACCES, Layer::Landlock))
     }
 
     fn judge_absent(&self, reached: &Reached, used: &PathUse) -> Judged {
@@ -388,7 +494,7 @@ impl Judge {
         if errno != libc::EACCES {
             return allowed(path, used.operation);
         }
-        let guarded = is_guarded_link(&path);
+        let guarded = !self.is_on_the_host() && is_guarded_link(&path);
         let reason = if guarded { refusal(errno, Layer::Landlock) } else { self.permission(&path, errno) };
         denied(path, used.operation, reason)
     }

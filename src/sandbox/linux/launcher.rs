@@ -14,9 +14,10 @@ use std::{fs, io};
 use serde::{Deserialize, Serialize};
 
 use super::cgroup::{Cgroup, Delegation};
+use super::held::{self, Form};
 use super::sys::{self, Cloned};
 use super::wire::{self, Failure, Message, Step};
-use super::{init, reader, view};
+use super::{bare, confine, init, reader, view};
 use crate::sandbox::plan::Plan;
 
 /// Who the program is inside. The numbers are the same inside and outside the user namespace.
@@ -93,6 +94,48 @@ const NAMESPACES: u64 = (libc::CLONE_NEWUSER
     | libc::CLONE_NEWUTS
     | libc::CLONE_NEWCGROUP) as u64;
 
+/// How sandboxes are made here: the strongest way that has not failed yet.
+#[derive(Debug, Clone)]
+pub(super) struct Way {
+    pub form: Form,
+    /// Why no stronger form can be had; empty for the strongest.
+    pub reason: String,
+}
+
+impl Way {
+    fn strongest() -> Self {
+        Self { form: Form::Namespaces, reason: String::new() }
+    }
+
+    /// What is left after that failure; `None` when it is none of the machine's making, so that another attempt may well
+    /// succeed, or when there is nothing weaker.
+    fn weaker(&self, failure: &Failure, identity: Identity) -> Option<Self> {
+        const FORBIDDEN: [i32; 6] =
+            [libc::EPERM, libc::EACCES, libc::ENOSPC, libc::EUSERS, libc::EINVAL, libc::ENOSYS];
+        if !FORBIDDEN.contains(&failure.errno) {
+            return None;
+        }
+        let form = match self.form {
+            Form::Namespaces if identity.privileged => Form::Rooted,
+            Form::Namespaces | Form::Rooted => Form::Bare,
+            Form::Bare => return None,
+        };
+        let mut reason = self.reason.clone();
+        if reason.is_empty() {
+            reason = failure.in_words();
+        }
+        Some(Self { form, reason })
+    }
+
+    fn namespaces(&self) -> u64 {
+        match self.form {
+            Form::Namespaces => NAMESPACES,
+            Form::Rooted => NAMESPACES & !(libc::CLONE_NEWUSER as u64),
+            Form::Bare => 0,
+        }
+    }
+}
+
 /// More than enough for a supervisor to end.
 const LONGER: std::time::Duration = std::time::Duration::from_millis(100);
 
@@ -104,11 +147,12 @@ pub(super) fn serve(socket: &OwnedFd) -> ! {
     let identity = Identity::current();
     let mut idmaps = Idmaps::default();
     let mut groups = Delegation::here();
-    let mut begun = Some(Sandbox::begin(identity, &mut groups));
+    let mut way = Way::strongest();
+    let mut begun = Some(begin(&mut way, identity, &mut groups));
     if let Some(groups) = &groups {
         remove_groups_at_the_end(groups);
     }
-    if identity.privileged {
+    if identity.privileged && way.form == Form::Namespaces {
         // The owner of most things; a failure comes up again when it matters.
         let _ = idmaps.for_owner((0, 0), identity);
     }
@@ -135,11 +179,20 @@ pub(super) fn serve(socket: &OwnedFd) -> ! {
             }
         };
         let (Some(plan), Some(channels)) = (fds.next(), Channels::from_fds(&mut fds)) else { continue };
-        let sandbox = begun.take().unwrap_or_else(|| Sandbox::begin(identity, &mut groups));
-        let done = sandbox.and_then(|sandbox| {
-            let sandbox = sandbox.bound(bounds);
-            sandbox.order(&plan, &channels, identity, &mut idmaps)
-        });
+        let done = loop {
+            let sandbox = begun.take().unwrap_or_else(|| begin(&mut way, identity, &mut groups));
+            let answer = sandbox.and_then(|sandbox| {
+                sandbox.bound(bounds).order(&plan, &channels, &way, identity, &mut idmaps)
+            });
+            match answer {
+                Ok(Answer::Unable(failure)) => match way.weaker(&failure, identity) {
+                    Some(weaker) => way = weaker,
+                    None => break Err(failure),
+                },
+                Ok(Answer::Taken) => break Ok(()),
+                Err(failure) => break Err(failure),
+            }
+        };
         if let Err(failure) = done {
             // A supervisor that is gone does not need to hear it.
             let _ = wire::send(channels.control.as_fd(), &Message::Failed(failure), &[]);
@@ -165,9 +218,24 @@ fn remove_groups_at_the_end(groups: &Delegation) {
     sys::exit_now(0)
 }
 
+/// Begin a sandbox in the strongest way that this machine lets us.
+fn begin(way: &mut Way, identity: Identity, groups: &mut Option<Delegation>) -> Result<Sandbox, Failure> {
+    loop {
+        match Sandbox::begin(way, identity, groups) {
+            Err(failure) => match way.weaker(&failure, identity) {
+                Some(weaker) => *way = weaker,
+                None => return Err(failure),
+            },
+            begun => return begun,
+        }
+    }
+}
+
 fn prepare_process() {
     // Die with the supervisor; take no signal meant for its terminal; reap children by themselves.
     let _ = sys::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL as libc::c_ulong);
+    // What a keeper leaves behind that was ended by somebody is still found: see [`super::tree`].
+    let _ = sys::prctl(libc::PR_SET_CHILD_SUBREAPER, 1);
     let _ = nix::unistd::setsid();
     // SAFETY: ignoring SIGCHLD installs no handler.
     let _ = unsafe {
@@ -193,6 +261,15 @@ pub(super) fn read_plan(memfd: &OwnedFd) -> Result<Plan, Failure> {
     serde_json::from_slice(&text).map_err(|error| Failure::new("read the plan", &error.into()))
 }
 
+/// What a sandbox's first process says to its order.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum Answer {
+    /// From here on it speaks to the supervisor itself.
+    Taken,
+    /// What does not depend on the plan has failed already: this machine does not allow it.
+    Unable(Failure),
+}
+
 /// A sandbox whose first process waits for its order.
 #[derive(Debug)]
 struct Sandbox {
@@ -202,20 +279,31 @@ struct Sandbox {
 }
 
 impl Sandbox {
-    /// Make the namespaces. The first process goes on in [`init::run`].
-    fn begin(identity: Identity, groups: &mut Option<Delegation>) -> Result<Self, Failure> {
+    /// Make the namespaces. The first process goes on in [`init::run`], or [`bare::run`] without any.
+    fn begin(way: &Way, identity: Identity, groups: &mut Option<Delegation>) -> Result<Self, Failure> {
+        if way.form == Form::Bare && confine::landlock_abi() == 0 {
+            let message = held::nothing_holds(&way.reason);
+            return Err(Failure { step: "hold the files".into(), errno: 0, message });
+        }
+        if way.form != Form::Namespaces && identity.privileged && !is_mapped(identity.uid) {
+            let message = held::NO_SUCH_USER.into();
+            return Err(Failure { step: "become user 65534".into(), errno: 0, message });
+        }
         let (orders, theirs) = wire::pair().step("make a socket pair")?;
         let (wait, go) = nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC).step("make a pipe")?;
         // The child cannot see by a number whether this process is still there: it has its own numbers.
         let launcher = init::open_process(std::process::id() as i32).step("pidfd_open")?;
-        let mut cgroup = groups.as_mut().and_then(|groups| groups.make().ok());
-        let mut cloned = sys::clone_into(NAMESPACES, cgroup.as_ref().map(Cgroup::as_fd));
+        let mut cgroup = match way.form {
+            Form::Bare => None,
+            Form::Namespaces | Form::Rooted => groups.as_mut().and_then(|groups| groups.make().ok()),
+        };
+        let mut cloned = sys::clone_into(way.namespaces(), cgroup.as_ref().map(Cgroup::as_fd));
         if let (Err(_), Some(refused)) = (&cloned, cgroup.take_if(|_| cloned.is_err())) {
             // Not ours to use after all, or a kernel before 5.7: the supervisor holds the limits, and the report says so.
             if let Some(groups) = groups.take() {
                 groups.remove(&refused.name);
             }
-            cloned = sys::clone_into(NAMESPACES, None);
+            cloned = sys::clone_into(way.namespaces(), None);
         }
         match cloned.step("create the namespaces (clone3)")? {
             Cloned::Child => {
@@ -224,10 +312,15 @@ impl Sandbox {
                 if fs::File::from(wait).read_exact(&mut [0]).is_err() {
                     sys::exit_now(1);
                 }
-                init::run(identity, &theirs, &launcher)
+                match way.form {
+                    Form::Bare => bare::run(way, identity, &theirs, &launcher),
+                    Form::Namespaces | Form::Rooted => init::run(way, identity, &theirs, &launcher),
+                }
             }
             Cloned::Parent { pid, pidfd } => {
-                map_ids(pid, identity)?;
+                if way.form == Form::Namespaces {
+                    map_ids(pid, identity)?;
+                }
                 fs::File::from(go).write_all(&[1]).step("let the sandbox begin")?;
                 Ok(Self { pidfd, orders, cgroup })
             }
@@ -244,15 +337,19 @@ impl Sandbox {
         self,
         plan: &OwnedFd,
         channels: &Channels,
+        way: &Way,
         identity: Identity,
         idmaps: &mut Idmaps,
-    ) -> Result<(), Failure> {
+    ) -> Result<Answer, Failure> {
         // As root the sources are opened here, with root's rights on the way to them. Inside, the program is
         // another user and could not walk through a private home directory.
-        let (sources, trees) = if identity.privileged {
+        let (sources, trees) = if identity.privileged && way.form != Form::Bare {
             let root = fs::File::open("/").step("open /")?;
-            let (packed, trees) =
-                view::pack(view::open_sources(&read_plan(plan)?, root.as_fd(), Some((identity, idmaps)))?);
+            if let Err(failure) = view::try_copies(root.as_fd()) {
+                return Ok(Answer::Unable(failure));
+            }
+            let owners = (way.form == Form::Namespaces).then_some((identity, idmaps));
+            let (packed, trees) = view::pack(view::open_sources(&read_plan(plan)?, root.as_fd(), owners)?);
             (Some(packed), trees)
         } else {
             (None, Vec::new())
@@ -263,8 +360,27 @@ impl Sandbox {
             .step("report the sandbox")?;
         let fds = std::iter::once(plan.as_fd()).chain(channels.fds()).chain(trees.iter().map(AsFd::as_fd));
         let fds: Vec<BorrowedFd<'_>> = fds.collect();
-        wire::send(self.orders.as_fd(), &init::Order { sources }, &fds).step("hand over the order")
+        // In a user namespace tasks are counted apart.
+        let processes = if way.form == Form::Namespaces { 0 } else { bare::tasks_of(identity.uid) };
+        let order = init::Order { sources, processes };
+        wire::send(self.orders.as_fd(), &order, &fds).step("hand over the order")?;
+        let ended = || io::Error::other("the sandbox's first process has ended");
+        let (answer, _) = wire::receive(self.orders.as_fd())
+            .step("hear of the order")?
+            .ok_or_else(ended)
+            .step("hear of the order")?;
+        Ok(answer)
     }
+}
+
+/// Whether there is such a user in this namespace: user_namespaces(7).
+pub(super) fn is_mapped(uid: u32) -> bool {
+    let map = fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+    map.lines().any(|line| {
+        let mut numbers = line.split_whitespace().map(|number| number.parse::<u64>().unwrap_or(0));
+        let (first, _, count) = (numbers.next().unwrap_or(0), numbers.next(), numbers.next().unwrap_or(0));
+        (first..first + count).contains(&uid.into())
+    })
 }
 
 /// user_namespaces(7): one user and one group, themselves; no way to change groups.

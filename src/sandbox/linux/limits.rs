@@ -8,7 +8,7 @@ pub(super) mod told;
 
 use std::collections::HashSet;
 use std::os::fd::{AsFd, OwnedFd};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -26,6 +26,8 @@ use crate::sandbox::plan::{Limits, Plan};
 
 /// A limit that is exceeded and must end the run, with its value and the observed one.
 pub(super) type Exceeded = (Resource, u64, u64);
+/// Counting what lies on disk takes longer than the other looks.
+const BETWEEN_COUNTS: Duration = Duration::from_millis(200);
 
 /// Samples the use of one run.
 #[derive(Debug)]
@@ -38,6 +40,8 @@ pub(super) struct Watch {
     cgroup: Option<Cgroup>,
     processes: Processes,
     pace: Pace,
+    /// Scratch on disk, without a size of its own, and when it was last counted.
+    private: Option<(PathBuf, Option<Instant>)>,
     latest: UsageSample,
     peak: UsageSample,
     /// When files are to be looked at again.
@@ -72,8 +76,9 @@ impl Watch {
         limits: Limits,
         captured: Option<OwnedFd>,
         cgroup: Option<Cgroup>,
+        private: Option<PathBuf>,
     ) -> Self {
-        let processes = Processes::new(judge.root());
+        let processes = Processes::new(judge.processes());
         Self {
             judge,
             shared,
@@ -82,6 +87,7 @@ impl Watch {
             pace: Pace::new(cgroup.is_some()),
             cgroup,
             processes,
+            private: private.map(|folder| (folder, None)),
             latest: UsageSample::default(),
             peak: UsageSample::default(),
             files_due: None,
@@ -116,7 +122,18 @@ impl Watch {
             (self.latest.cpu_ms, self.limits.cpu.as_millis() as u64),
         ];
         self.pace.end(room, self.latest);
-        self.exceeded(now)
+        self.exceeded(now).or_else(|| self.count_private())
+    }
+
+    /// Scratch on disk is counted now and then; a run that has used more than it may is ended.
+    fn count_private(&mut self) -> Option<Exceeded> {
+        let (folder, last) = self.private.as_mut()?;
+        if last.is_some_and(|last| last.elapsed() < BETWEEN_COUNTS) {
+            return None;
+        }
+        *last = Some(Instant::now());
+        let used = super::bare::used(folder, &super::processes::list(self.judge.processes()));
+        (used > self.limits.scratch).then_some((Resource::Scratch, self.limits.scratch, used))
     }
 
     fn look(&mut self) -> Seen {
@@ -202,6 +219,10 @@ impl Watch {
     /// How much of the scratch file system is used, or of that of captured writes when that is more. When one is full, what
     /// is written on top fails with ENOSPC.
     fn look_at_scratch(&mut self) -> u64 {
+        if self.private.is_some() {
+            // On disk: counted by `count_private`.
+            return 0;
+        }
         let scratch = self.judge.root().open(Path::new(Plan::SCRATCH)).ok();
         let places = scratch.iter().chain(&self.captured).filter_map(|place| fstatvfs(place.as_fd()).ok());
         let mut most = 0;

@@ -6,9 +6,12 @@
 //! Outside, [`run`] watches one run from start to end, while [`supervisor`] answers the calls that wait:
 //! [`calls`] says what they want, [`place`] where that is, [`judge`] what will come of it, [`blame`] who asked, through
 //! [`reader`]; [`broker`] makes the connections that were granted, [`relay`] passes on the datagrams.
+//! Where a machine lacks a layer, [`launcher`] falls back to what remains: [`held`] says what that is, [`bare`] holds a
+//! program without namespaces, [`tree`] knows its processes.
 //! All `unsafe` of the program lives in this folder.
 #![allow(unsafe_code)]
 
+mod bare;
 mod blame;
 mod broker;
 mod calls;
@@ -20,6 +23,7 @@ pub mod doctor;
 mod filter;
 #[doc(hidden)]
 pub mod fuzzing;
+mod held;
 mod init;
 mod judge;
 mod launcher;
@@ -41,6 +45,7 @@ mod supervisor;
 mod sys;
 mod teller;
 mod tracee;
+mod tree;
 mod view;
 mod waiting;
 mod wire;

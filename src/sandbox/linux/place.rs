@@ -17,6 +17,7 @@ use nix::sys::statvfs::{FsFlags, fstatvfs};
 
 use super::launcher::Identity;
 use super::sys;
+use super::tree::Tree;
 
 /// What is at a path inside.
 #[derive(Debug)]
@@ -150,6 +151,8 @@ pub(super) struct Root {
     fd: OwnedFd,
     /// The program's user and group, when the supervisor is root and has to ask as somebody else.
     user: Option<(u32, u32)>,
+    /// The run's processes among all that `/proc` below this root shows.
+    tree: Option<Tree>,
 }
 
 /// As the kernel: path_resolution(7).
@@ -184,7 +187,16 @@ impl Drop for AsProgram {
 
 impl Root {
     pub(super) fn new(fd: OwnedFd, identity: Identity) -> Self {
-        Self { fd, user: identity.privileged.then_some((identity.uid, identity.gid)) }
+        Self { fd, user: identity.privileged.then_some((identity.uid, identity.gid)), tree: None }
+    }
+
+    /// The host's own root, where a run's processes are those of the tree.
+    pub(super) fn of_host(tree: Tree) -> io::Result<Self> {
+        Ok(Self { fd: fs::File::open("/")?.into(), user: None, tree: Some(tree) })
+    }
+
+    pub(super) fn tree(&self) -> Option<&Tree> {
+        self.tree.as_ref()
     }
 
     /// Open a folder or file of the view for reading.

@@ -1,4 +1,4 @@
-//! The processes of a sandbox, seen through its own `/proc`: how many, how much they use.
+//! The processes of a sandbox, seen through its own `/proc`, or the host's where it has none: how many, how much they use.
 //!
 //! Used by [`super::limits`] many times a second, so it reads as little as it can, and by the supervisor about `kill`.
 
@@ -11,9 +11,18 @@ use std::path::Path;
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags};
 
 use super::place::Root;
+use super::tree::Tree;
 
-/// Numbers of the processes inside, PID 1 (the sandbox's own) left out.
-fn list(proc: &OwnedFd) -> Vec<i32> {
+/// Numbers of the processes inside, the sandbox's own first one left out.
+pub(super) fn list(root: &Root) -> Vec<i32> {
+    match root.tree() {
+        Some(tree) => tree.list(),
+        None => proc(root).map(|proc| list_all(&proc)).unwrap_or_default(),
+    }
+}
+
+/// All that a `/proc` shows, PID 1 left out.
+fn list_all(proc: &OwnedFd) -> Vec<i32> {
     let Ok(folder) = Dir::read_from(proc) else { return Vec::new() };
     folder
         .flatten()
@@ -28,11 +37,22 @@ fn proc(root: &Root) -> Option<OwnedFd> {
 
 /// The highest number in use.
 pub(super) fn highest(root: &Root) -> i32 {
-    proc(root).map(|proc| list(&proc)).unwrap_or_default().into_iter().max().unwrap_or(1)
+    let all = list(root).into_iter();
+    let highest = if root.tree().is_some() { all.filter_map(inside).max() } else { all.max() };
+    highest.unwrap_or(1)
 }
 
+/// Whether a process inside has this number there.
 pub(super) fn exists(root: &Root, pid: i32) -> bool {
+    if let Some(tree) = root.tree() {
+        return tree.contains(pid) || tree.list().into_iter().any(|outside| inside(outside) == Some(pid));
+    }
     root.open(&Path::new("/proc").join(pid.to_string()).join("stat")).is_ok()
+}
+
+/// The number of a process in the innermost namespace that it is in.
+fn inside(pid: i32) -> Option<i32> {
+    super::tracee::ids(pid).map(|ids| ids.inside)
 }
 
 /// Time of processes, over the whole tree.
@@ -78,6 +98,8 @@ pub(super) struct Seen {
 #[derive(Debug)]
 pub(super) struct Processes {
     proc: Option<OwnedFd>,
+    /// The sandbox's processes, where `proc` is the host's.
+    tree: Option<Tree>,
     times: Times,
     ticks_per_second: u64,
     memory: Memory,
@@ -137,10 +159,15 @@ impl Processes {
     pub(super) fn new(root: &Root) -> Self {
         Self {
             proc: proc(root),
+            tree: root.tree().cloned(),
             times: Times::default(),
             ticks_per_second: ticks_per_second(),
             memory: Memory::default(),
         }
+    }
+
+    fn list(&self, proc: &OwnedFd) -> Vec<i32> {
+        self.tree.as_ref().map_or_else(|| list_all(proc), Tree::list)
     }
 
     /// Use of all processes together.
@@ -149,7 +176,7 @@ impl Processes {
     /// that the system's libraries are not counted. With more than `most` processes only their number is looked at.
     pub(super) fn look(&mut self, most: u64, memory: bool) -> Seen {
         let Some(proc) = &self.proc else { return Seen::default() };
-        let pids = list(proc);
+        let pids = self.list(proc);
         let mut stats = Vec::with_capacity(pids.len() + 1);
         let mut seen = Seen::default();
         for pid in pids {
@@ -170,7 +197,8 @@ impl Processes {
                 seen.most_descriptors = seen.most_descriptors.max(descriptors);
             }
         }
-        stats.extend(stat(proc, 1));
+        // The first process has waited for what has ended.
+        stats.extend(stat(proc, self.tree.as_ref().map_or(1, Tree::first)));
         seen.cpu_ms = self.times.update(&stats) * 1000 / self.ticks_per_second;
         seen
     }
@@ -186,7 +214,7 @@ impl Processes {
         const MOST: usize = 4096;
         let Some(proc) = &self.proc else { return false };
         let mut looked_at = 0;
-        for pid in list(proc) {
+        for pid in self.list(proc) {
             let Some(folder) = open_folder(proc, pid, "fd") else { continue };
             let Ok(entries) = Dir::read_from(&folder) else { continue };
             for entry in entries.flatten() {

@@ -5,6 +5,7 @@ mod ending;
 use std::io::{Seek, SeekFrom, Write};
 use std::net::UdpSocket;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, mpsc as plain};
 use std::time::{Duration, Instant};
 use std::{fs, io, thread};
@@ -13,11 +14,13 @@ use nix::fcntl::{FcntlArg, OFlag};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use nix::sys::memfd::{MFdFlags, memfd_create};
+use nix::sys::socket::{Shutdown, shutdown};
 use tokio::sync::mpsc;
 
 use super::cgroup::Cgroup;
 use super::confine;
-use super::init::NO_LISTENER;
+use super::held::{Form, Held};
+use super::init::{LISTENER_BUSY, NO_LISTENER};
 use super::judge::Judge;
 use super::launcher::{Identity, Request};
 use super::limits::{Exceeded, Watch, told};
@@ -27,10 +30,11 @@ use super::place::Root;
 use super::relay::Relay;
 use super::shared::Shared;
 use super::supervisor::Supervisor;
+use super::tree::Tree;
 use super::waiting::Waiting;
 use super::wire::{self, Failure, Message, Step};
-use super::{Captured, RunHandle, tracee};
-use crate::sandbox::event::{Event, EventKind, Isolation, Level, Resource, Stream};
+use super::{Captured, RunHandle, bare, tracee};
+use crate::sandbox::event::{Event, EventKind, Resource, Stream};
 use crate::sandbox::plan::Plan;
 
 /// Batches that may wait for the reader. Together with what one may hold ([`super::shared::MOST_BYTES`]) this bounds the
@@ -88,6 +92,7 @@ pub(super) fn start(plan: &Plan, launcher: BorrowedFd<'_>) -> Result<RunHandle, 
         captured: None,
         hand_over: Arc::clone(&hand_over),
         names: None,
+        bare: None,
         watch: None,
         ended: None,
         output_bytes: 0,
@@ -132,6 +137,20 @@ enum Ended {
     Limit(Resource),
 }
 
+/// A run on the host's own ground.
+struct Bare {
+    judge: Arc<Judge>,
+    /// The folder behind HOME, TMPDIR and scratch.
+    private: PathBuf,
+}
+
+impl Bare {
+    /// End what the keeper has left, as far as it was seen while the run went on.
+    fn end(&self) -> bool {
+        self.judge.processes().tree().is_none_or(Tree::end)
+    }
+}
+
 struct Run {
     plan: Arc<Plan>,
     shared: Arc<Shared>,
@@ -156,6 +175,8 @@ struct Run {
     /// Where it is put when nothing inside can change it any more.
     hand_over: Arc<Mutex<Option<Captured>>>,
     names: Option<UdpSocket>,
+    /// Without namespaces: what they would hold together.
+    bare: Option<Bare>,
     watch: Option<Watch>,
     ended: Option<Ended>,
     output_bytes: u64,
@@ -196,7 +217,8 @@ impl Run {
             if woken.events {
                 self.flush();
             }
-            if self.failure.is_some() || self.sender.is_closed() {
+            let keeper_is_gone = !control_open && self.bare.is_some() && self.status.is_none();
+            if self.failure.is_some() || self.sender.is_closed() || keeper_is_gone {
                 self.kill();
             }
         }
@@ -280,22 +302,29 @@ impl Run {
                     self.kill();
                 }
             }
-            Message::Ready { landlock_abi, proc, relays } => {
+            Message::Ready { held, private, relays } => {
                 let mut fds = fds.into_iter();
-                let (Some(program), Some(root), Some(names), Some(asker)) =
-                    (fds.next(), fds.next(), fds.next(), fds.next())
-                else {
-                    return Err(surprise());
-                };
-                if !self.plan.captures().is_empty() {
-                    self.captured = Some(fds.next().ok_or_else(surprise)?);
+                let (Some(program), Some(root)) = (fds.next(), fds.next()) else { return Err(surprise()) };
+                let (mut relay, mut waiting) = (Relay::new(std::iter::empty()), Waiting::new(None));
+                if held.form != Form::Bare {
+                    let (Some(names), Some(asker)) = (fds.next(), fds.next()) else { return Err(surprise()) };
+                    let names = UdpSocket::from(names);
+                    names.set_nonblocking(true).step("prepare the name server")?;
+                    self.names = Some(names);
+                    if !self.plan.captures().is_empty() {
+                        self.captured = Some(fds.next().ok_or_else(surprise)?);
+                    }
+                    relay = Relay::new(fds.by_ref().take(relays));
+                    waiting = Waiting::new(Some(asker));
+                    self.mounts.extend(fds.next());
+                    self.mounts.push(root.try_clone().step("dup")?);
                 }
-                let relay = Relay::new(fds.by_ref().take(relays));
-                self.mounts.extend(fds.next());
-                self.mounts.push(root.try_clone().step("dup")?);
-                let isolation = ending::isolation(landlock_abi, proc, self.cgroup.is_some());
-                let network = Network { relay, waiting: Waiting::new(asker) };
-                self.supervise(&program, root, names, network, isolation)?;
+                let network = Network { relay, waiting };
+                self.supervise(&program, root, network, held, private)?;
+            }
+            Message::TooLittle(held) => {
+                let message = format!("--require full: {}", held.isolation().missing.join("; "));
+                self.failure.get_or_insert(Failure { step: "check the layers".into(), errno: 0, message });
             }
             Message::Failed(failure) => {
                 self.failure.get_or_insert(failure);
@@ -314,25 +343,38 @@ impl Run {
         &mut self,
         program: &OwnedFd,
         root: OwnedFd,
-        names: OwnedFd,
         network: Network,
-        isolation: Isolation,
+        mut held: Held,
+        private: Option<PathBuf>,
     ) -> Result<(), Failure> {
-        let names = UdpSocket::from(names);
-        names.set_nonblocking(true).step("prepare the name server")?;
-        self.names = Some(names);
-        let cgroup = self.cgroup.as_ref().map(Cgroup::try_clone).transpose().step("dup")?;
-        if self.plan.require_full && isolation.level != Level::Full {
-            let message = format!("--require full: {}", isolation.missing.join("; "));
-            return Err(Failure { step: "check the layers".into(), errno: 0, message });
-        }
+        let first = self.init.as_ref().and_then(tracee::pidfd_number).unwrap_or(0);
         let identity = Identity::current();
-        let judge = Arc::new(Judge::new(Root::new(root, identity), &self.plan, identity));
+        let root = Root::new(root, identity);
+        let mut judge = Judge::new(root, &self.plan, identity, held.landlock_abi);
+        if !held.proc {
+            // Nothing inside shows the processes: they are looked for as the host numbers them.
+            judge.look_from_outside(Tree::below(first)).step("open /")?;
+        }
+        let mut folder = None;
+        if let Some(private) = private {
+            let plan = bare::adapted(&self.plan, &private);
+            let rules = bare::rules(&plan, &private).step("list what may be used")?;
+            let program = tracee::pidfd_number(program).unwrap_or(0);
+            judge.stand_on_the_host(rules, program);
+            folder = Some(private);
+        }
+        let judge = Arc::new(judge);
+        self.bare = folder.map(|private| Bare { judge: Arc::clone(&judge), private });
+        let private = self.bare.as_ref().map(|bare| bare.private.clone());
+        let cgroup = self.cgroup.as_ref().map(Cgroup::try_clone).transpose().step("dup")?;
+        held.cgroup = cgroup.is_some();
         let captured = self.captured.as_ref().map(OwnedFd::try_clone).transpose().step("dup")?;
-        let shared = Arc::clone(&self.shared);
-        self.watch = Some(Watch::new(Arc::clone(&judge), shared, self.plan.limits, captured, cgroup));
+        let (shared, limits) = (Arc::clone(&self.shared), self.plan.limits);
+        self.watch = Some(Watch::new(Arc::clone(&judge), shared, limits, captured, cgroup, private));
         let Some(number) = self.listener_number()? else { return Ok(()) };
-        if number == NO_LISTENER {
+        held.busy = number == LISTENER_BUSY;
+        let isolation = held.isolation();
+        if matches!(number, NO_LISTENER | LISTENER_BUSY) {
             let startup = self.shared.mark_started();
             self.shared.add(EventKind::Started { isolation, startup });
             return Ok(());
@@ -447,8 +489,15 @@ impl Run {
         self.kill();
     }
 
-    /// Kill PID 1, and with it the whole namespace: pid_namespaces(7).
+    /// Kill PID 1, and with it the whole namespace: pid_namespaces(7). Without one the keeper is asked to.
     fn kill(&mut self) {
+        if let Some(bare) = &self.bare {
+            let _ = shutdown(self.control.as_raw_fd(), Shutdown::Write);
+            if self.init.as_ref().is_some_and(has_ended) {
+                bare.end();
+            }
+            return;
+        }
         if let Some(init) = &self.init {
             let _ = rustix::process::pidfd_send_signal(init, rustix::process::Signal::KILL);
         }
@@ -456,6 +505,11 @@ impl Run {
             cgroup.kill();
         }
     }
+}
+
+/// A pidfd can be read once its process has ended: pidfd_open(2).
+fn has_ended(pidfd: &OwnedFd) -> bool {
+    poll(&mut [PollFd::new(pidfd.as_fd(), PollFlags::POLLIN)], PollTimeout::ZERO) == Ok(1)
 }
 
 #[derive(Debug, Default)]

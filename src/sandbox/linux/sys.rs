@@ -22,10 +22,23 @@ pub(super) enum Cloned {
     Child,
 }
 
-/// `clone3(2)` with a pidfd and copied memory: a fork into the given namespaces, and into a cgroup (Linux 5.7).
+/// A fork into the given namespaces and, from Linux 5.7 on, into a cgroup, with a pidfd and copied memory: `clone3(2)`, or
+/// `clone(2)` where a container's filter knows only that (it can look at flags in a register, not behind a pointer) and
+/// no cgroup is asked for.
 ///
 /// Sound only in a single-threaded process, as any fork that goes on to allocate.
 pub(super) fn clone_into(namespaces: u64, cgroup: Option<BorrowedFd<'_>>) -> io::Result<Cloned> {
+    match clone3(namespaces, cgroup) {
+        Err(error)
+            if cgroup.is_none() && matches!(error.raw_os_error(), Some(libc::ENOSYS | libc::EPERM)) =>
+        {
+            clone(namespaces)
+        }
+        other => other,
+    }
+}
+
+fn clone3(namespaces: u64, cgroup: Option<BorrowedFd<'_>>) -> io::Result<Cloned> {
     const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;
     let mut pidfd: RawFd = -1;
     // SAFETY: all-zero is a valid clone_args; the kernel writes the pidfd through a pointer that outlives
@@ -40,12 +53,30 @@ pub(super) fn clone_into(namespaces: u64, cgroup: Option<BorrowedFd<'_>>) -> io:
             args.cgroup = cgroup.as_raw_fd() as u64;
         }
         let pid = check(libc::syscall(libc::SYS_clone3, &raw const args, size_of::<libc::clone_args>()))?;
-        if pid == 0 {
-            Ok(Cloned::Child)
-        } else {
-            Ok(Cloned::Parent { pid: pid as i32, pidfd: OwnedFd::from_raw_fd(pidfd) })
-        }
+        Ok(cloned(pid, pidfd))
     }
+}
+
+fn clone(namespaces: u64) -> io::Result<Cloned> {
+    let mut pidfd: RawFd = -1;
+    let flags = namespaces | (libc::CLONE_PIDFD | libc::SIGCHLD) as u64;
+    let none = std::ptr::null::<libc::c_void>();
+    // SAFETY: as above; no stack of its own: the child goes on where it is, on its copy.
+    unsafe {
+        let pid = check(libc::syscall(libc::SYS_clone, flags, none, &raw mut pidfd, none, none))?;
+        Ok(cloned(pid, pidfd))
+    }
+}
+
+/// # Safety
+///
+/// `pidfd` is a new descriptor when `pid` is not 0.
+unsafe fn cloned(pid: libc::c_long, pidfd: RawFd) -> Cloned {
+    if pid == 0 {
+        return Cloned::Child;
+    }
+    // SAFETY: the caller's promise.
+    Cloned::Parent { pid: pid as i32, pidfd: unsafe { OwnedFd::from_raw_fd(pidfd) } }
 }
 
 /// `open_tree(2)`: a detached copy of the mounts at and below what `place` stands for.
@@ -172,6 +203,23 @@ pub(super) fn close_from_at_exec(first: RawFd) -> io::Result<()> {
     // SAFETY: only marks descriptors.
     unsafe { check(libc::syscall(libc::SYS_close_range, first, libc::c_uint::MAX, CLOSE_RANGE_CLOEXEC)) }
         .map(drop)
+}
+
+/// `close_range(2)`: close every descriptor from 3 on but these. For a forked child that goes on by itself, and never
+/// drops what it has a copy of.
+pub(super) fn close_all_but(kept: &[BorrowedFd<'_>]) -> io::Result<()> {
+    let mut kept: Vec<_> = kept.iter().map(|kept| kept.as_raw_fd() as libc::c_uint).collect();
+    kept.sort_unstable();
+    let mut first: libc::c_uint = 3;
+    for kept in kept.into_iter().chain([libc::c_uint::MAX]) {
+        if first < kept {
+            let last = if kept == libc::c_uint::MAX { kept } else { kept - 1 };
+            // SAFETY: nothing of this process uses them any more.
+            unsafe { check(libc::syscall(libc::SYS_close_range, first, last, 0)) }?;
+        }
+        first = first.max(kept.saturating_add(1));
+    }
+    Ok(())
 }
 
 /// `keyctl(2)` `KEYCTL_JOIN_SESSION_KEYRING`: leave the caller's keys behind. Kernels without keyrings say ENOSYS.

@@ -136,6 +136,19 @@ pub(super) fn pin(root: BorrowedFd<'_>, path: &Path) -> io::Result<OwnedFd> {
     Ok(openat2(root, path, OpenHow::new().flags(flags).resolve(ResolveFlag::RESOLVE_IN_ROOT))?)
 }
 
+/// Whether trees can be copied at all: a container's filter may allow namespaces and not these newer calls.
+pub(super) fn try_copies(root: BorrowedFd<'_>) -> Result<(), Failure> {
+    let place = pin(root, Path::new("/dev/null")).step("open /dev/null")?;
+    let tree = sys::open_tree(place.as_fd()).step("copy a mount (open_tree)")?;
+    sys::restrict_mount(tree.as_fd(), sys::ATTR_NOSUID).step("restrict a mount (mount_setattr)")
+}
+
+/// The first steps of a view, to see whether they are possible. Call in a mount namespace of its own.
+pub(super) fn try_view() -> Result<(), Failure> {
+    enter_new_root()?;
+    try_copies(old_root()?.as_fd())
+}
+
 fn open_source(
     bind: &Bind,
     root: BorrowedFd<'_>,
@@ -316,6 +329,15 @@ pub(super) fn add_private_places() -> Result<bool, Failure> {
 
 /// Memory that the kernel needs for a file that is empty: files count as much for the scratch file system.
 pub(super) const FILE_COST: u64 = 1024;
+
+/// The private places belong to the program's user, although somebody else has made them.
+pub(super) fn give_private_places(identity: Identity) -> Result<(), Failure> {
+    for place in ["/tmp", Plan::HOME, Plan::SCRATCH, "/dev/shm"] {
+        std::os::unix::fs::chown(place, Some(identity.uid), Some(identity.gid))
+            .step(format!("give {place}"))?;
+    }
+    Ok(())
+}
 
 /// Give the scratch file system its size, which is only known with the plan.
 pub(super) fn size_scratch(bytes: u64) -> Result<(), Failure> {

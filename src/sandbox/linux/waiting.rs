@@ -30,8 +30,8 @@ pub(super) struct Waiting {
 
 impl Waiting {
     /// `inside`: made there by [`asker`].
-    pub(super) fn new(inside: OwnedFd) -> Self {
-        Self { inside: Some(inside), outside: asker().ok() }
+    pub(super) fn new(inside: Option<OwnedFd>) -> Self {
+        Self { inside, outside: asker().ok() }
     }
 
     /// Whether a process inside waits at that port of the sandbox's loopback. `tid`: a thread inside.

@@ -2,12 +2,15 @@
 
 use std::io::{self, IoSlice, IoSliceMut};
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::path::PathBuf;
 
 use nix::sys::socket::{
     AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, SockFlag, SockType, recvmsg, sendmsg,
     socketpair,
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use super::held::Held;
 
 /// A set-up step that failed, inside or in the launcher.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -20,6 +23,14 @@ pub(super) struct Failure {
 impl Failure {
     pub(super) fn new(step: impl Into<String>, error: &io::Error) -> Self {
         Self { step: step.into(), errno: error.raw_os_error().unwrap_or(0), message: error.to_string() }
+    }
+
+    /// The step, and the kernel's word for what became of it.
+    pub(super) fn in_words(&self) -> String {
+        match self.errno {
+            0 => format!("{}: {}", self.step, self.message),
+            errno => format!("{}: {}", self.step, nix::errno::Errno::from_raw(errno).desc().to_lowercase()),
+        }
     }
 }
 
@@ -40,10 +51,17 @@ pub(super) enum Message {
     /// From the launcher. Descriptors: pidfd of the sandbox's PID 1 and, when it is in one of its own, its cgroup, whose name
     /// this is.
     Created { cgroup: Option<String> },
-    /// From PID 1. Descriptors: pidfd of the program's process, root of the view, socket of the name server, one to ask
-    /// about sockets, what is captured when the plan captures anything, that many for the relay of datagrams and, when there
-    /// is a `/proc` inside, the mount namespace.
-    Ready { landlock_abi: u32, proc: bool, relays: usize },
+    /// From PID 1. Descriptors: pidfd of the program's process, root of the view and, in namespaces, socket of the name
+    /// server, one to ask about sockets, what is captured when the plan captures anything, that many for the relay of
+    /// datagrams, and the mount namespace where it could be opened.
+    Ready {
+        held: Held,
+        /// The folder on disk behind HOME, TMPDIR and scratch, when there is no view of its own.
+        private: Option<PathBuf>,
+        relays: usize,
+    },
+    /// From PID 1: the plan demands more than can be had here.
+    TooLittle(Held),
     /// From anybody: the run is over before it began.
     Failed(Failure),
     /// From PID 1: wait status of the program (wait(2)), the time of all processes that were waited for, and whether the

@@ -42,6 +42,9 @@ impl Judge {
                 return of_source(self.permission(&source.path, libc::EPERM));
             }
         }
+        if let Some(reason) = self.without_names(parent).or_else(|| self.without_refer(found, parent)) {
+            return vec![fine, denied(place.path, to.operation, reason)];
+        }
         if let Some(reason) = self.lacks(parent, libc::W_OK | libc::X_OK) {
             return vec![fine, denied(place.path, to.operation, reason)];
         }
@@ -122,6 +125,14 @@ impl Judge {
         let same = target.is_some_and(|target| is_same(source, target));
         if into_itself || onto_ancestor || same {
             return Renaming::Fine;
+        }
+        if let Some(reason) = self.without_names(old_folder) {
+            return Renaming::Refused(Which::Old, reason);
+        }
+        if let Some(reason) =
+            self.without_names(new_folder).or_else(|| self.without_refer(source, new_folder))
+        {
+            return Renaming::Refused(Which::New, reason);
         }
         let fails = |which, reason: Option<Refusal>| {
             reason.map_or(Renaming::Fine, |reason| Renaming::Refused(which, reason))

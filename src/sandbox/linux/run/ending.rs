@@ -7,13 +7,12 @@ use std::time::Duration;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use super::super::launcher::Request;
+use super::super::launcher::{Identity, Request};
 use super::super::limits::{Watch, told};
-use super::super::wire;
-use super::{Captured, Ended, Run};
+use super::super::{bare, wire};
+use super::{Captured, Ended, Run, has_ended};
 use crate::sandbox::event::{
-    Event, EventKind, Finished, Isolation, Layers, Level, NetworkAttempt, Outcome, OutcomeKind, Resource,
-    Usage, Verdict,
+    Event, EventKind, Finished, NetworkAttempt, Outcome, OutcomeKind, Resource, Usage, Verdict,
 };
 use crate::sandbox::plan::NetEntry;
 
@@ -39,6 +38,14 @@ impl Run {
             watch.last_look();
             for hit in watch.take_hits(duration) {
                 self.shared.add_limit(hit);
+            }
+        }
+        if let (Some(bare), Some(keeper)) = (&self.bare, &self.init)
+            && has_ended(keeper)
+        {
+            // Usually the keeper's work; somebody has ended it. What still lives could lead astray whoever removes.
+            if bare.end() {
+                bare::remove(&bare.private);
             }
         }
         let mounts: Vec<_> = self.mounts.iter().map(AsFd::as_fd).collect();
@@ -154,40 +161,13 @@ impl Run {
     fn exec_failure(&mut self) -> Option<String> {
         let error = self.listener_number().ok().flatten().filter(|number| *number < 0)?;
         let program = self.plan.program.display();
-        let next = if -error == libc::EACCES {
+        let next = if -error == libc::EACCES && self.bare.is_some() && Identity::current().privileged {
+            "; without namespaces a run as root is one of user 65534, who must be able to reach it".to_owned()
+        } else if -error == libc::EACCES {
             format!("; make it executable: chmod +x {program}")
         } else {
             String::new()
         };
         Some(format!("cannot start {program}: {}{next}", io::Error::from_raw_os_error(-error)))
-    }
-}
-
-/// What a run was held by, with a sentence for each layer that is missing.
-pub(super) fn isolation(landlock_abi: u32, proc: bool, cgroup: bool) -> Isolation {
-    let mut missing = Vec::new();
-    if landlock_abi == 0 {
-        missing.push("Landlock: the kernel lacks it or it is switched off; boot with lsm=landlock,…".into());
-    }
-    if !proc {
-        missing.push("/proc: this machine hides parts of its own, so the sandbox may not have one; memory is then limited for each \
-             process and not for all together, and processes only by the kernel's wider bound"
-                .into());
-    }
-    Isolation {
-        level: if missing.is_empty() { Level::Full } else { Level::Reduced },
-        layers: Layers {
-            user: true,
-            mount: true,
-            pid: true,
-            net: true,
-            ipc: true,
-            uts: true,
-            cgroup: true,
-            landlock_abi,
-            seccomp: true,
-            memory: if cgroup { "cgroup" } else { "supervisor" }.into(),
-        },
-        missing,
     }
 }

@@ -175,7 +175,7 @@ impl Supervisor {
         }
     }
 
-    fn add_attempt(&self, to: &Destination, host: Option<String>, verdict: Verdict) {
+    pub(super) fn add_attempt(&self, to: &Destination, host: Option<String>, verdict: Verdict) {
         self.shared.add_network(NetworkAttempt {
             address: if host.is_some() { None } else { Some(to.address.ip().to_string()) },
             host,
@@ -186,7 +186,7 @@ impl Supervisor {
         });
     }
 
-    fn refuse_destination(&mut self, call: &Call, to: &Destination, errno: i32) {
+    pub(super) fn refuse_destination(&mut self, call: &Call, to: &Destination, errno: i32) {
         self.tell_refused(call, to, errno);
         self.listener.refuse(call, errno);
     }

@@ -1,5 +1,7 @@
 //! Program starts: the first is the run's own, what may follow is the policy's.
 
+use landlock::AccessFs;
+
 use super::super::calls;
 use super::super::judge::Judged;
 use super::super::notify::Call;
@@ -71,7 +73,11 @@ impl Supervisor {
     pub(super) fn refuse_execute(&mut self, call: &Call, ids: &Ids, judged: &Judged) {
         let target = judged.path.to_string_lossy();
         match (judged.verdict, judged.refusal) {
-            (Verdict::Missing, _) => self.listener.refuse(call, libc::ENOENT),
+            (Verdict::Missing, _) => {
+                // On the host's ground the supervisor may see more than the program, which must not show.
+                let may_know = self.judge.has_rule(&judged.path, AccessFs::ReadFile.into());
+                self.listener.refuse(call, if may_know { libc::ENOENT } else { libc::EACCES });
+            }
             (_, Some(refusal)) if refusal.exists_outside => {
                 self.report_path(call, ids, judged, refusal);
                 self.listener.refuse(call, libc::ENOENT);

@@ -232,7 +232,7 @@ impl Supervisor {
             1 if reached => scoped.then_some(libc::EPERM),
             ..=1 => None,
             _ => {
-                let root = self.judge.root();
+                let root = self.judge.processes();
                 let inside = processes::exists(root, target) || target <= processes::highest(root);
                 (!inside).then_some(libc::ESRCH)
             }
