@@ -2,7 +2,7 @@
 //!
 //! A command line cannot say everything that JSON can: which of two lists a value belongs to, that a list goes on with a
 //! value that looks like an option. What cannot be said is told like any other mistake in an input. The rules are those
-//! of `argparse`, in the versions 3.8 to 3.14; they are the strictest, and getopts and `parseArgs` read the result alike.
+//! of `argparse`, from Python 3.8 to 3.13; they are the strictest, and getopts and `parseArgs` read the result alike.
 
 use serde_json::{Map, Value};
 
@@ -44,9 +44,14 @@ pub(super) fn command_line(
         return Err(wrong);
     }
     let (global, local): (Vec<_>, Vec<_>) = written.into_iter().partition(|one| one.parameter.global);
-    let behind = last_part(&local);
-    let front = if words.is_empty() { Vec::new() } else { first_part(&global, &mut wrong) };
-    let leading = behind.iter().take_while(|text| !looks_like_option(text) || *text == "--").count();
+    let front = part(&global, words, &mut wrong);
+    let behind = part(&local, &[], &mut wrong);
+    // Behind `--` nothing is an option.
+    let ends = |text: &String| text == "--";
+    let leading = match behind.iter().position(|text| ends(text) || looks_like_option(text)) {
+        Some(at) if !ends(&behind[at]) && !front.iter().any(ends) => at,
+        _ => behind.len(),
+    };
     let subcommand = (!words.is_empty()).then_some(words.len() + leading);
     assignable(parameters, &global, true, subcommand, &mut wrong);
     assignable(parameters, &local, false, None, &mut wrong);
@@ -57,30 +62,33 @@ fn looks_like_option(text: &str) -> bool {
     text.starts_with('-') && text.len() > 1
 }
 
-/// Options, then positionals. When an option would swallow the positionals they come first, and behind `--` when one
-/// of them begins with a hyphen.
-fn last_part(written: &[Written<'_>]) -> Vec<String> {
-    let (positionals, options) = split(written);
-    let options: Vec<String> = options.iter().flat_map(|one| one.arguments.iter().cloned()).collect();
-    if positionals.iter().any(|text| text.starts_with('-')) {
-        [options, vec!["--".to_owned()], positionals].concat()
-    } else if written.iter().any(|one| one.open) {
-        [positionals, options].concat()
-    } else {
-        [options, positionals].concat()
-    }
-}
-
-/// The same before a subcommand, which must not be swallowed either.
-fn first_part(written: &[Written<'_>], wrong: &mut Vec<Mismatch>) -> Vec<String> {
-    let (positionals, mut options) = split(written);
+/// Options, positionals, then `words`, which nothing must swallow: options that take what follows come first, and `--`
+/// ends the last of them, as it does when a positional begins with a hyphen.
+fn part(written: &[Written<'_>], words: &[String], wrong: &mut Vec<Mismatch>) -> Vec<String> {
+    let present = written.iter().filter(|one| !one.arguments.is_empty());
+    let (positionals, mut options): (Vec<_>, Vec<_>) =
+        present.partition(|one| one.parameter.how.option().is_none());
     options.sort_by_key(|one| !one.open);
-    let ends_open = options.last().is_some_and(|one| one.open);
+    let open = options.last().copied().filter(|one| one.open);
     let mut arguments: Vec<String> = options.iter().flat_map(|one| one.arguments.iter().cloned()).collect();
-    let hyphen = positionals.iter().any(|text| text.starts_with('-'));
-    if hyphen || (ends_open && !positionals.is_empty()) {
+    let hyphen = |one: &Written<'_>| one.arguments.iter().any(|text| text.starts_with('-'));
+    let first = positionals.first().copied();
+    let only_rest = first.filter(|one| one.parameter.how == How::Rest);
+    if let (Some(rest), true) =
+        (only_rest, open.is_some() || first.is_some_and(|one| looks_like_option(&one.arguments[0])))
+    {
+        // `argparse` would keep the `--`.
+        let wanted = "first a value that does not begin with `-`, and no list before it";
+        wrong.push(Mismatch::new(
+            &below("", &rest.parameter.name),
+            counted(rest.arguments.len(), "value"),
+            wanted,
+        ));
+    } else if first.is_some()
+        && (open.is_some() || positionals.iter().any(|one| one.parameter.how != How::Rest && hyphen(one)))
+    {
         arguments.push("--".to_owned());
-    } else if let Some(last) = options.last().filter(|one| one.open) {
+    } else if let (Some(last), false) = (open, words.is_empty()) {
         match last.arguments.as_slice() {
             [option, value] => {
                 let joined = joined(option, value);
@@ -94,13 +102,8 @@ fn first_part(written: &[Written<'_>], wrong: &mut Vec<Mismatch>) -> Vec<String>
             )),
         }
     }
-    [arguments, positionals].concat()
-}
-
-fn split<'w, 'p>(written: &'w [Written<'p>]) -> (Vec<String>, Vec<&'w Written<'p>>) {
-    let (positionals, options): (Vec<_>, Vec<_>) =
-        written.iter().partition(|one| one.parameter.how == How::Positional);
-    (positionals.into_iter().flat_map(|one| one.arguments.iter().cloned()).collect(), options)
+    arguments.extend(positionals.iter().flat_map(|one| one.arguments.iter().cloned()));
+    arguments
 }
 
 /// Whether the parser will give every positional the values that are meant for it: it hands them out from the left, to
@@ -119,7 +122,7 @@ fn assignable(
     let given = |parameter: &Parameter| {
         written.iter().find(|one| one.parameter.name == parameter.name).map_or(0, |one| one.arguments.len())
     };
-    let positional = parameters.iter().filter(|one| one.how == How::Positional && one.global == global);
+    let positional = parameters.iter().filter(|one| one.how.option().is_none() && one.global == global);
     let slots: Vec<(&str, (usize, usize), usize)> = positional
         .map(|one| (one.name.as_str(), slot(one), given(one)))
         .chain(subcommand.map(|count| ("", (1, usize::MAX), count)))
@@ -210,7 +213,7 @@ impl<'p> Writer<'p, '_> {
                     (None, values) => values.iter().flat_map(|value| option_value(option, value)).collect(),
                 }
             }
-            How::Positional => self.values(value, &at),
+            How::Positional | How::Rest => self.values(value, &at),
         };
         Written { parameter, arguments, open }
     }
@@ -248,7 +251,7 @@ impl<'p> Writer<'p, '_> {
             let wanted = format!("at most {MAX_ARGUMENT}, the longest argument of a program");
             self.tell(at, counted(text.len(), "byte"), wanted);
         }
-        let positional = |one: &&Parameter| one.how == How::Positional;
+        let positional = |one: &&Parameter| one.how.option().is_none();
         let alone = self.parameter.how == How::Positional
             && self.parameters.iter().filter(positional).count() == 1
             && !self.parameter.global;

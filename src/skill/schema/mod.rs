@@ -164,6 +164,8 @@ pub enum Kind {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum How {
     Positional,
+    /// Everything behind the positionals, what looks like options too.
+    Rest,
     /// `--name value`
     Option(String),
     /// `--name value`, once for each value.
@@ -180,7 +182,7 @@ impl How {
     /// As it is written on the command line; `None` for a positional.
     pub fn option(&self) -> Option<&str> {
         match self {
-            How::Positional => None,
+            How::Positional | How::Rest => None,
             How::Option(option)
             | How::Repeated(option)
             | How::Flag(option, _)
