@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
@@ -10,6 +10,7 @@ use skilldeck::skill::schema::{self, Tool};
 
 use crate::common::{found, skip};
 use crate::inputs::{Random, input};
+use crate::{parsers, skill_of};
 
 /// Runs a script with one command line after the other, in one process.
 const DRIVER: &str = r#"
@@ -124,14 +125,9 @@ fn scripts_read_what_the_schema_promised() {
     if !found("python3") {
         return;
     }
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tools/parsers");
     let count: usize = std::env::var("ROUND_TRIP_COUNT").ok().map_or(100, |text| text.parse().unwrap());
-    let mut scripts: Vec<PathBuf> =
-        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    scripts.sort();
-    assert!(scripts.len() >= 10);
-    for script in scripts {
-        let skill = crate::skill_of(&script);
+    for script in parsers() {
+        let found = skill_of(&script);
         let boolean = fs::read_to_string(&script).unwrap().contains("BooleanOptionalAction");
         if boolean
             && Command::new("python3")
@@ -142,7 +138,7 @@ fn scripts_read_what_the_schema_promised() {
             skip("BooleanOptionalAction needs Python 3.9");
             continue;
         }
-        for (number, tool) in schema::tools(&skill.skill).iter().enumerate() {
+        for (number, tool) in schema::tools(&found.skill).iter().enumerate() {
             assert_eq!(tool.source, schema::Source::Argparse, "{}", script.display());
             let cases = cases(tool, number as u64, count);
             assert!(cases.len() * 12 > count, "{}: only {} of {count} inputs fit", tool.name, cases.len());

@@ -46,9 +46,11 @@ pub(super) fn command_line(
     let (global, local): (Vec<_>, Vec<_>) = written.into_iter().partition(|one| one.parameter.global);
     let front = part(&global, words, &mut wrong);
     let behind = part(&local, &[], &mut wrong);
-    // Behind `--` nothing is an option.
+    // What the main parser, which does not know the subcommand's options, takes for values before the first option:
+    // whatever holds a space, and everything behind `--`.
     let ends = |text: &String| text == "--";
-    let leading = match behind.iter().position(|text| ends(text) || looks_like_option(text)) {
+    let option = |text: &String| looks_like_option(text) && !text.contains(' ');
+    let leading = match behind.iter().position(|text| ends(text) || option(text)) {
         Some(at) if !ends(&behind[at]) && !front.iter().any(ends) => at,
         _ => behind.len(),
     };

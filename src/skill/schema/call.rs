@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value};
 
-use super::validate::{Mismatch, validate};
+use super::validate::{Mismatch, below, validate};
 use super::{Input, Tool, argv, commands, form};
 
 /// How a script is to be started.
@@ -43,7 +43,12 @@ pub fn invocation(tool: &Tool, input: &Value) -> Result<Invocation, Vec<Mismatch
         Input::Stdin(schema) => {
             let inner = input.get(form::WRAPPED).filter(|_| !form::is_object(schema));
             let value = without_nulls(schema, inner.unwrap_or(input));
-            fitting(schema, &value)?;
+            fitting(schema, &value).map_err(|mut wrong| {
+                for one in wrong.iter_mut().filter(|_| inner.is_some()) {
+                    one.pointer.insert_str(0, &below("", form::WRAPPED));
+                }
+                wrong
+            })?;
             Ok(Invocation { argv: Vec::new(), stdin: value.to_string().into_bytes() })
         }
         Input::Free => {
