@@ -234,12 +234,10 @@ fn parameter(
         Some(value) => value.as_str().map(|help| expand(&tidy(help), default_json.as_ref(), &name)),
         None => None,
     };
-    let mut help = help.unwrap_or_default();
-    if action == "append"
-        && default_json.as_ref().and_then(Json::as_array).is_some_and(|list| !list.is_empty())
-    {
-        help = format!("{help} (added to the default)").trim().to_owned();
-    }
+    let added = action == "append"
+        && default_json.as_ref().and_then(Json::as_array).is_some_and(|list| !list.is_empty());
+    let help = help.unwrap_or_default();
+    let help = if added { format!("{help} (added to the default)").trim().to_owned() } else { help };
     Some(Parameter {
         help,
         name,
