@@ -4,16 +4,13 @@
 
 use std::fmt::Write as _;
 use std::io::{BufRead as _, IsTerminal as _, Read as _};
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
 use serde_json::{Value as Json, json};
-use similar::{Algorithm, TextDiff};
 
 use super::{Context, Format, print};
-use crate::policy::summary::Sentence;
-use crate::policy::{self, Approvals, Loaded, Origin, Places, Policy};
+use crate::policy::{self, Approvals, Origin, Places, Request};
 use crate::report::terminal::one_line;
 use crate::skill::text::printable_source;
 use crate::workspace;
@@ -39,69 +36,44 @@ pub struct Args {
     pub format: Format,
 }
 
-/// The request of one skill.
-struct Request {
-    skill: String,
-    file: PathBuf,
-    text: String,
-    policy: Policy,
-    /// What was approved last, when it was something else.
-    before: Option<String>,
-    approved: bool,
-}
-
 /// 0 when the request is approved afterwards (after `--revoke`: always), 1 when it is not.
 pub(super) fn execute(args: &Args, context: &Context) -> anyhow::Result<ExitCode> {
     let approvals = Approvals::of_user();
     let skill = workspace::find(&context.workspace, &context.skills, &args.skill)?;
-    let file = skill.path.join(policy::FILE_NAME);
     if args.revoke {
+        let file = skill.path.join(policy::FILE_NAME);
         let done = if approvals.revoke(&file)? { "is no longer approved" } else { "was not approved" };
         print(format!("{}: {done}\n", one_line(&file.display().to_string(), 400)).as_bytes())?;
         return Ok(ExitCode::SUCCESS);
     }
-    let mut request = request(&skill.name, &file, &approvals, context)?;
-    if args.format == Format::Text {
-        print(as_text(&request).as_bytes())?;
+    let Some(mut request) = Request::read(&skill.path, &approvals, &Places::new(&context.workspace))? else {
+        bail!("{} asks for nothing: it has no {}", skill.name, policy::FILE_NAME);
+    };
+    let text = args.format == Format::Text;
+    if text {
+        print(as_text(&skill.name, &request).as_bytes())?;
     }
-    if !request.approved && !args.show && (args.yes || is_answered_yes(args.format)) {
-        approvals
-            .approve(&file, &request.policy, &request.text)
-            .with_context(|| format!("the approval of {} cannot be kept", file.display()))?;
-        request.approved = true;
-        if args.format == Format::Text {
+    if !request.approved && !args.show && (args.yes || text && is_answered_yes()) {
+        request
+            .approve(&approvals)
+            .with_context(|| format!("the approval of {} cannot be kept", request.file.display()))?;
+        if text {
             print(b"approved: it is in force for every run, until it asks for something else\n")?;
         }
     }
-    if args.format == Format::Json {
-        print(format!("{:#}\n", as_json(&request)).as_bytes())?;
-    }
-    if !request.approved && !args.show && args.format == Format::Text {
-        eprintln!("not approved; --yes approves without a question");
+    match args.format {
+        Format::Json => drop(print(format!("{:#}\n", as_json(&skill.name, &request)).as_bytes())?),
+        Format::Text if !request.approved && !args.show => {
+            eprintln!("not approved; --yes approves without a question");
+        }
+        Format::Text => {}
     }
     Ok(ExitCode::from(u8::from(!request.approved)))
 }
 
-fn request(skill: &str, file: &Path, approvals: &Approvals, context: &Context) -> anyhow::Result<Request> {
-    if file.symlink_metadata().is_err() {
-        bail!("{skill} asks for nothing: it has no {}", policy::FILE_NAME);
-    }
-    let (text, loaded) = policy::load_with_text(file, &Places::new(&context.workspace))
-        .with_context(|| format!("{} cannot be read", file.display()))?;
-    if loaded.has_errors() {
-        return Err(
-            policy::ChooseError::Broken { path: file.to_owned(), diagnostics: loaded.diagnostics }.into()
-        );
-    }
-    let Loaded { policy, .. } = loaded;
-    let approved = approvals.cover(file, &policy);
-    let before = approvals.latest(file).filter(|_| !approved);
-    Ok(Request { skill: skill.to_owned(), file: file.to_owned(), text, policy, before, approved })
-}
-
 /// Ask at the terminal; where there is none the answer is no.
-fn is_answered_yes(format: Format) -> bool {
-    if format != Format::Text || !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
+fn is_answered_yes() -> bool {
+    if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
         return false;
     }
     eprint!("approve? [y/N] ");
@@ -110,19 +82,19 @@ fn is_answered_yes(format: Format) -> bool {
     matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes")
 }
 
-fn as_text(request: &Request) -> String {
-    let mut text = format!("{} asks to\n", one_line(&request.skill, 100));
-    let said = request.policy.describe();
-    if said.is_empty() {
-        text = format!("{} asks for nothing beyond the default\n", one_line(&request.skill, 100));
+fn as_text(skill: &str, request: &Request) -> String {
+    let (skill, said) = (one_line(skill, 100), request.sentences());
+    let mut text = if said.is_empty() {
+        format!("{skill} asks for nothing beyond the default\n")
+    } else {
+        format!("{skill} asks to\n")
+    };
+    for (sentence, place) in &said {
+        let _ = writeln!(text, "  {:<60} {place}", one_line(sentence, 300));
     }
-    for Sentence { text: sentence, origin, .. } in &said {
-        let _ = writeln!(text, "  {:<60} {}", one_line(sentence, 300), place(origin));
-    }
-    if let Some(before) = &request.before {
-        let diff = TextDiff::configure().algorithm(Algorithm::Patience).diff_lines(before, &request.text);
-        let diff = diff.unified_diff().header("approved", policy::FILE_NAME).to_string();
-        let _ = write!(text, "\nwhat has changed since it was last approved:\n{}", printable_source(&diff));
+    if let Some(changes) = request.changes() {
+        let changes = printable_source(&changes);
+        let _ = write!(text, "\nwhat has changed since it was last approved:\n{changes}\n");
     }
     if request.approved {
         text.push_str("this is approved\n");
@@ -130,36 +102,20 @@ fn as_text(request: &Request) -> String {
     text
 }
 
-/// `policy.yaml:3`.
-fn place(origin: &Origin) -> String {
-    match origin {
-        Origin::File { line, .. } => format!("{}:{line}", policy::FILE_NAME),
-        other => other.to_string(),
-    }
-}
-
-fn as_json(request: &Request) -> Json {
-    let asked: Vec<Json> = request
-        .policy
-        .describe()
-        .iter()
-        .map(|said| {
-            let line = if let Origin::File { line, .. } = said.origin { Some(line) } else { None };
-            json!({
-                "permission": said.permission.map(policy::Permission::name),
-                "deny": said.deny,
-                "text": said.text,
-                "line": line,
-            })
-        })
-        .collect();
+fn as_json(skill: &str, request: &Request) -> Json {
+    let said = request.policy.describe();
+    let asks = said.iter().map(|said| {
+        let line = if let Origin::File { line, .. } = said.origin { Some(line) } else { None };
+        let permission = said.permission.map(policy::Permission::name);
+        json!({ "permission": permission, "deny": said.deny, "text": said.text, "line": line })
+    });
     json!({
         "version": VERSION,
-        "skill": request.skill,
+        "skill": skill,
         "file": request.file,
         "digest": request.policy.digest(),
         "approved": request.approved,
-        "approved_before": request.before,
-        "asks": asked,
+        "asks": asks.collect::<Vec<_>>(),
+        "changes": request.changes(),
     })
 }

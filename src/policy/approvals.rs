@@ -6,12 +6,14 @@
 //! approved request, named by [`Policy::digest`]. The digest is that of what is asked for, paths resolved: other comments
 //! or another order ask for nothing new, the same words in another workspace do.
 
+use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::fs::{self, DirBuilder};
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use super::model::Policy;
@@ -23,8 +25,9 @@ const KEPT: usize = 16;
 /// The approvals of one user.
 #[derive(Debug, Clone, Default)]
 pub struct Approvals {
-    /// Without a place nothing is approved.
     folder: Option<PathBuf>,
+    /// File and digest of what could not be kept; forgotten when the program ends.
+    for_now: Arc<Mutex<HashSet<(PathBuf, String)>>>,
 }
 
 impl Approvals {
@@ -33,17 +36,23 @@ impl Approvals {
         let absolute =
             |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
         let data = absolute("XDG_DATA_HOME").or_else(|| Some(absolute("HOME")?.join(".local/share")));
-        Self { folder: data.map(|data| data.join("skilldeck/approvals")) }
+        Self { folder: data.map(|data| data.join("skilldeck/approvals")), ..Self::default() }
     }
 
     /// Those in a folder.
     pub fn at(folder: impl Into<PathBuf>) -> Self {
-        Self { folder: Some(folder.into()) }
+        Self { folder: Some(folder.into()), ..Self::default() }
     }
 
     /// Whether what the file asks for was approved.
     pub fn cover(&self, file: &Path, request: &Policy) -> bool {
         self.copy(file, request).is_some_and(|copy| copy.is_file())
+            || self.lock().contains(&(file.to_owned(), request.digest()))
+    }
+
+    /// Remember an approval as long as this program runs: where there is no place to keep it.
+    pub fn approve_for_now(&self, file: &Path, request: &Policy) {
+        self.lock().insert((file.to_owned(), request.digest()));
     }
 
     /// The text that was approved last for this file.
@@ -64,12 +73,17 @@ impl Approvals {
 
     /// Forget all that was approved for this file. Returns whether there was something.
     pub fn revoke(&self, file: &Path) -> io::Result<bool> {
+        self.lock().retain(|(approved, _)| approved != file);
         let Some(folder) = self.of_file(file) else { return Ok(false) };
         match fs::remove_dir_all(folder) {
             Ok(()) => Ok(true),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
             Err(error) => Err(error),
         }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashSet<(PathBuf, String)>> {
+        self.for_now.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn of_file(&self, file: &Path) -> Option<PathBuf> {

@@ -56,7 +56,7 @@ pub fn load(file: &Path, places: &Places) -> io::Result<Loaded> {
 }
 
 /// Read a policy file and keep its text: what is shown and what is approved must be the same reading.
-pub fn load_with_text(file: &Path, places: &Places) -> io::Result<(String, Loaded)> {
+pub(super) fn load_with_text(file: &Path, places: &Places) -> io::Result<(String, Loaded)> {
     let text = String::from_utf8(read(file)?)
         .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not text in UTF-8"))?;
     let loaded = parse(&text, file, places);
