@@ -239,6 +239,11 @@ pub fn entry_tool(skill: &Skill, entry: &Entry) -> Tool {
     commands::merged(tools, names::base(skill, entry))
 }
 
+/// Why an `input_schema` that the author wrote is not used: its place and the next step.
+pub fn unused_schema(skill: &Skill) -> Option<String> {
+    explicit::unused(skill)
+}
+
 fn entry_tools(skill: &Skill, entry: &Entry, explicit: Option<&Explicit>) -> Vec<Tool> {
     let explicit = explicit.filter(|found| found.applies_to(entry, skill));
     let mut script = read_script(&skill.path.join(&entry.file), entry.interpreter.language);
