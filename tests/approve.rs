@@ -106,7 +106,10 @@ fn a_policy_with_an_error_is_never_in_force() {
     fs::write(desk.policy(), "permissions:\n  env: [WORD]\n  root: yes\n").unwrap();
     let (code, text) = desk.skilldeck(&["approve", "--yes"]);
     assert_eq!(code, 2, "{text}");
-    assert!(text.contains("policy.yaml has errors and is not put in force") && text.contains("3:3: "), "{text}");
+    assert!(
+        text.contains("policy.yaml has errors and is not put in force") && text.contains("3:3: "),
+        "{text}"
+    );
     assert!(!desk.is_granted());
 }
 
