@@ -45,8 +45,8 @@ impl Comparison {
 
 pub fn compare(before: &Record, after: &Record) -> Comparison {
     let (one, other) = (before.report.as_ref(), after.report.as_ref());
-    let usage = |report: Option<&Report>| report.map(|report| report.usage.clone()).unwrap_or_default();
-    let (used, uses) = (usage(one), usage(other));
+    let usage = |report: Option<&Report>| report.map(|report| report.usage).unwrap_or_default();
+    let (first, second) = (usage(one), usage(other));
     let (was, is) = (denials(one), denials(other));
     let without = |these: &[String], those: &[String]| -> Vec<String> {
         these.iter().filter(|denial| !those.contains(denial)).cloned().collect()
@@ -55,9 +55,9 @@ pub fn compare(before: &Record, after: &Record) -> Comparison {
     Comparison {
         outcome: Pair { before: outcome(one), after: outcome(other) },
         duration_ms: Pair { before: duration(one), after: duration(other) },
-        cpu_ms: Pair { before: used.cpu_ms, after: uses.cpu_ms },
-        peak_memory_bytes: Pair { before: used.peak_memory_bytes, after: uses.peak_memory_bytes },
-        peak_processes: Pair { before: used.peak_processes, after: uses.peak_processes },
+        cpu_ms: Pair { before: first.cpu_ms, after: second.cpu_ms },
+        peak_memory_bytes: Pair { before: first.peak_memory_bytes, after: second.peak_memory_bytes },
+        peak_processes: Pair { before: first.peak_processes, after: second.peak_processes },
         denials_gained: without(&is, &was),
         denials_lost: without(&was, &is),
         stdout: diff(before, after, Stream::Stdout),

@@ -60,7 +60,7 @@ pub struct Bounds {
 
 impl Default for Bounds {
     fn default() -> Self {
-        Self { age: Duration::from_secs(30 * 24 * 3600), runs: 1000, bytes: 256 << 20 }
+        Self { age: Duration::from_hours(30 * 24), runs: 1000, bytes: 256 << 20 }
     }
 }
 

@@ -80,13 +80,13 @@ fn the_oldest_go_first() {
         for id in ["20260101-000000-001", "20260102-000000-001", "20260103-000000-001"] {
             drop(begin(&journal, id));
         }
-        journal.forget_old(SystemTime::now() + Duration::from_secs(3600));
+        journal.forget_old(SystemTime::now() + Duration::from_hours(1));
         journal.ids().len()
     };
     assert_eq!(keeps(Bounds::default()), 3);
     assert_eq!(keeps(Bounds { runs: 2, ..Bounds::default() }), 2);
     assert_eq!(keeps(Bounds { bytes: 500, ..Bounds::default() }), 1);
-    assert_eq!(keeps(Bounds { age: Duration::from_secs(60), ..Bounds::default() }), 0);
+    assert_eq!(keeps(Bounds { age: Duration::from_mins(1), ..Bounds::default() }), 0);
 }
 
 #[test]
