@@ -73,7 +73,7 @@ fn answer(effect: Effect, workspace: &Path, watch: &Watch, approvals: &Approvals
         }
         Effect::Explore(skill) => {
             let (tools, files) = (tools(&skill), files(&skill.path));
-            let request = Request::read(&skill.path, approvals, &places).ok().flatten();
+            let request = own_request(&skill.path, approvals, &places);
             vec![Action::Explored { tools, files, request, skill: skill.path.clone() }]
         }
         Effect::Grant { skill, remedy } => {
@@ -94,7 +94,7 @@ fn answer(effect: Effect, workspace: &Path, watch: &Watch, approvals: &Approvals
             let said = approvals.revoke(&skill.path.join(policy::FILE_NAME));
             vec![Action::Approved {
                 skill: skill.path.clone(),
-                request: Request::read(&skill.path, approvals, &places).ok().flatten(),
+                request: own_request(&skill.path, approvals, &places),
                 said: said
                     .map(|_| "the default policy is in force for this skill".to_owned())
                     .map_err(|error| format!("the approval cannot be taken back: {error}")),
@@ -125,12 +125,16 @@ fn approve(skill: &Path, shown: &Request, approvals: &Approvals, places: &Places
             (Some(now), Ok(said))
         }
     };
-    Action::Approved { skill: skill.to_owned(), request, said }
+    Action::Approved { skill: skill.to_owned(), request: request.map(Box::new), said }
+}
+
+fn own_request(skill: &Path, approvals: &Approvals, places: &Places) -> Option<Box<Request>> {
+    Request::read(skill, approvals, places).ok().flatten().map(Box::new)
 }
 
 /// Approve what the user has just had written into the file.
-fn approve_own(skill: &Path, approvals: &Approvals, places: &Places) -> Option<Request> {
-    let mut request = Request::read(skill, approvals, places).ok()??;
+fn approve_own(skill: &Path, approvals: &Approvals, places: &Places) -> Option<Box<Request>> {
+    let mut request = own_request(skill, approvals, places)?;
     keep(&mut request, approvals);
     Some(request)
 }

@@ -333,7 +333,7 @@ impl State {
 
     /// What the chosen skill's own policy file asks for.
     pub fn request(&self) -> Option<&Request> {
-        self.chosen_facts()?.request.as_ref()
+        self.chosen_facts()?.request.as_deref()
     }
 
     /// The skill's own policy file is in force for its runs.

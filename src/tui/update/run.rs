@@ -133,7 +133,7 @@ pub(super) fn allow(state: &mut State) -> Vec<Effect> {
 pub(super) fn on_granted(
     state: &mut State,
     skill: &Path,
-    request: Option<Request>,
+    request: Option<Box<Request>>,
     result: Result<String, String>,
 ) -> Vec<Effect> {
     match result {
