@@ -32,7 +32,7 @@ mod values;
 pub use approvals::Approvals;
 pub use choose::{ChooseError, Chosen, Source, check, choose};
 pub use decide::{Ruling, Scope};
-pub use edit::{EditError, add_grant};
+pub use edit::{EditError, add_grant, draft};
 pub(crate) use load::open_plain;
 pub use load::{FILE_NAME, Loaded, Places, load, parse, source};
 pub use model::{Deny, Grant, Host, NetRule, Origin, Permission, Policy, RunRule};

@@ -50,6 +50,11 @@ impl Request {
         Self { file, policy, approved: false, text: text.to_owned(), before }
     }
 
+    /// The policy file as it was read.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
     /// Whether both ask for the same.
     pub fn asks_for_the_same(&self, other: &Self) -> bool {
         self.file == other.file && self.policy.digest() == other.policy.digest()
