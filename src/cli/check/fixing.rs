@@ -58,8 +58,8 @@ fn of_skill(skill: &Skill, places: &Places) -> Vec<(PathBuf, String, Fixed)> {
         fixed.push((manifest, skill.source.clone(), done));
     }
     if offers(&policy) {
-        let text = policy::source(&policy);
-        let done = fix::fix(&policy, &text, |text| policy::parse(text, &policy, places).diagnostics);
+        let text = skill::source(&policy);
+        let done = fix::fix(&policy, &text, |text| policy::diagnose(text, &policy, places));
         fixed.push((policy, text, done));
     }
     fixed

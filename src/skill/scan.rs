@@ -1,0 +1,151 @@
+//! One pass over a text for what must not stand in it: secrets, paths into somebody's home, programs that are fetched
+//! in whatever version is newest. Used for SKILL.md and for the scripts.
+
+use std::ops::Range;
+use std::sync::LazyLock;
+
+use aho_corasick::{AhoCorasick, MatchKind};
+
+use super::findings::Findings;
+use super::manifest::shown;
+use super::package::{self, Package};
+use super::rules;
+use super::secret::{self, Secret};
+
+/// Most findings of one text.
+const MAX_HITS: usize = 50;
+const HOMES: [&str; 2] = ["/home/", "/Users/"];
+
+/// Looks for all beginnings at once. `None` would mean that the fixed list of them is no good.
+static BEGINNINGS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
+    let beginnings = secret::prefixes().chain(HOMES).chain(package::COMMANDS.map(|command| command.words));
+    AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(beginnings).ok()
+});
+
+/// Something that must not stand in a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Hit {
+    Secret(Secret),
+    Home(Range<usize>),
+    Package(Package),
+}
+
+impl Hit {
+    pub(super) fn secret(self) -> Option<Secret> {
+        if let Hit::Secret(secret) = self { Some(secret) } else { None }
+    }
+
+    /// Add the finding.
+    pub(super) fn report(&self, text: &str, findings: &mut Findings) {
+        match self {
+            Hit::Secret(secret) => {
+                let span = findings.lines().span(secret.range.clone());
+                let shown = &text[secret.range.start..secret.range.start + secret.shown];
+                let message =
+                    format!("`{shown}…` is {}, readable by everybody who gets the skill", secret.what);
+                let help =
+                    "revoke it, and read it from an environment variable that the policy grants (`env:`)";
+                findings.add(rules::SECRET, span, message, help);
+            }
+            Hit::Home(range) => {
+                let span = findings.lines().span(range.clone());
+                let message = format!("`{}` is somebody's home", shown(&text[range.clone()]));
+                let help = "use a path relative to the skill, or an argument";
+                findings.add(rules::HOME_PATH, span, message, help);
+            }
+            Hit::Package(package) => {
+                let span = findings.lines().span(package.range.clone());
+                let word = shown(&text[package.range.clone()]);
+                let message =
+                    format!("`{}` fetches and runs whatever `{word}` is newest", package.command.words);
+                findings.add(rules::UNPINNED_PACKAGE, span, message, package.help(&word));
+            }
+        }
+    }
+}
+
+/// What must not stand in `text`, in order, at most [`MAX_HITS`].
+pub(super) fn hits(text: &str) -> impl Iterator<Item = Hit> + '_ {
+    let found = BEGINNINGS.iter().flat_map(move |beginnings| beginnings.find_iter(text));
+    let hit = move |found: aho_corasick::Match| {
+        let at = found.start();
+        let word = &text[found.range()];
+        if HOMES.contains(&word) {
+            return home(text, at).map(Hit::Home);
+        }
+        match package::COMMANDS.iter().find(|command| command.words == word) {
+            Some(command) => package::unpinned(text, at, command).map(Hit::Package),
+            None => secret::at(text, at).map(Hit::Secret),
+        }
+    };
+    found.filter_map(hit).take(MAX_HITS)
+}
+
+fn is_delimiter(c: char) -> bool {
+    c.is_whitespace() || "\"'`()[]<>,;|=:".contains(c)
+}
+
+/// `/home/alice/…`, `/Users/alice/…`, but not placeholders such as `/home/user/…` or the user of a container.
+fn home(text: &str, at: usize) -> Option<Range<usize>> {
+    if text[..at].chars().next_back().is_some_and(|before| !is_delimiter(before)) {
+        return None;
+    }
+    let path = text[at..].split(is_delimiter).next()?.trim_end_matches('.');
+    let (owner, _) = HOMES.iter().find_map(|home| path.strip_prefix(home))?.split_once('/')?;
+    const NOBODY: [&str; 24] = [
+        "user",
+        "username",
+        "you",
+        "yourname",
+        "your-name",
+        "your_name",
+        "me",
+        "name",
+        "USER",
+        "USERNAME",
+        "skill",
+        "agent",
+        "app",
+        "claude",
+        "coder",
+        "node",
+        "pi",
+        "runner",
+        "ubuntu",
+        "vscode",
+        "Shared",
+        "linuxbrew",
+        "jovyan",
+        "sandbox",
+    ];
+    let plain = owner.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
+    let somebody = plain && !owner.is_empty() && !NOBODY.contains(&owner);
+    (somebody && !owner.chars().all(|c| "x.".contains(c))).then(|| at..at + path.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn homes_of_somebody_and_of_nobody() {
+        let homes = |text: &str| -> Vec<String> {
+            let range = |hit| if let Hit::Home(range) = hit { Some(text[range].to_owned()) } else { None };
+            hits(text).filter_map(range).collect()
+        };
+        assert_eq!(homes("open('/home/alice/x.txt'), /Users/bob/y."), ["/home/alice/x.txt", "/Users/bob/y"]);
+        for text in
+            ["/home/user/x", "/home/node/app", "https://x.org/home/alice/", "/home/$USER/x", "/home/alice"]
+        {
+            assert_eq!(homes(text), [] as [&str; 0], "{text}");
+        }
+    }
+
+    #[test]
+    fn a_text_made_of_beginnings_comes_to_an_end() {
+        for piece in ["sk-", "npx ", "/home/a/", "-----BEGIN ", "ghp_é", "AIza"] {
+            let text = piece.repeat(40_000);
+            assert!(hits(&text).count() <= MAX_HITS, "{piece}");
+        }
+    }
+}
