@@ -90,7 +90,7 @@ pub fn parse(text: &str, file: &Path, places: &Places) -> Loaded {
             }
         }
         Err(error) => {
-            reader.error(rules::POLICY_SYNTAX, error.span(), error.message.clone(), error.help.clone())
+            reader.error(rules::POLICY_SYNTAX, error.span(), error.message.clone(), error.help.clone());
         }
     }
     reader.loaded
@@ -344,7 +344,7 @@ fn article(kind: &str) -> String {
 
 fn example(key: &str) -> String {
     let text = match key {
-        "read" => "./references",
+        "read" => "\"${workspace}\"",
         "write" => "./out",
         "net" => "\"api.github.com:443\"",
         "run" => "git",

@@ -67,7 +67,9 @@ pub fn manifest(manifest: &Manifest, folder: &str, fences: Span, recovered: bool
             "shorten it; detail belongs in the body",
         );
     }
-    if written("when_to_use").is_none() && says_only_what(&field.value) {
+    // Fields of some clients for this very purpose.
+    let elsewhere = ["when_to_use", "read_when", "triggers"].iter().any(|key| written(key).is_some());
+    if !elsewhere && says_only_what(&field.value) {
         let message = "the description does not say when to use the skill";
         let help = "add a sentence such as `Use when the user asks for …`";
         findings.add(rules::DESCRIPTION_WHEN, field.span, message, help);

@@ -3,8 +3,8 @@
 
 use std::ops::Range;
 
-/// How far behind the command its package is looked for.
-const MAX_ARGUMENTS: usize = 300;
+/// How far behind the command its package is looked for, and how far before it the beginning of its line.
+const MAX_LINE: usize = 300;
 
 /// A command that fetches and runs.
 #[derive(Debug, PartialEq, Eq)]
@@ -109,7 +109,12 @@ enum Place {
 }
 
 fn place(text: &str, at: usize) -> Option<Place> {
-    let line = text[..at].rfind('\n').map_or(0, |end| end + 1);
+    let window = text.floor_char_boundary(at.saturating_sub(MAX_LINE));
+    let line = match text[window..at].rfind('\n') {
+        Some(end) => window + end + 1,
+        None if window == 0 => 0,
+        None => return None,
+    };
     let before = text[line..at].trim_end_matches([' ', '\t']);
     let spaced = before.len() < at - line;
     if before.trim_start().is_empty() {
@@ -131,13 +136,9 @@ fn place(text: &str, at: usize) -> Option<Place> {
 /// What stands behind the command: to the end of its line, of a list to its closing bracket.
 fn arguments(text: &str, start: usize, listed: bool) -> &str {
     let rest = &text[start..];
-    let mut end = rest.len().min(MAX_ARGUMENTS);
-    while !rest.is_char_boundary(end) {
-        end -= 1;
-    }
     let stop: &[char] =
         if listed { &[']', '}', ';'] } else { &['\n', '\r', ';', '|', '&', '#', '`', '"', '\''] };
-    let rest = &rest[..end];
+    let rest = &rest[..rest.floor_char_boundary(MAX_LINE)];
     rest.find(stop).map_or(rest, |end| &rest[..end])
 }
 

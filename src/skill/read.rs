@@ -17,7 +17,6 @@ use super::model::{Manifest, Skill};
 use super::rules;
 use super::scan::{self, Hit};
 use super::script;
-use crate::policy::open_plain;
 
 /// Most of a SKILL.md that is read.
 pub const MAX_FILE: u64 = 4 * 1024 * 1024;
@@ -78,9 +77,8 @@ pub fn diagnose(text: &str, path: &Path) -> Vec<Diagnostic> {
 
 /// The text of a file of a skill, for showing a finding in its place; empty when it cannot be read.
 pub fn source(file: &Path) -> String {
-    let mut bytes = Vec::new();
-    let read = open_plain(file).and_then(|file| file.take(MAX_FILE).read_to_end(&mut bytes));
-    read.map_or_else(|_| String::new(), |_| String::from_utf8_lossy(&bytes).into_owned())
+    read_bounded(file)
+        .map_or_else(|_| String::new(), |(bytes, _)| String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// Front matter, manifest and lints of a text, and what it says about the scripts.
@@ -106,19 +104,16 @@ fn understand(
     }
     let code = lint::body(text, &parts, path, findings);
     drift::check(text, &code, path, scripts, findings);
-    for hit in scan::hits(text) {
-        let wanted = match &hit {
-            Hit::Secret(_) => true,
-            Hit::Home(range) => range.start >= parts.body.start,
-            Hit::Package(package) => {
-                let place = code.partition_point(|code| code.end <= package.range.start);
-                code.get(place).is_some_and(|code| code.start <= package.range.start)
-            }
-        };
-        if wanted {
-            hit.report(text, findings);
+    let wanted = |hit: &Hit| match hit {
+        Hit::Secret(_) => true,
+        Hit::Home(range) => range.start >= parts.body.start,
+        // In prose `npx` is only a word.
+        Hit::Package(package) => {
+            let at = code.partition_point(|code| code.end <= package.range.start);
+            code.get(at).is_some_and(|code| code.start <= package.range.start)
         }
-    }
+    };
+    scan::report(text, wanted, findings);
     (manifest, parts)
 }
 

@@ -1,6 +1,7 @@
 //! One pass over a text for what must not stand in it: secrets, paths into somebody's home, programs that are fetched
 //! in whatever version is newest. Used for SKILL.md and for the scripts.
 
+use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::LazyLock;
 
@@ -35,8 +36,7 @@ impl Hit {
         if let Hit::Secret(secret) = self { Some(secret) } else { None }
     }
 
-    /// Add the finding.
-    pub(super) fn report(&self, text: &str, findings: &mut Findings) {
+    fn add(&self, text: &str, findings: &mut Findings) {
         match self {
             Hit::Secret(secret) => {
                 let span = findings.lines().span(secret.range.clone());
@@ -64,7 +64,19 @@ impl Hit {
     }
 }
 
-/// What must not stand in `text`, in order, at most [`MAX_HITS`].
+/// Add the findings that are `wanted`. A package is named once in a text, however often it is fetched.
+pub(super) fn report(text: &str, wanted: impl Fn(&Hit) -> bool, findings: &mut Findings) {
+    let mut packages = HashSet::new();
+    let mut first = |hit: &Hit| match hit {
+        Hit::Package(package) => packages.insert(&text[package.range.clone()]),
+        _ => true,
+    };
+    for hit in hits(text).filter(|hit| wanted(hit) && first(hit)).take(MAX_HITS) {
+        hit.add(text, findings);
+    }
+}
+
+/// What must not stand in `text`, in order.
 pub(super) fn hits(text: &str) -> impl Iterator<Item = Hit> + '_ {
     let found = BEGINNINGS.iter().flat_map(move |beginnings| beginnings.find_iter(text));
     let hit = move |found: aho_corasick::Match| {
@@ -78,7 +90,7 @@ pub(super) fn hits(text: &str) -> impl Iterator<Item = Hit> + '_ {
             None => secret::at(text, at).map(Hit::Secret),
         }
     };
-    found.filter_map(hit).take(MAX_HITS)
+    found.filter_map(hit)
 }
 
 fn is_delimiter(c: char) -> bool {
@@ -143,9 +155,12 @@ mod tests {
 
     #[test]
     fn a_text_made_of_beginnings_comes_to_an_end() {
-        for piece in ["sk-", "npx ", "/home/a/", "-----BEGIN ", "ghp_é", "AIza"] {
-            let text = piece.repeat(40_000);
-            assert!(hits(&text).count() <= MAX_HITS, "{piece}");
+        let key = ["-----BEGIN PRIVATE", " KEY-----"].concat();
+        for piece in ["sk-", ";npx a ", " /home/a/", "-----BEGIN ", "ghp_é", "AIza", &key] {
+            let text = piece.repeat(20_000);
+            let mut findings = Findings::new(std::path::Path::new("f"), &text, true);
+            report(&text, |_| true, &mut findings);
+            assert!(findings.count() <= MAX_HITS, "{piece}");
         }
     }
 }

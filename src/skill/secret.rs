@@ -160,7 +160,7 @@ fn private_key(text: &str, at: usize) -> Option<Secret> {
         .filter_map(|kind| rest.strip_prefix(kind))
         .find_map(|rest| rest.strip_prefix("PRIVATE KEY-----"))?;
     let header = text.len() - rest.len() - at;
-    let end = rest.find("-----END ").filter(|end| *end <= MAX_KEY)?;
+    let end = rest[..rest.floor_char_boundary(MAX_KEY)].find("-----END ")?;
     // In the text of a program the line ends may be written `\n`.
     let body: String = rest[..end].replace("\\n", "").chars().filter(char::is_ascii_alphanumeric).collect();
     let different = (0..128_u8).filter(|byte| body.as_bytes().contains(byte)).count();

@@ -131,16 +131,6 @@ fn every_quirk_has_its_diagnostic() {
             vec![("long-line", 5, 1), ("body-tokens", 5, 1)],
         ),
         (format!("---\n{head}---\n{}", "x\n".repeat(501)), vec![("body-length", 505, 1)]),
-        (format!("---\n{head}---\n{}", "é\n".repeat(400)), vec![]),
-        (
-            format!("---\n{head}---\n{}", format!("{}\n", "é".repeat(99)).repeat(201)),
-            vec![("body-tokens", 205, 1)],
-        ),
-        (
-            "---\nname: demo\ndescription: Extracts text from PDF files and merges them.\n---\nb\n".into(),
-            vec![("description-when", 3, 14)],
-        ),
-        (format!("---\n{head}---\nrun `npx cowsay` or npx cowsay\n"), vec![("unpinned-package", 5, 10)]),
         (
             format!("---\n{head}---\nsee [it](references/x.md#y) and `/home/alice/x`\n"),
             vec![("broken-link", 5, 10), ("home-path", 5, 34)],
@@ -163,6 +153,25 @@ fn every_quirk_has_its_diagnostic() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn long_bodies_vague_descriptions_and_unpinned_packages() {
+    let head = "---\nname: demo\ndescription: x y\n---\n";
+    let line = format!("{}\n", "é".repeat(99));
+    let table: [(String, &[Place]); 4] = [
+        (format!("{head}{}", line.repeat(200)), &[]),
+        (format!("{head}{}", line.repeat(201)), &[("body-tokens", 205, 1)]),
+        (
+            "---\nname: demo\ndescription: Extracts text from PDF files and merges them.\n---\nb\n".into(),
+            &[("description-when", 3, 14)],
+        ),
+        // In prose it is a word; a package is named once.
+        (format!("{head}npx cowsay: run `npx cowsay`\n\n    npx cowsay\n"), &[("unpinned-package", 5, 22)]),
+    ];
+    for (text, wanted) in table {
+        assert_eq!(places(&read_bytes(text.as_bytes())), wanted, "{text:.200}");
+    }
 }
 
 #[test]

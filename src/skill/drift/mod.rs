@@ -24,6 +24,8 @@ use words::Word;
 /// Most parsers of one skill that are read, and most options that are looked at.
 const MAX_PARSERS: usize = 8;
 const MAX_OPTIONS: usize = 500;
+/// A parser with more parameters in all its subcommands is not looked at.
+const MAX_PARAMETERS: usize = 5000;
 
 /// Compare the command lines in the `code` of `text` with the parsers of the scripts of the skill in `folder`.
 pub(super) fn check(
@@ -174,14 +176,30 @@ fn stands_in(text: &str, option: &str) -> bool {
 struct Parser<'t> {
     text: Cow<'t, str>,
     source: Source,
-    commands: Vec<Command>,
+    commands: Vec<Options>,
+}
+
+/// A command line that the parser takes.
+struct Options {
+    /// The subcommand.
+    words: Vec<String>,
+    /// All names of its options.
+    known: Vec<String>,
 }
 
 impl<'t> Parser<'t> {
     fn read(folder: &Path, entry: &Entry, text: Cow<'t, str>) -> Option<Self> {
         let path = folder.join(&entry.file);
         let (source, commands) = schema::command_lines(&path, entry.interpreter.language)?;
-        whole::is_whole(source, &text).then_some(Self { text, source, commands })
+        let parameters: usize = commands.iter().map(|command| command.parameters.len()).sum();
+        if parameters > MAX_PARAMETERS || !whole::is_whole(source, &text) {
+            return None;
+        }
+        let lines: Vec<&str> = text.split_inclusive('\n').collect();
+        let commands = commands
+            .into_iter()
+            .map(|command| Options { known: known(&command, source, &lines, &text), words: command.words });
+        Some(Self { source, commands: commands.collect(), text })
     }
 
     fn judge(&self, option: &Shown<'_>, arguments: &[Word<'_>], file: &Path, findings: &mut Findings) {
@@ -190,14 +208,16 @@ impl<'t> Parser<'t> {
             return;
         }
         let chosen = self.chosen(arguments);
-        let all: Vec<String> = self.commands.iter().flat_map(|command| self.known(command)).collect();
-        let known = chosen.map_or_else(|| all.clone(), |command| self.known(command));
-        if known.iter().any(|known| accepts(known, option.name)) || known.is_empty() {
-            return;
-        }
-        // A name that is read from a key (`options: { name: … }`), or stands where the schema has no line for it.
-        let elsewhere = all.iter().any(|other| other == option.name);
-        if !elsewhere && self.mentions(option.name) {
+        let all = || self.commands.iter().flat_map(|command| &command.known);
+        let known: Vec<&str> = match chosen {
+            Some(command) => command.known.iter().map(String::as_str).collect(),
+            None => all().map(String::as_str).collect(),
+        };
+        // An option that stands in the script may be taken in a way that the schema does not show, unless it is seen to
+        // be another subcommand's.
+        let elsewhere = || all().any(|other| other == option.name);
+        let accepted = known.iter().any(|known| accepts(known, option.name));
+        if known.is_empty() || accepted || (self.mentions(option.name) && !elsewhere()) {
             return;
         }
         let script = match chosen.filter(|command| !command.words.is_empty()) {
@@ -206,20 +226,24 @@ impl<'t> Parser<'t> {
         };
         let message = format!("`{}` is not an option of `{}`", option.name, shown(&script));
         let span = findings.lines().span(option.at..option.at + option.name.len());
-        let Some(meant) = meant(option.name, &known) else {
-            let mut list =
-                known.iter().take(8).map(|known| format!("`{known}`")).collect::<Vec<_>>().join(", ");
-            if known.len() > 8 {
-                list.push_str(", …");
-            }
-            let near = did_you_mean(option.name, known.iter().map(String::as_str));
-            let help =
-                near.map_or(format!("it takes {list}"), |near| format!("is `{near}` meant? It takes {list}"));
-            return findings.add(rules::UNKNOWN_FLAG, span, message, help);
+        if let Some(meant) = meant(option.name, &known) {
+            let edit = Edit { start: span.start, end: span.end, text: meant.to_owned() };
+            let fix = (format!("write `{meant}`"), vec![edit]);
+            return findings.add_fix(
+                rules::UNKNOWN_FLAG,
+                span,
+                message,
+                format!("did you mean `{meant}`?"),
+                fix,
+            );
+        }
+        let listed = known.iter().take(8).map(|known| format!("`{known}`")).collect::<Vec<_>>().join(", ");
+        let more = if known.len() > 8 { ", …" } else { "" };
+        let help = match did_you_mean(option.name, known.iter().copied()) {
+            Some(near) => format!("is `{near}` meant? It takes {listed}{more}"),
+            None => format!("it takes {listed}{more}"),
         };
-        let edit = Edit { start: span.start, end: span.end, text: meant.to_owned() };
-        let fix = (format!("write `{meant}`"), vec![edit]);
-        findings.add_fix(rules::UNKNOWN_FLAG, span, message, format!("did you mean `{meant}`?"), fix);
+        findings.add(rules::UNKNOWN_FLAG, span, message, help);
     }
 
     fn mentions(&self, option: &str) -> bool {
@@ -230,45 +254,37 @@ impl<'t> Parser<'t> {
     }
 
     /// The subcommand that the arguments name; `None` when there is none, or it is not clear which.
-    fn chosen(&self, arguments: &[Word<'_>]) -> Option<&Command> {
-        let named = |command: &&Command| {
+    fn chosen(&self, arguments: &[Word<'_>]) -> Option<&Options> {
+        let named = |command: &&Options| {
             let mut words = arguments.iter().map(|word| word.plain());
             command.words.iter().all(|wanted| words.any(|word| word == wanted))
         };
         let mut fits = self.commands.iter().filter(named);
         fits.next().filter(|_| fits.next().is_none())
     }
-
-    /// All names of the options of a command.
-    fn known(&self, command: &Command) -> Vec<String> {
-        let mut known: Vec<String> = Vec::new();
-        for parameter in &command.parameters {
-            let Some(option) = parameter.how.option() else { continue };
-            known.push(option.to_owned());
-            if matches!(parameter.how, How::OnOff(_)) {
-                known.push(option.replacen("--", "--no-", 1));
-            }
-            if self.source == Source::Argparse {
-                known.extend(
-                    aliases(&self.text, parameter.line).filter(|alias| *alias != option).map(str::to_owned),
-                );
-            }
-        }
-        known
-    }
 }
 
-/// All names in the call of `add_argument` that begins on a line: the schema keeps one of them.
-fn aliases(text: &str, line: usize) -> impl Iterator<Item = &str> {
+/// All names of the options of a command.
+fn known(command: &Command, source: Source, lines: &[&str], text: &str) -> Vec<String> {
+    let mut known: Vec<String> = Vec::new();
+    for parameter in &command.parameters {
+        let Some(option) = parameter.how.option() else { continue };
+        known.push(option.to_owned());
+        if matches!(parameter.how, How::OnOff(_)) {
+            known.push(option.replacen("--", "--no-", 1));
+        }
+        let line = lines.get(parameter.line.saturating_sub(1)).filter(|_| source == Source::Argparse);
+        let names = line.into_iter().flat_map(|line| aliases(text, line));
+        known.extend(names.filter(|alias| *alias != option).map(str::to_owned));
+    }
+    known
+}
+
+/// All names in the call of `add_argument` that begins on a line of the text: the schema keeps one of them.
+fn aliases<'t>(text: &'t str, line: &'t str) -> impl Iterator<Item = &'t str> {
     let call = "add_argument(";
-    let rest = text.split_inclusive('\n').nth(line.saturating_sub(1)).map_or("", |found| {
-        let at = found.as_ptr() as usize - text.as_ptr() as usize;
-        text[at..]
-            .find(call)
-            .filter(|start| *start < found.len())
-            .map_or("", |start| &text[at + start + call.len()..])
-    });
-    let mut rest = rest;
+    let at = line.as_ptr() as usize - text.as_ptr() as usize;
+    let mut rest = line.find(call).map_or("", |start| &text[at + start + call.len()..]);
     std::iter::from_fn(move || {
         let inside = rest.trim_start();
         let quote = inside.chars().next().filter(|c| matches!(c, '"' | '\''))?;
@@ -284,14 +300,14 @@ fn accepts(known: &str, option: &str) -> bool {
 }
 
 /// The one option that differs by a letter or two.
-fn meant<'k>(option: &str, known: &'k [String]) -> Option<&'k str> {
+fn meant<'k>(option: &str, known: &[&'k str]) -> Option<&'k str> {
     if !option.starts_with("--") {
         return None;
     }
     let most = if option.len() > 6 { 2 } else { 1 };
-    let near = |known: &&String| known.starts_with("--") && distance(option, known) <= most;
+    let near = |known: &&&str| known.starts_with("--") && distance(option, known) <= most;
     let mut near = known.iter().filter(near);
-    near.next().filter(|_| near.next().is_none()).map(String::as_str)
+    near.next().filter(|_| near.next().is_none()).copied()
 }
 
 #[cfg(test)]

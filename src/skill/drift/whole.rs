@@ -5,6 +5,10 @@ use std::collections::HashSet;
 
 use crate::skill::schema::Source;
 
+/// More parsers, or more mentions of one, than a script has; of such a script nothing is said.
+const MAX_PARSERS: usize = 64;
+const MAX_MENTIONS: usize = 1000;
+
 /// `text` is the whole script, `source` what its schema was read from.
 pub(super) fn is_whole(source: Source, text: &str) -> bool {
     match source {
@@ -75,7 +79,15 @@ fn stays_inside(text: &str) -> bool {
             parsers.insert(text.get(start..at).unwrap_or_default());
         }
     }
-    parsers.iter().all(|parser| stays(text, parser, &parsers)) && parents_known(text, &parsers)
+    // Functions of the script's own may take one.
+    let own = text.match_indices("def ").map(|(at, def)| {
+        let rest = &text[at + def.len()..];
+        &rest[..rest.find(|c: char| !is_word(c)).unwrap_or(rest.len())]
+    });
+    let own: HashSet<&str> = own.chain(parsers.iter().copied()).collect();
+    parsers.len() <= MAX_PARSERS
+        && parsers.iter().all(|parser| stays(text, parser, &own))
+        && parents_known(text, &parsers)
 }
 
 /// Part of a dotted name.
@@ -83,7 +95,11 @@ fn is_word(c: char) -> bool {
     c.is_ascii_alphanumeric() || c == '_' || c == '.'
 }
 
-fn stays(text: &str, parser: &str, parsers: &HashSet<&str>) -> bool {
+/// `own`: names of what the script itself defines.
+fn stays(text: &str, parser: &str, own: &HashSet<&str>) -> bool {
+    if text.match_indices(parser).nth(MAX_MENTIONS).is_some() {
+        return false;
+    }
     text.match_indices(parser).all(|(at, _)| {
         let (before, after) = (&text[..at], &text[at + parser.len()..]);
         if parser.is_empty()
@@ -104,13 +120,14 @@ fn stays(text: &str, parser: &str, parsers: &HashSet<&str>) -> bool {
         let Some(call) = before.strip_suffix('(') else { return !before.ends_with([',', '=']) };
         let start = call.rfind(|c: char| !is_word(c)).map_or(0, |end| end + 1);
         let callee = call[start..].rsplit('.').next().unwrap_or_default();
-        callee.is_empty() || parsers.contains(callee) || text.contains(&format!("def {callee}("))
+        callee.is_empty() || own.contains(callee)
     })
 }
 
 fn parents_known(text: &str, parsers: &HashSet<&str>) -> bool {
     text.match_indices("parents=").all(|(at, found)| {
-        let list = text[at + found.len()..].trim_start();
+        let rest = &text[at + found.len()..];
+        let list = rest[..rest.floor_char_boundary(400)].trim_start();
         let inside = list.strip_prefix('[').and_then(|list| list.split_once(']'));
         inside.is_some_and(|(items, _)| {
             items.split(',').map(str::trim).all(|item| item.is_empty() || parsers.contains(item))
@@ -123,15 +140,14 @@ fn shell(text: &str) -> bool {
     const ENDS: [&str; 7] = ["exit", "die", "usage", "fail", "error", "return 1", "return 2"];
     let is_rest =
         |line: &str| ["*)", "-*)", "--*)", "\\?)", "?)", "-*|*)"].iter().any(|arm| line.starts_with(arm));
-    let mut arms = 0;
-    let ends = text.lines().enumerate().filter(|(_, line)| is_rest(line.trim_start())).all(|(at, _)| {
-        arms += 1;
-        let arm: Vec<&str> = text.lines().skip(at).take(8).collect();
-        let last =
-            arm.iter().position(|line| line.contains(";;") || line.trim() == "esac").unwrap_or(arm.len());
-        arm[..arm.len().min(last + 1)].iter().any(|line| ENDS.iter().any(|end| line.contains(end)))
+    let lines: Vec<&str> = text.lines().map(str::trim).collect();
+    let mut arms = lines.iter().enumerate().filter(|(_, line)| is_rest(line)).map(|(at, _)| {
+        let arm = &lines[at..lines.len().min(at + 8)];
+        let last = arm.iter().position(|line| line.contains(";;") || *line == "esac");
+        &arm[..last.map_or(arm.len(), |last| last + 1)]
     });
-    ends && arms > 0
+    let ends = |arm: &[&str]| arm.iter().any(|line| ENDS.iter().any(|end| line.contains(end)));
+    arms.next().is_some_and(ends) && arms.all(ends)
 }
 
 /// `parseArgs` refuses what it does not know, unless it is told not to; a spread brings options from elsewhere.
