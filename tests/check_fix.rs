@@ -131,7 +131,7 @@ fn a_policy_is_fixed_too() {
 
 #[test]
 fn options_and_grants_are_corrected() {
-    let text = "---\nname: demo\ndescription: Shows a thing. Use when asked.\n---\n\nRun `python3 scripts/a.py --otput x --colour`.\n";
+    let text = "---\nname: demo\ndescription: Shows a thing. Use when asked.\n---\n\nRun `python3 scripts/a.py --otput x --colour`, not /home/ada/demo/scripts/a.py.\n";
     let desk = desk(text.as_bytes());
     let folder = desk.path().join(".skills/demo");
     fs::create_dir(folder.join("scripts")).unwrap();
@@ -140,12 +140,13 @@ fn options_and_grants_are_corrected() {
     fs::write(folder.join("scripts/a.py"), script).unwrap();
     fs::write(folder.join("policy.yaml"), "permissions:\n  env: [A, B, A] # why\n").unwrap();
     let (found, fixable) = codes(&desk);
-    assert_eq!(found, ["unknown-flag", "unknown-flag", "policy-unneeded"]);
-    assert_eq!(fixable, ["unknown-flag", "policy-unneeded"]);
+    assert_eq!(found, ["unknown-flag", "unknown-flag", "home-path", "policy-unneeded"]);
+    assert_eq!(fixable, ["unknown-flag", "home-path", "policy-unneeded"]);
     let (code, left, told) = run(desk.path(), &["check", "--fix"]);
     assert!(told.contains("fixed[unknown-flag]: .skills/demo/SKILL.md: write `--output`"), "{told}");
     assert!(told.contains("fixed[policy-unneeded]: .skills/demo/policy.yaml: remove the grant"), "{told}");
-    assert_eq!(String::from_utf8(manifest(&desk)).unwrap(), text.replace("--otput", "--output"));
+    let fixed = text.replace("--otput", "--output").replace("/home/ada/demo/", "");
+    assert_eq!(String::from_utf8(manifest(&desk)).unwrap(), fixed);
     assert_eq!(
         fs::read_to_string(folder.join("policy.yaml")).unwrap(),
         "permissions:\n  env: [A, B] # why\n"

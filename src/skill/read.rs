@@ -113,7 +113,7 @@ fn understand(
             code.get(at).is_some_and(|code| code.start <= package.range.start)
         }
     };
-    scan::report(text, wanted, findings);
+    scan::report(text, wanted, Some(path), findings);
     (manifest, parts)
 }
 

@@ -3,10 +3,12 @@
 
 use std::collections::HashSet;
 use std::ops::Range;
+use std::path::{Component, Path};
 use std::sync::LazyLock;
 
 use aho_corasick::{AhoCorasick, MatchKind};
 
+use super::diagnostic::Edit;
 use super::findings::Findings;
 use super::manifest::shown;
 use super::package::{self, Package};
@@ -36,7 +38,7 @@ impl Hit {
         if let Hit::Secret(secret) = self { Some(secret) } else { None }
     }
 
-    fn add(&self, text: &str, findings: &mut Findings) {
+    fn add(&self, text: &str, folder: Option<&Path>, findings: &mut Findings) {
         match self {
             Hit::Secret(secret) => {
                 let span = findings.lines().span(secret.range.clone());
@@ -49,9 +51,16 @@ impl Hit {
             }
             Hit::Home(range) => {
                 let span = findings.lines().span(range.clone());
-                let message = format!("`{}` is somebody's home", shown(&text[range.clone()]));
-                let help = "use a path relative to the skill, or an argument";
-                findings.add(rules::HOME_PATH, span, message, help);
+                let path = &text[range.clone()];
+                let message = format!("`{}` is somebody's home", shown(path));
+                let Some(own) = folder.and_then(|folder| within(path, folder)) else {
+                    let help = "use a path relative to the skill, or an argument";
+                    return findings.add(rules::HOME_PATH, span, message, help);
+                };
+                let edit = Edit { start: range.start, end: range.end, text: own.to_owned() };
+                let fix = (format!("write `{}`", shown(own)), vec![edit]);
+                let help = format!("write `{}`, which is relative to the skill", shown(own));
+                findings.add_fix(rules::HOME_PATH, span, message, help, fix);
             }
             Hit::Package(package) => {
                 let span = findings.lines().span(package.range.clone());
@@ -64,15 +73,21 @@ impl Hit {
     }
 }
 
-/// Add the findings that are `wanted`. A package is named once in a text, however often it is fetched.
-pub(super) fn report(text: &str, wanted: impl Fn(&Hit) -> bool, findings: &mut Findings) {
+/// Add the findings that are `wanted`. A package is named once in a text, however often it is fetched. With the
+/// skill's `folder` a path into a copy of the skill can be corrected.
+pub(super) fn report(
+    text: &str,
+    wanted: impl Fn(&Hit) -> bool,
+    folder: Option<&Path>,
+    findings: &mut Findings,
+) {
     let mut packages = HashSet::new();
     let mut first = |hit: &Hit| match hit {
         Hit::Package(package) => packages.insert(&text[package.range.clone()]),
         _ => true,
     };
     for hit in hits(text).filter(|hit| wanted(hit) && first(hit)).take(MAX_HITS) {
-        hit.add(text, findings);
+        hit.add(text, folder, findings);
     }
 }
 
@@ -135,6 +150,14 @@ fn home(text: &str, at: usize) -> Option<Range<usize>> {
     (somebody && !owner.chars().all(|c| "x.".contains(c))).then(|| at..at + path.len())
 }
 
+/// The part of a path that names a file of the skill, when the path leads into a folder of the skill's name.
+fn within<'p>(path: &'p str, folder: &Path) -> Option<&'p str> {
+    let name = format!("/{}/", folder.file_name()?.to_str()?);
+    let own = &path[path.rfind(&name)? + name.len()..];
+    let plain = Path::new(own).components().all(|part| matches!(part, Component::Normal(_)));
+    (plain && folder.join(own).is_file()).then_some(own)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -158,8 +181,8 @@ mod tests {
         let key = ["-----BEGIN PRIVATE", " KEY-----"].concat();
         for piece in ["sk-", ";npx a ", " /home/a/", "-----BEGIN ", "ghp_é", "AIza", &key] {
             let text = piece.repeat(20_000);
-            let mut findings = Findings::new(std::path::Path::new("f"), &text, true);
-            report(&text, |_| true, &mut findings);
+            let mut findings = Findings::new(Path::new("f"), &text, true);
+            report(&text, |_| true, None, &mut findings);
             assert!(findings.count() <= MAX_HITS, "{piece}");
         }
     }

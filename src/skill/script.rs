@@ -44,7 +44,8 @@ fn contents(folder: &Path, source: &Source) -> Vec<Diagnostic> {
     }
     let utf8 = matches!(text, Cow::Borrowed(_));
     let mut findings = Findings::new(&folder.join(&source.file), &text, utf8);
-    scan::report(&text, |_| true, &mut findings);
+    // What a path in a script is relative to is only known when it runs.
+    scan::report(&text, |_| true, None, &mut findings);
     findings.finish()
 }
 

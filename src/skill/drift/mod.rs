@@ -21,9 +21,9 @@ use super::schema::{self, Command, How, Source};
 use super::text::{did_you_mean, distance};
 use words::Word;
 
-/// Most parsers of one skill that are read, and most options that are looked at.
+/// Most parsers of one skill that are read, and most commands and options that are looked at.
 const MAX_PARSERS: usize = 8;
-const MAX_OPTIONS: usize = 500;
+const MAX_LOOKS: usize = 2000;
 /// A parser with more parameters in all its subcommands is not looked at.
 const MAX_PARAMETERS: usize = 5000;
 
@@ -39,25 +39,29 @@ pub(super) fn check(
         return;
     }
     let mut parsers: Vec<(&Path, Option<Parser<'_>>)> = Vec::new();
-    let mut left = MAX_OPTIONS;
+    let mut left = MAX_LOOKS;
     for range in code {
         for words in words::commands(&text[range.clone()], range.start) {
+            left = left.saturating_sub(1);
             let Some((entry, arguments)) = invocation(&words, folder, scripts) else { continue };
+            let options: Vec<Shown<'_>> = options(arguments).collect();
+            left = left.saturating_sub(options.len());
+            if left == 0 {
+                return;
+            }
             let Some(source) = scripts.source(&entry.file).filter(|s| (s.text.len() as u64) < MAX_READ)
             else {
                 continue;
             };
             let script = String::from_utf8_lossy(&source.text);
-            let options: Vec<Shown<'_>> = options(arguments).collect();
-            let branches = options.iter().any(|option| !stands_in(&script, option.name));
-            // Nothing in doubt, unless a subcommand was given an option of another.
-            if options.is_empty() || !(branches || script.contains("add_subparsers")) {
+            let unseen = options.iter().any(|option| !stands_in(&script, option.name));
+            // Nothing is in doubt, unless a subcommand is given an option of another.
+            if options.is_empty() || !(unseen || script.contains("add_subparsers")) {
                 continue;
             }
-            left = left.saturating_sub(options.len());
             let known = parsers.iter().position(|(file, _)| *file == entry.file);
-            if left == 0 || (known.is_none() && parsers.len() >= MAX_PARSERS) {
-                return;
+            if known.is_none() && parsers.len() >= MAX_PARSERS {
+                continue;
             }
             let at = known.unwrap_or_else(|| {
                 parsers.push((&entry.file, Parser::read(folder, entry, script)));
