@@ -13,7 +13,7 @@ use std::path::Path;
 
 use super::diagnostic::Edit;
 use super::entry::{MAX_READ, Scripts};
-use super::findings::Findings;
+use super::findings::{Findings, MAX_FINDINGS};
 use super::manifest::shown;
 use super::model::Entry;
 use super::rules;
@@ -46,7 +46,7 @@ pub(super) fn check(
             let Some((entry, arguments)) = invocation(&words, folder, scripts) else { continue };
             let options: Vec<Shown<'_>> = options(arguments).collect();
             left = left.saturating_sub(options.len());
-            if left == 0 {
+            if left == 0 || findings.count() >= MAX_FINDINGS {
                 return;
             }
             let Some(source) = scripts.source(&entry.file).filter(|s| (s.text.len() as u64) < MAX_READ)

@@ -1,6 +1,9 @@
 //! Command lines in the code of a body, as words with their places. Not a shell: enough of its rules to know which
 //! words belong to one command.
 
+/// Longest text in quotes or `$(…)`.
+const MAX_QUOTED: usize = 1000;
+
 /// A word of a command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Word<'t> {
@@ -55,30 +58,35 @@ pub(super) fn commands(code: &str, start: usize) -> Vec<Vec<Word<'_>>> {
 }
 
 fn line_end(code: &str, at: usize) -> usize {
-    let rest = code.as_bytes()[at..].iter();
-    at + rest.take_while(|byte| !matches!(byte, b'\n' | b'\r')).count()
+    at + code.as_bytes()[at..].iter().take_while(|byte| !matches!(byte, b'\n' | b'\r')).count()
 }
 
-/// Where the quote or `$(` that begins at `at` ends, if it does so on its line.
+/// Where the quote or `$(` that begins at `at` ends, if it does so on its line and not far away.
 fn closing(code: &str, at: usize) -> Option<usize> {
-    let bytes = &code.as_bytes()[..line_end(code, at)];
-    match bytes[at] {
-        b'\\' => (at + 1 < bytes.len()).then_some(at + 1),
-        b'\'' => (at + 1..bytes.len()).find(|end| bytes[*end] == b'\''),
-        b'"' => (at + 1..bytes.len()).find(|end| bytes[*end] == b'"' && bytes[*end - 1] != b'\\'),
-        b'$' if bytes.get(at + 1) == Some(&b'(') => {
-            let mut depth = 0_usize;
-            (at + 1..bytes.len()).find(|end| {
-                match bytes[*end] {
-                    b'(' => depth += 1,
-                    b')' => depth -= 1,
-                    _ => {}
-                }
-                depth == 0
-            })
-        }
-        _ => None,
+    let near = &code.as_bytes()[at..];
+    let opens = |byte: &u8| matches!(byte, b'\\' | b'\'' | b'"' | b'$');
+    if !near.first().is_some_and(opens) {
+        return None;
     }
+    let near = &near[..near.len().min(MAX_QUOTED)];
+    let near = near.split(|byte| matches!(byte, b'\n' | b'\r')).next()?;
+    let (first, rest) = near.split_first()?;
+    let mut depth = 0_usize;
+    let mut before = *first;
+    let ends = |byte: &u8| {
+        let escaped = std::mem::replace(&mut before, *byte) == b'\\';
+        match (first, byte) {
+            (b'\\', _) | (b'\'', b'\'') => return true,
+            (b'"', b'"') => return !escaped,
+            (b'$', b'(') => depth += 1,
+            (b'$', b')') => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        *first == b'$' && depth == 0
+    };
+    // A `$` alone begins nothing.
+    let end = rest.iter().position(ends).filter(|_| *first != b'$' || rest.first() == Some(&b'('))?;
+    Some(at + 1 + end)
 }
 
 #[cfg(test)]
@@ -106,5 +114,10 @@ mod tests {
         assert_eq!(split("don't stop\nb"), [vec!["don't", "stop"], vec!["b"]]);
         assert_eq!(split("é\\é ü"), [vec!["é\\é", "ü"]]);
         assert_eq!(split("a\\"), [vec!["a\\"]]);
+        assert_eq!(split("$x a\\ b \\\"c d\" $"), [vec!["$x", "a\\ b", "\\\"c", "d\"", "$"]]);
+        // A text made of openings comes to an end.
+        for open in ["$(", "\"", "'", "\\", "#", " #", "`"] {
+            commands(&open.repeat(5_000), 0);
+        }
     }
 }
