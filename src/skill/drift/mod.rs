@@ -23,7 +23,7 @@ use words::Word;
 
 /// Most parsers of one skill that are read, and most commands and options that are looked at.
 const MAX_PARSERS: usize = 8;
-const MAX_LOOKS: usize = 2000;
+const MAX_LOOKS: usize = 5000;
 /// A parser with more parameters in all its subcommands is not looked at.
 const MAX_PARAMETERS: usize = 5000;
 
@@ -43,12 +43,12 @@ pub(super) fn check(
     for range in code {
         for words in words::commands(&text[range.clone()], range.start) {
             left = left.saturating_sub(1);
-            let Some((entry, arguments)) = invocation(&words, folder, scripts) else { continue };
-            let options: Vec<Shown<'_>> = options(arguments).collect();
-            left = left.saturating_sub(options.len());
             if left == 0 || findings.count() >= MAX_FINDINGS {
                 return;
             }
+            let Some((entry, arguments)) = invocation(&words, folder, scripts) else { continue };
+            let options: Vec<Shown<'_>> = options(arguments).collect();
+            left = left.saturating_sub(options.len());
             let Some(source) = scripts.source(&entry.file).filter(|s| (s.text.len() as u64) < MAX_READ)
             else {
                 continue;

@@ -2,7 +2,7 @@
 //! words belong to one command.
 
 /// Longest text in quotes or `$(…)`.
-const MAX_QUOTED: usize = 1000;
+const MAX_QUOTED: usize = 300;
 
 /// A word of a command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
