@@ -29,10 +29,11 @@ impl Request {
         if file.symlink_metadata().is_err() {
             return Ok(None);
         }
-        let (text, loaded) = match load::load_with_text(&file, places) {
-            Ok(read) => read,
+        let text = match load::text(&file) {
+            Ok(text) => text,
             Err(error) => return Err(ChooseError::Unreadable { path: file, error }),
         };
+        let loaded = load::parse(&text, &file, places);
         if loaded.has_errors() {
             return Err(ChooseError::Broken { path: file, diagnostics: loaded.diagnostics });
         }
