@@ -150,6 +150,8 @@ pub struct RunTab {
     pub stderr: Scroll,
     pub finding: Finding,
     pub findings: Scroll,
+    /// Which of its grants an open denial offers: the smallest, or a wider one.
+    pub grant: usize,
 }
 
 /// The lower part of the Run tab.

@@ -191,6 +191,11 @@ impl Desk for Clerk {
                 let request = Some(approved(request(&skill.path.join("policy.yaml"))));
                 mailbox.try_send(Action::Granted { skill: skill.path.clone(), request, result: Ok(said) });
             }
+            Effect::TakeBack(skill) => {
+                let taken = self.log.lock().unwrap().granted.pop();
+                let result = taken.map(|remedy| format!("took back {}", remedy.add)).ok_or("nothing".into());
+                mailbox.try_send(Action::Granted { skill: skill.path.clone(), request: None, result });
+            }
             Effect::Approve { skill, shown } => {
                 let (skill, request) = (skill.path.clone(), Some(approved(*shown)));
                 mailbox.try_send(Action::Approved { skill, request, said: Ok("in force".into()) });
