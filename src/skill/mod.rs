@@ -4,6 +4,7 @@
 //! ([`lint`]), scripts ([`entry`]) and the programs that run them ([`interpreter`]). It never fails: what is wrong
 //! becomes a [`Diagnostic`] with a code from [`rules`].
 
+pub mod clients;
 pub mod diagnostic;
 pub mod entry;
 pub mod findings;

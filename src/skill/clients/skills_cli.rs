@@ -1,0 +1,91 @@
+//! The `skills` command of vercel-labs: version 1.5.18 on npm, `dist/cli.mjs`, read 2026-11-25.
+//!
+//! It reads front matter with `yaml` 2.9 and passes a skill by without a message whenever anything is not as it expects.
+
+use serde_json::Value as Json;
+
+use super::Verdict;
+use super::subject::Subject;
+use crate::yaml::{self, YamlErrorKind};
+
+pub(super) fn verdict(subject: &Subject) -> Verdict {
+    let Ok((text, replaced)) = subject.lossy() else { return refuses("there is no readable SKILL.md") };
+    let Some(yaml) = front_matter(text) else {
+        return refuses("no front matter: the file must begin with a line `---` and have another below");
+    };
+    let fields = match parse(yaml) {
+        Ok(fields) => fields,
+        Err(reason) => return refuses(&reason),
+    };
+    let text = |field: &str| match fields.get(field) {
+        Some(Json::String(text)) if !text.is_empty() => Ok(text),
+        None | Some(Json::Null | Json::String(_)) => Err(format!("there is no {field}")),
+        Some(other) => Err(format!("the {field} is {}, not text", kind(other))),
+    };
+    let (name, description) = match (text("name"), text("description")) {
+        (Ok(name), Ok(description)) => (name, description),
+        (Err(reason), _) | (_, Err(reason)) => return refuses(&reason),
+    };
+    if fields.get("metadata").and_then(|metadata| metadata.get("internal")) == Some(&Json::Bool(true)) {
+        return refuses("`metadata.internal` is true: hidden unless INSTALL_INTERNAL_SKILLS is set");
+    }
+    let mut changes = Vec::new();
+    if replaced {
+        changes.push("bytes that are not UTF-8 become U+FFFD".to_owned());
+    }
+    for (field, text) in [("name", name), ("description", description)] {
+        let kept = |c: char| !c.is_control() || matches!(c, '\t' | '\n');
+        if !text.chars().all(kept) {
+            changes.push(format!("control characters in the {field} are removed"));
+        }
+        if text.trim().contains(['\n', '\r']) {
+            changes.push(format!("line ends in the {field} become spaces"));
+        }
+    }
+    Verdict::with(changes)
+}
+
+fn refuses(reason: &str) -> Verdict {
+    Verdict::refuses([reason.to_owned()])
+}
+
+fn kind(value: &Json) -> &'static str {
+    match value {
+        Json::Null => "nothing",
+        Json::Bool(_) => "a boolean",
+        Json::Number(_) => "a number",
+        Json::String(_) => "text",
+        Json::Array(_) => "a list",
+        Json::Object(_) => "a mapping",
+    }
+}
+
+/// What `^---\r?\n([\s\S]*?)\r?\n---\r?\n?` finds: the closing fence may go on.
+fn front_matter(text: &str) -> Option<&str> {
+    let rest = text.strip_prefix("---")?;
+    let rest = rest.strip_prefix("\r\n").or_else(|| rest.strip_prefix('\n'))?;
+    let yaml = &rest[..rest.find("\n---")?];
+    Some(yaml.strip_suffix('\r').unwrap_or(yaml))
+}
+
+/// The fields, or why that library throws.
+fn parse(source: &str) -> Result<Json, String> {
+    let document = match yaml::parse(source) {
+        Ok(document) => document,
+        // Aliases are no error to that library, within bounds that this one has too.
+        Err(error) if error.kind == YamlErrorKind::Alias => {
+            return serde_yaml::from_str(source).map_err(|error| format!("invalid YAML: {error}"));
+        }
+        Err(error) => {
+            return Err(format!(
+                "invalid YAML: {} (line {}, column {})",
+                error.message, error.line, error.column
+            ));
+        }
+    };
+    let Some(root) = document.root else { return Ok(Json::Null) };
+    if let Some((_, again)) = root.all_duplicates().first() {
+        return Err(format!("invalid YAML: Map keys must be unique (line {})", again.span.line));
+    }
+    Ok(root.to_json())
+}
