@@ -7,8 +7,9 @@
 use serde_json::Value as Json;
 
 use super::Verdict;
+use super::javascript::{self, Fault};
 use super::subject::{Subject, Trouble};
-use crate::yaml::{self, YamlErrorKind};
+use crate::yaml::YamlErrorKind;
 
 /// Most characters of description and `when_to_use` in the listing (2.1.105).
 const LISTING: usize = 1536;
@@ -29,8 +30,13 @@ pub(super) fn verdict(subject: &Subject) -> Verdict {
     match front_matter(text) {
         None => changes.push("there is no front matter: the whole file is body, without metadata".to_owned()),
         Some(yaml) => match fields(yaml) {
-            None => changes.push("malformed YAML: the body is loaded with empty metadata".to_owned()),
-            Some(fields) => changes.extend(cut(&fields)),
+            Ok(fields @ (Json::Object(_) | Json::Null)) => changes.extend(cut(&fields)),
+            Ok(_) => changes
+                .push("front matter is not a mapping: the body is loaded with empty metadata".to_owned()),
+            Err(Fault::Broken { .. }) => {
+                changes.push("malformed YAML: the body is loaded with empty metadata".to_owned());
+            }
+            Err(Fault::TooLarge(message)) => changes.push(Fault::not_judged(&message)),
         },
     }
     Verdict::with(changes)
@@ -51,13 +57,13 @@ fn front_matter(text: &str) -> Option<&str> {
 }
 
 /// The fields, with values quoted that hold `: ` where that is what is wrong.
-fn fields(source: &str) -> Option<Json> {
-    let document = match yaml::parse(source) {
-        Err(error) if error.kind == YamlErrorKind::UnquotedColon => yaml::parse(&quote_colons(source)),
+fn fields(source: &str) -> Result<Json, Fault> {
+    match javascript::fields(source) {
+        Err(Fault::Broken { kind: YamlErrorKind::UnquotedColon, .. }) => {
+            javascript::fields(&quote_colons(source))
+        }
         other => other,
-    };
-    let root = document.ok()?.root?;
-    root.as_mapping().is_some().then(|| root.to_json())
+    }
 }
 
 /// Put the plain values of `key: value` lines in quotes in which another `: ` stands.

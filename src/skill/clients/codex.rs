@@ -12,6 +12,7 @@ const MAX_NAME: usize = 64;
 const MAX_DESCRIPTION: usize = 1024;
 
 #[derive(Debug, Deserialize)]
+#[serde(rename = "SkillFrontmatter")]
 struct FrontMatter {
     #[serde(default)]
     name: Option<String>,
@@ -22,6 +23,7 @@ struct FrontMatter {
 }
 
 #[derive(Debug, Default, Deserialize)]
+#[serde(rename = "SkillFrontmatterMetadata")]
 struct Metadata {
     #[serde(default, rename = "short-description")]
     short_description: Option<String>,

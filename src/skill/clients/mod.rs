@@ -6,6 +6,7 @@
 
 mod claude_code;
 mod codex;
+mod javascript;
 mod python;
 mod skilllite;
 mod skills_cli;
@@ -78,9 +79,9 @@ pub enum Outcome {
 impl Outcome {
     pub fn name(self) -> &'static str {
         match self {
-            Outcome::Loads => "loads",
-            Outcome::Changed => "changed",
-            Outcome::Refuses => "refuses",
+            Outcome::Loads => "loads it",
+            Outcome::Changed => "changes it",
+            Outcome::Refuses => "refuses it",
         }
     }
 }

@@ -5,17 +5,18 @@
 use serde_json::Value as Json;
 
 use super::Verdict;
+use super::javascript::{self, Fault};
 use super::subject::Subject;
-use crate::yaml::{self, YamlErrorKind};
 
 pub(super) fn verdict(subject: &Subject) -> Verdict {
     let Ok((text, replaced)) = subject.lossy() else { return refuses("there is no readable SKILL.md") };
     let Some(yaml) = front_matter(text) else {
         return refuses("no front matter: the file must begin with a line `---` and have another below");
     };
-    let fields = match parse(yaml) {
+    let fields = match javascript::fields(yaml) {
         Ok(fields) => fields,
-        Err(reason) => return refuses(&reason),
+        Err(Fault::Broken { message, .. }) => return refuses(&format!("invalid YAML: {message}")),
+        Err(Fault::TooLarge(message)) => return Verdict::changed([Fault::not_judged(&message)]),
     };
     let text = |field: &str| match fields.get(field) {
         Some(Json::String(text)) if !text.is_empty() => Ok(text),
@@ -66,26 +67,4 @@ fn front_matter(text: &str) -> Option<&str> {
     let rest = rest.strip_prefix("\r\n").or_else(|| rest.strip_prefix('\n'))?;
     let yaml = &rest[..rest.find("\n---")?];
     Some(yaml.strip_suffix('\r').unwrap_or(yaml))
-}
-
-/// The fields, or why that library throws.
-fn parse(source: &str) -> Result<Json, String> {
-    let document = match yaml::parse(source) {
-        Ok(document) => document,
-        // Aliases are no error to that library, within bounds that this one has too.
-        Err(error) if error.kind == YamlErrorKind::Alias => {
-            return serde_yaml::from_str(source).map_err(|error| format!("invalid YAML: {error}"));
-        }
-        Err(error) => {
-            return Err(format!(
-                "invalid YAML: {} (line {}, column {})",
-                error.message, error.line, error.column
-            ));
-        }
-    };
-    let Some(root) = document.root else { return Ok(Json::Null) };
-    if let Some((_, again)) = root.all_duplicates().first() {
-        return Err(format!("invalid YAML: Map keys must be unique (line {})", again.span.line));
-    }
-    Ok(root.to_json())
 }

@@ -7,8 +7,8 @@
 use serde_json::Value as Json;
 
 use super::Verdict;
+use super::javascript::{self, Fault};
 use super::subject::Subject;
-use crate::yaml;
 
 /// In UTF-16 units, as everything in that program.
 const MAX_NAME: usize = 64;
@@ -29,10 +29,14 @@ pub(super) fn verdict(subject: &Subject) -> Verdict {
         ));
         return Verdict::changed(changes);
     };
-    let fields = match yaml::parse(&header) {
-        Ok(document) => document.root.map_or(Json::Null, |root| root.to_json()),
-        Err(_) => {
-            changes.push("the header has errors; of what follows them fields can be lost".to_owned());
+    let fields = match javascript::fields(&header) {
+        Ok(fields) => fields,
+        Err(Fault::Broken { message, .. }) => {
+            changes.push(format!("the header has errors, by which fields can be lost: {message}"));
+            return Verdict::changed(changes);
+        }
+        Err(Fault::TooLarge(message)) => {
+            changes.push(Fault::not_judged(&message));
             return Verdict::changed(changes);
         }
     };

@@ -1,0 +1,48 @@
+//! Front matter as the YAML libraries of JavaScript read it: what three clients have in common.
+
+use serde_json::Value as Json;
+
+use crate::yaml::{self, Start, YamlErrorKind};
+
+/// Why there are no fields.
+#[derive(Debug)]
+pub(super) enum Fault {
+    Broken {
+        kind: YamlErrorKind,
+        message: String,
+    },
+    /// Beyond what is read here. Which bounds the client has is not known.
+    TooLarge(String),
+}
+
+impl Fault {
+    pub(super) fn not_judged(message: &str) -> String {
+        format!("cannot be judged: {message}")
+    }
+}
+
+/// The value of front matter that begins on the second line of its file; `Null` when it is empty.
+pub(super) fn fields(source: &str) -> Result<Json, Fault> {
+    let document = match yaml::parse_at(source, Start { line: 2, offset: 0 }) {
+        Ok(document) => document,
+        // Those libraries know aliases, within bounds; this one does too.
+        Err(error) if error.kind == YamlErrorKind::Alias => {
+            let broken = |error: serde_yaml::Error| broken(error.to_string());
+            return serde_yaml::from_str(source).map_err(broken);
+        }
+        Err(error) if error.kind == YamlErrorKind::TooLarge => return Err(Fault::TooLarge(error.message)),
+        Err(error) => {
+            let message = format!("{} (line {}, column {})", error.message, error.line, error.column);
+            return Err(Fault::Broken { kind: error.kind, message });
+        }
+    };
+    let Some(root) = document.root else { return Ok(Json::Null) };
+    match root.all_duplicates().first() {
+        Some((_, again)) => Err(broken(format!("Map keys must be unique (line {})", again.span.line))),
+        None => Ok(root.to_json()),
+    }
+}
+
+fn broken(message: String) -> Fault {
+    Fault::Broken { kind: YamlErrorKind::Syntax, message }
+}
