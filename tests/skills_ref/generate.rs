@@ -51,7 +51,7 @@ impl Generator {
             let end = self.below(bytes.len());
             bytes.truncate(end);
         }
-        Case { folder, bytes }
+        Case::Bytes { folder, bytes }
     }
 
     fn insert(&mut self, text: &mut String, what: &[&str]) {

@@ -11,15 +11,17 @@
 
 mod generate;
 mod oracle;
+#[path = "../common/skills.rs"]
+mod skills;
 
-use skilldeck::skill::clients::{Client, Outcome, Subject};
+use skilldeck::skill::clients::{Client, Outcome};
 
 use generate::Generator;
 use oracle::{Case, Oracle};
 
 /// What our verdict says, in the library's form: no message when it is valid.
 fn ours(case: &Case) -> Vec<String> {
-    let verdict = Client::SkillsRef.verdict(&Subject::of_bytes(&case.bytes, &case.folder));
+    let verdict = Client::SkillsRef.verdict(&case.subject());
     if verdict.outcome == Outcome::Refuses { verdict.reasons } else { Vec::new() }
 }
 
@@ -29,14 +31,42 @@ fn compare(cases: &[Case]) {
     for (case, theirs) in cases.iter().zip(oracle.ask(cases)) {
         let ours = ours(case);
         if ours != theirs {
-            let text = String::from_utf8_lossy(&case.bytes).into_owned();
-            wrong.push(format!("{text:?} in {:?}\n  ours:   {ours:?}\n  theirs: {theirs:?}", case.folder));
+            wrong.push(format!("{}\n  ours:   {ours:?}\n  theirs: {theirs:?}", shown(case)));
         }
     }
     wrong.sort_by_key(String::len);
     let shown = wrong.iter().take(8).map(String::as_str).collect::<Vec<_>>().join("\n\n");
     assert!(wrong.is_empty(), "{} of {} differ:\n{shown}", wrong.len(), cases.len());
     eprintln!("{} cases agree", cases.len());
+}
+
+fn shown(case: &Case) -> String {
+    match case {
+        Case::Bytes { folder, bytes } => format!("{:?} in {folder}", String::from_utf8_lossy(bytes)),
+        Case::Folder(path) => path.display().to_string(),
+    }
+}
+
+#[test]
+fn quirks_are_judged_alike() {
+    let desk = tempfile::tempdir().unwrap();
+    let names = skills::lay_out(desk.path());
+    let cases: Vec<Case> = names.iter().map(|name| Case::Folder(desk.path().join(name))).collect();
+    compare(&cases);
+}
+
+#[test]
+fn quirks_cut_off_anywhere_are_judged_alike() {
+    let desk = tempfile::tempdir().unwrap();
+    let names = skills::lay_out(desk.path());
+    let mut cases = Vec::new();
+    for folder in names {
+        let Ok(bytes) = std::fs::read(desk.path().join(&folder).join("SKILL.md")) else { continue };
+        // Faults are in the front matter: a body that is cut off is a body.
+        let ends = (0..bytes.len().min(200)).step_by(3);
+        cases.extend(ends.map(|end| Case::Bytes { folder: folder.clone(), bytes: bytes[..end].to_vec() }));
+    }
+    compare(&cases);
 }
 
 #[test]

@@ -5,12 +5,26 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use serde_json::{Value, json};
+use skilldeck::skill::clients::Subject;
 
-/// A skill that is nothing but its SKILL.md.
+/// A skill to be judged.
 #[derive(Debug, Clone)]
-pub(crate) struct Case {
-    pub(crate) folder: String,
-    pub(crate) bytes: Vec<u8>,
+pub(crate) enum Case {
+    /// Nothing but a SKILL.md.
+    Bytes {
+        folder: String,
+        bytes: Vec<u8>,
+    },
+    Folder(PathBuf),
+}
+
+impl Case {
+    pub(crate) fn subject(&self) -> Subject {
+        match self {
+            Case::Bytes { folder, bytes } => Subject::of_bytes(bytes, folder),
+            Case::Folder(path) => Subject::open(path, path.file_name().unwrap().to_str().unwrap()),
+        }
+    }
 }
 
 pub(crate) struct Oracle {
@@ -48,8 +62,13 @@ impl Oracle {
 }
 
 fn line(case: &Case) -> String {
-    let hex = case.bytes.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
-    let line: Value = json!({ "folder": case.folder, "bytes": hex });
+    let line: Value = match case {
+        Case::Bytes { folder, bytes } => {
+            let hex = bytes.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
+            json!({ "folder": folder, "bytes": hex })
+        }
+        Case::Folder(path) => json!({ "path": path }),
+    };
     format!("{line}\n")
 }
 

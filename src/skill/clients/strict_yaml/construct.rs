@@ -6,9 +6,6 @@ use super::parser::{Content, Node};
 use super::reader::{Step, Stop};
 use super::token::Comments;
 
-/// Levels of nesting at which Python's stack ends while a finished document is copied.
-const MAX_DEPTH: usize = 220;
-
 /// A value. All scalars are text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::skill::clients) enum Value {
@@ -30,23 +27,10 @@ pub(super) fn value(root: Option<Node>) -> Step<Option<Value>> {
             _ => check(node)?,
         }
     }
-    if depth(&root) > MAX_DEPTH {
-        return Err(Stop::Crash("RecursionError"));
-    }
     if has_list_key(&root) {
         return Err(Stop::Crash("AssertionError"));
     }
     Ok(Some(read(root)))
-}
-
-fn depth(node: &Node) -> usize {
-    1 + match &node.content {
-        Content::Scalar { .. } => 0,
-        Content::Sequence(items) => items.iter().map(depth).max().unwrap_or(0),
-        Content::Mapping(pairs) => {
-            pairs.iter().map(|(key, value)| depth(key).max(depth(value))).max().unwrap_or(0)
-        }
-    }
 }
 
 fn has_list_key(node: &Node) -> bool {

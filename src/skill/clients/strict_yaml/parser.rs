@@ -7,8 +7,9 @@ use super::scanner::Scanner;
 use super::token::{Comments, Directive, Kind, Token};
 use crate::skill::clients::python;
 
-/// Levels of nesting at which Python's stack ends while the tree is made.
+/// Levels of nesting at which Python's stack ends: while the tree is made, and while the finished one is copied.
 const MAX_DEPTH: usize = 400;
+const MAX_DEPTH_OF_COPY: usize = 220;
 
 #[derive(Debug)]
 pub(super) struct Node {
@@ -35,6 +36,58 @@ impl Content {
     }
 }
 
+/// A collection whose end has not come.
+#[derive(Debug)]
+struct Collection {
+    shape: Shape,
+    /// Where the token stands that began it, for messages.
+    began: Mark,
+    start: Mark,
+    comments: Option<Comments>,
+}
+
+#[derive(Debug)]
+enum Shape {
+    Sequence(Vec<Node>),
+    /// A list in the column of its key; no token ends it.
+    Indentless(Vec<Node>),
+    Mapping {
+        pairs: Vec<(Node, Node)>,
+        key: Option<Node>,
+    },
+}
+
+impl Collection {
+    fn attach(&mut self, node: Node) {
+        match &mut self.shape {
+            Shape::Sequence(items) | Shape::Indentless(items) => items.push(node),
+            Shape::Mapping { pairs, key } => match key.take() {
+                Some(key) => pairs.push((key, node)),
+                None => *key = Some(node),
+            },
+        }
+    }
+
+    fn close(self, end: Mark) -> Node {
+        let content = match self.shape {
+            Shape::Sequence(items) | Shape::Indentless(items) => Content::Sequence(items),
+            Shape::Mapping { pairs, .. } => Content::Mapping(pairs),
+        };
+        Node { content, start: self.start, end, comments: self.comments }
+    }
+}
+
+enum Begun {
+    Scalar(Node),
+    Collection(Collection),
+}
+
+enum Next {
+    Node { indentless: bool },
+    Empty(Node),
+    End(Mark),
+}
+
 impl Scanner {
     /// The only document of the stream; `None` when there is nothing but comments.
     pub(super) fn document(&mut self) -> Step<Option<Node>> {
@@ -44,7 +97,7 @@ impl Scanner {
             return Ok(None);
         }
         self.peek()?;
-        let node = self.node(false, 0)?;
+        let node = self.root()?;
         self.peek()?;
         if self.next_is(|kind| *kind == Kind::DocumentEnd)? {
             self.take()?;
@@ -112,11 +165,47 @@ impl Scanner {
         Ok(())
     }
 
-    /// A value or key. `indentless`: a list may begin in the column of the key above it.
-    fn node(&mut self, indentless: bool, depth: usize) -> Step<Node> {
-        if depth > MAX_DEPTH {
-            return Err(Stop::Crash("RecursionError"));
+    /// A value and all that is in it. Open collections lie on a stack of their own: how deep a text nests is its author's
+    /// choice.
+    fn root(&mut self) -> Step<Node> {
+        let (mut open, mut deepest) = (Vec::new(), 0);
+        let mut indentless = false;
+        loop {
+            let mut done = match self.begin(indentless)? {
+                Begun::Scalar(node) => Some(node),
+                Begun::Collection(collection) => {
+                    open.push(collection);
+                    None
+                }
+            };
+            deepest = deepest.max(open.len());
+            if deepest > MAX_DEPTH {
+                return Err(Stop::Crash("RecursionError"));
+            }
+            loop {
+                match (done.take(), open.last_mut()) {
+                    (Some(node), Some(parent)) => parent.attach(node),
+                    (Some(_), None) if deepest > MAX_DEPTH_OF_COPY => {
+                        return Err(Stop::Crash("RecursionError"));
+                    }
+                    (Some(node), None) => return Ok(node),
+                    (None, _) => {}
+                }
+                let Some(innermost) = open.last() else { return Err(Stop::Crash("AttributeError")) };
+                match self.advance(innermost)? {
+                    Next::Node { indentless: may } => {
+                        indentless = may;
+                        break;
+                    }
+                    Next::Empty(node) => done = Some(node),
+                    Next::End(end) => done = open.pop().map(|collection| collection.close(end)),
+                }
+            }
         }
+    }
+
+    /// The next value or key, or the beginning of one. `indentless`: a list may begin in the column of the key above it.
+    fn begin(&mut self, indentless: bool) -> Step<Begun> {
         if self.next_is(|kind| matches!(kind, Kind::Alias(_)))? {
             let token = self.take()?;
             let Kind::Alias(name) = token.kind else { return Err(Stop::Crash("AttributeError")) };
@@ -125,6 +214,7 @@ impl Scanner {
         }
         self.refuse_properties()?;
         let start = self.peek()?.start;
+        let collection = |shape, began, comments| Collection { shape, began, start, comments };
         if indentless && self.next_is(|kind| *kind == Kind::BlockEntry)? {
             let first = self.peek()?;
             let comments = first.comments.filter(|comments| comments.behind);
@@ -132,7 +222,7 @@ impl Scanner {
                 comments.behind = false;
             }
             self.peek()?;
-            return self.indentless_sequence(start, comments, depth);
+            return Ok(Begun::Collection(collection(Shape::Indentless(Vec::new()), start, comments)));
         }
         if self.next_is(|kind| matches!(kind, Kind::Scalar { .. }))? {
             let Token { kind, end, comments, .. } = self.take()?;
@@ -140,7 +230,12 @@ impl Scanner {
             if plain {
                 self.resolve()?;
             }
-            return Ok(Node { content: Content::Scalar { text, plain }, start, end, comments });
+            return Ok(Begun::Scalar(Node {
+                content: Content::Scalar { text, plain },
+                start,
+                end,
+                comments,
+            }));
         }
         self.refuse_flow()?;
         if self.next_is(|kind| *kind == Kind::BlockSequenceStart)? {
@@ -150,16 +245,29 @@ impl Scanner {
             if comments.is_some_and(|comments| !comments.before) {
                 first.comments = None;
             }
-            return self.block_sequence(start, comments, depth);
+            let began = self.take()?.start;
+            return Ok(Begun::Collection(collection(Shape::Sequence(Vec::new()), began, comments)));
         }
         if self.next_is(|kind| *kind == Kind::BlockMappingStart)? {
             self.peek()?;
             let comments = self.peek()?.comments;
-            return self.block_mapping(start, comments, depth);
+            let began = self.take()?.start;
+            let shape = Shape::Mapping { pairs: Vec::new(), key: None };
+            return Ok(Begun::Collection(collection(shape, began, comments)));
         }
         let found = self.peek()?;
         let problem = format!("expected the node content, but found {}", python::repr(found.kind.name()));
         Err(Stop::during("while parsing a block node", start, problem, found.start))
+    }
+
+    /// What comes next in an open collection.
+    fn advance(&mut self, within: &Collection) -> Step<Next> {
+        match &within.shape {
+            Shape::Sequence(_) => self.sequence_item(within.began),
+            Shape::Indentless(_) => self.indentless_item(),
+            Shape::Mapping { key: None, .. } => self.mapping_key(within.began),
+            Shape::Mapping { key: Some(_), .. } => self.mapping_value(),
+        }
     }
 
     fn refuse_properties(&mut self) -> Step<()> {
@@ -188,66 +296,54 @@ impl Scanner {
         Ok(())
     }
 
-    fn block_sequence(&mut self, start: Mark, comments: Option<Comments>, depth: usize) -> Step<Node> {
-        let began = self.take()?.start;
-        let mut items = Vec::new();
-        while self.next_is(|kind| *kind == Kind::BlockEntry)? {
-            let mut entry = self.take()?;
-            self.move_comments(&mut entry)?;
-            let is_empty = self.next_is(|kind| matches!(kind, Kind::BlockEntry | Kind::BlockEnd))?;
-            items.push(if is_empty { self.empty(entry.end, None)? } else { self.node(false, depth + 1)? });
+    fn sequence_item(&mut self, began: Mark) -> Step<Next> {
+        if self.next_is(|kind| *kind == Kind::BlockEntry)? {
+            return self.item(|kind| matches!(kind, Kind::BlockEntry | Kind::BlockEnd));
         }
         if !self.next_is(|kind| *kind == Kind::BlockEnd)? {
             return Err(self.expected_end("while parsing a block collection", began)?);
         }
-        let end = self.take()?.end;
-        Ok(Node { content: Content::Sequence(items), start, end, comments })
+        Ok(Next::End(self.take()?.end))
     }
 
-    fn indentless_sequence(&mut self, start: Mark, comments: Option<Comments>, depth: usize) -> Step<Node> {
-        let mut items = Vec::new();
-        while self.next_is(|kind| *kind == Kind::BlockEntry)? {
-            let mut entry = self.take()?;
-            self.move_comments(&mut entry)?;
-            let ends =
-                |kind: &Kind| matches!(kind, Kind::BlockEntry | Kind::Key | Kind::Value | Kind::BlockEnd);
-            let is_empty = self.next_is(ends)?;
-            items.push(if is_empty { self.empty(entry.end, None)? } else { self.node(false, depth + 1)? });
+    fn indentless_item(&mut self) -> Step<Next> {
+        if self.next_is(|kind| *kind == Kind::BlockEntry)? {
+            return self.item(|kind| *kind == Kind::BlockEntry || ends_pair(kind));
         }
-        let end = self.peek()?.start;
-        Ok(Node { content: Content::Sequence(items), start, end, comments })
+        Ok(Next::End(self.peek()?.start))
     }
 
-    fn block_mapping(&mut self, start: Mark, comments: Option<Comments>, depth: usize) -> Step<Node> {
-        let began = self.take()?.start;
-        let mut pairs = Vec::new();
-        loop {
-            let key = if self.next_is(|kind| *kind == Kind::Key)? {
-                let mut token = self.take()?;
-                self.move_comments(&mut token)?;
-                if self.next_is(ends_pair)? {
-                    self.empty(token.end, None)?
-                } else {
-                    self.node(true, depth + 1)?
-                }
-            } else if self.version > (1, 1) && self.next_is(|kind| *kind == Kind::Value)? {
-                let at = self.peek()?.start;
-                self.empty(at, None)?
-            } else {
-                break;
-            };
-            let value = self.mapping_value(depth)?;
-            pairs.push((key, value));
+    fn item(&mut self, ends: impl Fn(&Kind) -> bool) -> Step<Next> {
+        let mut entry = self.take()?;
+        self.move_comments(&mut entry)?;
+        if self.next_is(ends)? {
+            return self.empty(entry.end, None);
+        }
+        Ok(Next::Node { indentless: false })
+    }
+
+    fn mapping_key(&mut self, began: Mark) -> Step<Next> {
+        if self.next_is(|kind| *kind == Kind::Key)? {
+            let mut token = self.take()?;
+            self.move_comments(&mut token)?;
+            if self.next_is(ends_pair)? {
+                return self.empty(token.end, None);
+            }
+            return Ok(Next::Node { indentless: true });
+        }
+        if self.version > (1, 1) && self.next_is(|kind| *kind == Kind::Value)? {
+            let at = self.peek()?.start;
+            return self.empty(at, None);
         }
         if !self.next_is(|kind| *kind == Kind::BlockEnd)? {
             return Err(self.expected_end("while parsing a block mapping", began)?);
         }
         let mut token = self.take()?;
         self.move_comments(&mut token)?;
-        Ok(Node { content: Content::Mapping(pairs), start, end: token.end, comments })
+        Ok(Next::End(token.end))
     }
 
-    fn mapping_value(&mut self, depth: usize) -> Step<Node> {
+    fn mapping_value(&mut self) -> Step<Next> {
         if !self.next_is(|kind| *kind == Kind::Value)? {
             let at = self.peek()?.start;
             return self.empty(at, None);
@@ -257,7 +353,7 @@ impl Scanner {
             self.move_comments(&mut token)?;
         }
         if !self.next_is(ends_pair)? {
-            return self.node(true, depth + 1);
+            return Ok(Next::Node { indentless: true });
         }
         if token.comments.is_some() {
             return self.empty(token.end, token.comments);
@@ -271,10 +367,10 @@ impl Scanner {
         self.empty(at, comments)
     }
 
-    fn empty(&self, at: Mark, comments: Option<Comments>) -> Step<Node> {
+    fn empty(&self, at: Mark, comments: Option<Comments>) -> Step<Next> {
         self.resolve()?;
         let content = Content::Scalar { text: String::new(), plain: true };
-        Ok(Node { content, start: at, end: at, comments })
+        Ok(Next::Empty(Node { content, start: at, end: at, comments }))
     }
 
     /// A plain scalar's type is looked up in the table of the version, and there are two.
