@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use super::parser::{Content, Node};
+use super::node::{Content, Node};
 use super::reader::{Step, Stop};
 use super::token::Comments;
 

@@ -7,6 +7,8 @@
 //! [`skills_ref`](super::skills_ref) calls it. Source: strictyaml 1.7.3 on PyPI, read 2026-11-25.
 
 mod construct;
+mod keys;
+mod node;
 mod parser;
 mod properties;
 mod reader;

@@ -2,6 +2,7 @@
 //!
 //! The order in which the queue is asked is the library's: each question may make the scanner go on, and so meet a fault.
 
+use super::node::{Collection, Content, Node, Shape};
 use super::reader::{Mark, Step, Stop};
 use super::scanner::Scanner;
 use super::token::{Comments, Directive, Kind, Token};
@@ -10,72 +11,6 @@ use crate::skill::clients::python;
 /// Levels of nesting at which Python's stack ends: while the tree is made, and while the finished one is copied.
 const MAX_DEPTH: usize = 400;
 const MAX_DEPTH_OF_COPY: usize = 220;
-
-#[derive(Debug)]
-pub(super) struct Node {
-    pub(super) content: Content,
-    pub(super) start: Mark,
-    pub(super) end: Mark,
-    pub(super) comments: Option<Comments>,
-}
-
-#[derive(Debug)]
-pub(super) enum Content {
-    Scalar { text: String, plain: bool },
-    Sequence(Vec<Node>),
-    Mapping(Vec<(Node, Node)>),
-}
-
-impl Content {
-    pub(super) fn name(&self) -> &'static str {
-        match self {
-            Content::Scalar { .. } => "scalar",
-            Content::Sequence(_) => "sequence",
-            Content::Mapping(_) => "mapping",
-        }
-    }
-}
-
-/// A collection whose end has not come.
-#[derive(Debug)]
-struct Collection {
-    shape: Shape,
-    /// Where the token stands that began it, for messages.
-    began: Mark,
-    start: Mark,
-    comments: Option<Comments>,
-}
-
-#[derive(Debug)]
-enum Shape {
-    Sequence(Vec<Node>),
-    /// A list in the column of its key; no token ends it.
-    Indentless(Vec<Node>),
-    Mapping {
-        pairs: Vec<(Node, Node)>,
-        key: Option<Node>,
-    },
-}
-
-impl Collection {
-    fn attach(&mut self, node: Node) {
-        match &mut self.shape {
-            Shape::Sequence(items) | Shape::Indentless(items) => items.push(node),
-            Shape::Mapping { pairs, key } => match key.take() {
-                Some(key) => pairs.push((key, node)),
-                None => *key = Some(node),
-            },
-        }
-    }
-
-    fn close(self, end: Mark) -> Node {
-        let content = match self.shape {
-            Shape::Sequence(items) | Shape::Indentless(items) => Content::Sequence(items),
-            Shape::Mapping { pairs, .. } => Content::Mapping(pairs),
-        };
-        Node { content, start: self.start, end, comments: self.comments }
-    }
-}
 
 enum Begun {
     Scalar(Node),

@@ -3,34 +3,24 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use super::keys::PossibleKey;
 use super::reader::{Mark, Reader, Step, Stop, is_blank, is_end};
 use super::token::{Comments, Kind, Token};
 use crate::skill::clients::python;
 
-/// Longest key that needs no `?`, in characters.
-const LONGEST_KEY: usize = 1024;
-
-/// A token that is a key if a `:` follows on its line.
-#[derive(Debug, Clone, Copy)]
-struct PossibleKey {
-    number: usize,
-    required: bool,
-    mark: Mark,
-}
-
 #[derive(Debug)]
 pub(super) struct Scanner {
     pub(super) reader: Reader,
-    tokens: VecDeque<Token>,
-    taken: usize,
+    pub(super) tokens: VecDeque<Token>,
+    pub(super) taken: usize,
     done: bool,
     /// Column of the innermost block collection; -1 outside of all.
     pub(super) indent: isize,
-    indents: Vec<isize>,
+    pub(super) indents: Vec<isize>,
     /// `{` and `[` that are open.
     pub(super) flow: Vec<char>,
     pub(super) allow_key: bool,
-    possible_keys: BTreeMap<usize, PossibleKey>,
+    pub(super) possible_keys: BTreeMap<usize, PossibleKey>,
     /// By the last `%YAML` directive that was scanned, even behind the document.
     pub(super) version: (u32, u32),
 }
@@ -227,65 +217,9 @@ impl Scanner {
     }
 
     /// A token without characters.
-    fn push_empty(&mut self, kind: Kind, at: Mark) {
+    pub(super) fn push_empty(&mut self, kind: Kind, at: Mark) {
         self.push(Token::new(kind, at, at));
     }
-
-    // Keys that are known as such by the `:` behind them.
-
-    fn drop_stale_keys(&mut self) -> Step<()> {
-        let here = self.reader.mark();
-        let is_stale =
-            |key: &PossibleKey| key.mark.line != here.line || here.index - key.mark.index > LONGEST_KEY;
-        if let Some(key) = self.possible_keys.values().find(|key| key.required && is_stale(key)) {
-            return Err(missing_colon(key.mark, here));
-        }
-        self.possible_keys.retain(|_, key| !is_stale(key));
-        Ok(())
-    }
-
-    /// The token that comes may be a key.
-    pub(super) fn remember_key(&mut self) -> Step<()> {
-        let mark = self.reader.mark();
-        let required = self.flow.is_empty() && self.indent == mark.column as isize;
-        if self.allow_key {
-            self.forget_key()?;
-            let number = self.taken + self.tokens.len();
-            self.possible_keys.insert(self.flow.len(), PossibleKey { number, required, mark });
-        }
-        Ok(())
-    }
-
-    pub(super) fn forget_key(&mut self) -> Step<()> {
-        match self.possible_keys.remove(&self.flow.len()) {
-            Some(key) if key.required => Err(missing_colon(key.mark, self.reader.mark())),
-            _ => Ok(()),
-        }
-    }
-
-    // Indentation.
-
-    fn unwind(&mut self, column: isize) {
-        if !self.flow.is_empty() {
-            return;
-        }
-        while self.indent > column {
-            self.indent = self.indents.pop().unwrap_or(-1);
-            self.push_empty(Kind::BlockEnd, self.reader.mark());
-        }
-    }
-
-    fn add_indent(&mut self, column: usize) -> bool {
-        let column = column as isize;
-        let deeper = self.indent < column;
-        if deeper {
-            self.indents.push(self.indent);
-            self.indent = column;
-        }
-        deeper
-    }
-
-    // One kind of token each.
 
     fn stream_end(&mut self) -> Step<()> {
         self.unwind(-1);
@@ -409,8 +343,4 @@ impl Scanner {
             }
         }
     }
-}
-
-fn missing_colon(began: Mark, here: Mark) -> Stop {
-    Stop::during("while scanning a simple key", began, "could not find expected ':'", here)
 }
