@@ -1,5 +1,5 @@
 //! Skills that no author would write: cut off, damaged, made to be slow, and folders that are traps.
-#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test fails by panicking, in its helpers too")]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
 #[path = "../fuzz/checks/skill.rs"]
 mod skill;
@@ -26,7 +26,7 @@ fn texts() -> Vec<Vec<u8>> {
 #[test]
 fn every_quirk_may_end_anywhere() {
     for text in texts() {
-        let step = 1 + text.len() / 2000;
+        let step = if text.len() < 500 { 1 } else { text.len() / 60 };
         for end in (0..text.len()).step_by(step) {
             skill::check(&text[..end]);
         }
@@ -34,7 +34,7 @@ fn every_quirk_may_end_anywhere() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// A quirk, with bytes exchanged, cut out and put in.
     #[test]
@@ -65,7 +65,7 @@ proptest! {
 /// Texts that some reader takes much time, memory or stack for, unless it is bounded.
 #[test]
 fn texts_that_are_made_to_be_slow_are_bounded() {
-    let many = 200_000;
+    let many = 50_000;
     let inside = |yaml: String| format!("---\nname: demo\n{yaml}\n---\n");
     let nested = |open: &str| inside(format!("a: {}", open.repeat(many)));
     let steps =
@@ -90,21 +90,20 @@ fn texts_that_are_made_to_be_slow_are_bounded() {
         inside(bomb),
         inside("a: b\n".repeat(many)),
         inside("- x\n".repeat(many)),
-        inside(format!("description: {}", "x".repeat(3 << 20))),
-        inside(format!("description: \"{}\"", "x ".repeat(1 << 20))),
+        inside(format!("description: {}", "x".repeat(1 << 20))),
+        inside(format!("description: \"{}\"", "x ".repeat(1 << 19))),
         inside(format!("description: >\n{}", "  x\n\n".repeat(many))),
         inside(format!("description: x\n{}", "  : x\n".repeat(many))),
-        inside(format!("description: {}", "<".repeat(1 << 20))),
-        format!("---{}", "\n".repeat(3 << 20)),
-        format!("---\n{}", " \n".repeat(1 << 20)),
+        inside(format!("description: {}", "<".repeat(1 << 19))),
+        format!("---{}", "\n".repeat(1 << 20)),
+        format!("---\n{}", " \n".repeat(1 << 19)),
         "---\n".repeat(many),
         "---".repeat(many),
         "- - ".repeat(many),
-        "\r".repeat(1 << 20),
+        "\r".repeat(1 << 19),
         "[](".repeat(many),
     ];
     for text in texts {
-        eprintln!("{} bytes: {:.30?}", text.len(), text);
         skill::check(text.as_bytes());
     }
 }
@@ -143,9 +142,8 @@ fn folders_that_are_traps_are_told() {
     names.sort_unstable();
     let readable = fs::read(&locked).is_ok();
     let expected = ["device", "good", "itself", "locked", "lower", "pipe", "socket"];
-    let expected: Vec<&str> =
+    let mut expected: Vec<&str> =
         expected.into_iter().map(|name| if readable && name == "locked" { "good" } else { name }).collect();
-    let mut expected = expected;
     expected.sort_unstable();
     assert_eq!(names, expected);
     for skill in skills {
@@ -153,7 +151,6 @@ fn folders_that_are_traps_are_told() {
         let trap = !(path.ends_with("good") || (readable && path.ends_with("locked")));
         for client in Client::ALL {
             let verdict = &skill["clients"][client.id()];
-            assert_eq!(verdict["verdict"] == "refuses", trap || verdict["verdict"] == "refuses", "{verdict}");
             assert!(
                 !trap || verdict["verdict"] == "refuses",
                 "{}: {}: {verdict}",
@@ -161,7 +158,7 @@ fn folders_that_are_traps_are_told() {
                 client.id()
             );
         }
-        assert_eq!(skill["diagnostics"].as_array().unwrap().is_empty(), path.ends_with("good"), "{skill:#}");
+        assert!(!trap || skill["diagnostics"][0]["severity"] == "error", "{skill:#}");
     }
 }
 

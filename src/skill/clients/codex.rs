@@ -3,9 +3,10 @@
 //! It reads front matter with `serde_yaml` into typed fields; unknown keys are ignored. What it refuses it lists with one
 //! message.
 
-use serde::Deserialize;
+use ::serde::Deserialize;
 
 use super::Verdict;
+use super::serde::read;
 use super::subject::{Subject, Trouble};
 
 const MAX_NAME: usize = 64;
@@ -58,8 +59,7 @@ fn refuses(reason: &str) -> Verdict {
 /// What it changes, or the message with which it refuses.
 fn load(text: &str, folder: &str) -> Result<Vec<String>, String> {
     let yaml = front_matter(text).ok_or("missing YAML frontmatter delimited by ---")?;
-    let fields: FrontMatter =
-        serde_yaml::from_str(&yaml).map_err(|error| format!("invalid YAML: {error}"))?;
+    let fields: FrontMatter = read(&yaml).map_err(|error| format!("invalid YAML: {error}"))?;
     let mut changes = Vec::new();
     let mut name = single_line("name", fields.name, &mut changes);
     if name.is_empty() {

@@ -2,6 +2,7 @@
 
 use serde_json::Value as Json;
 
+use super::serde::read;
 use crate::yaml::{self, Start, YamlErrorKind};
 
 /// Why there are no fields.
@@ -27,8 +28,7 @@ pub(super) fn fields(source: &str) -> Result<Json, Fault> {
         Ok(document) => document,
         // Those libraries know aliases, within bounds; this one does too.
         Err(error) if error.kind == YamlErrorKind::Alias => {
-            let broken = |error: serde_yaml::Error| broken(error.to_string());
-            return serde_yaml::from_str(source).map_err(broken);
+            return read(source).map_err(broken);
         }
         Err(error) if error.kind == YamlErrorKind::TooLarge => return Err(Fault::TooLarge(error.message)),
         Err(error) => {

@@ -8,6 +8,7 @@ mod claude_code;
 mod codex;
 mod javascript;
 mod python;
+mod serde;
 mod skilllite;
 mod skills_cli;
 mod skills_ref;
@@ -15,7 +16,7 @@ mod strict_yaml;
 mod subject;
 mod vscode;
 
-use serde::Serialize;
+use ::serde::Serialize;
 
 pub use subject::{Subject, Trouble};
 

@@ -2,9 +2,10 @@
 //!
 //! Front matter goes through `serde_yaml` into typed fields; only an empty name is an error of its own.
 
-use serde::Deserialize;
+use ::serde::Deserialize;
 
 use super::Verdict;
+use super::serde::read;
 use super::subject::{Subject, Trouble};
 
 /// The fields it knows, by the types it gives them: another type is an error.
@@ -39,7 +40,7 @@ pub(super) fn verdict(subject: &Subject) -> Verdict {
     };
     let Some(yaml) = front_matter(text) else { return refuses("No YAML front matter found in SKILL.md") };
     let (yaml, joined) = join_continuations(yaml);
-    match serde_yaml::from_str::<FrontMatter>(&yaml) {
+    match read::<FrontMatter>(&yaml) {
         Err(error) => refuses(&format!("Failed to parse YAML front matter: {error}")),
         Ok(fields) if fields.name.is_empty() => refuses("Skill name is required in SKILL.md"),
         Ok(_) if joined > 0 => {
@@ -56,9 +57,15 @@ fn refuses(reason: &str) -> Verdict {
 /// What `^---\s*\n(.*?)\n---` finds, `.` being any character: the closing fence may go on.
 fn front_matter(text: &str) -> Option<&str> {
     let rest = text.strip_prefix("---")?;
-    let blanks = rest.len() - rest.trim_start().len();
-    let line_ends = rest[..blanks].rmatch_indices('\n');
-    line_ends.map(|(at, _)| &rest[at + 1..]).find_map(|yaml| Some(&yaml[..yaml.find("\n---")?]))
+    // `\s*` takes all blanks; `\n` is the last line end among them, or an earlier one if a fence follows that directly.
+    let blanks = &rest[..rest.len() - rest.trim_start().len()];
+    let last = blanks.rfind('\n')?;
+    let yaml = &rest[last + 1..];
+    if let Some(end) = yaml.find("\n---") {
+        return Some(&yaml[..end]);
+    }
+    let before = blanks[..last].rfind('\n').filter(|_| yaml.starts_with("---"))?;
+    Some(&rest[before + 1..last])
 }
 
 /// Replace `\n(\s+):(\s+)` by a space. Returns the text and how often.
@@ -95,6 +102,9 @@ mod tests {
         assert_eq!(front_matter("---  \r\na: b\r\n---"), Some("a: b\r"));
         assert_eq!(front_matter("---\n\n\na: b\n---x"), Some("a: b"));
         assert_eq!(front_matter("---\n\n---"), Some(""));
+        assert_eq!(front_matter("---\n\n  \n---"), Some("  "));
+        assert_eq!(front_matter("---\n\n\n---\n---"), Some("---"));
+        assert_eq!(front_matter("---\n\n  a: b"), None);
         assert_eq!(front_matter("---\n---"), None);
         assert_eq!(front_matter("--- a: b\n---"), None);
     }

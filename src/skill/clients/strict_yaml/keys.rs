@@ -18,12 +18,16 @@ pub(super) struct PossibleKey {
 impl Scanner {
     pub(super) fn drop_stale_keys(&mut self) -> Step<()> {
         let here = self.reader.mark();
-        let is_stale =
-            |key: &PossibleKey| key.mark.line != here.line || here.index - key.mark.index > LONGEST_KEY;
-        if let Some(key) = self.possible_keys.values().find(|key| key.required && is_stale(key)) {
-            return Err(missing_colon(key.mark, here));
+        while let Some(oldest) = self.possible_keys.first_entry() {
+            let key = *oldest.get();
+            if key.mark.line == here.line && here.index - key.mark.index <= LONGEST_KEY {
+                break;
+            }
+            if key.required {
+                return Err(missing_colon(key.mark, here));
+            }
+            oldest.remove();
         }
-        self.possible_keys.retain(|_, key| !is_stale(key));
         Ok(())
     }
 

@@ -20,6 +20,7 @@ pub(super) struct Scanner {
     /// `{` and `[` that are open.
     pub(super) flow: Vec<char>,
     pub(super) allow_key: bool,
+    /// By the number of brackets around them; what is deeper began later.
     pub(super) possible_keys: BTreeMap<usize, PossibleKey>,
     /// By the last `%YAML` directive that was scanned, even behind the document.
     pub(super) version: (u32, u32),
@@ -110,7 +111,7 @@ impl Scanner {
             return Ok(true);
         }
         self.drop_stale_keys()?;
-        Ok(self.possible_keys.values().map(|key| key.number).min() == Some(self.taken))
+        Ok(self.possible_keys.first_key_value().is_some_and(|(_, key)| key.number == self.taken))
     }
 
     /// Hang comments at the head of the queue on the token behind them.
