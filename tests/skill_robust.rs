@@ -1,5 +1,9 @@
 //! Skills that no author would write: cut off, damaged, made to be slow, and folders that are traps.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::format_collect,
+    reason = "a test fails by panicking, in its helpers too"
+)]
 
 #[path = "../fuzz/checks/skill.rs"]
 mod skill;
@@ -26,7 +30,7 @@ fn texts() -> Vec<Vec<u8>> {
 #[test]
 fn every_quirk_may_end_anywhere() {
     for text in texts() {
-        let step = if text.len() < 500 { 1 } else { text.len() / 60 };
+        let step = if text.len() < 500 { 1 } else { text.len() / 20 };
         for end in (0..text.len()).step_by(step) {
             skill::check(&text[..end]);
         }

@@ -1,5 +1,7 @@
 //! One skill per quirk of text: those in `tests/fixtures/skills`, and those that a repository cannot hold well.
 
+#![allow(clippy::format_collect, reason = "a few texts, made once")]
+
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;

@@ -1,5 +1,7 @@
 //! Front matter out of a grammar of quirks: mostly sound, here and there broken in the ways that people break it.
 
+#![allow(clippy::format_collect, clippy::format_push_string, reason = "the grammar reads best so")]
+
 use crate::oracle::Case;
 
 /// xorshift64*: the same cases for the same seed, everywhere.

@@ -29,6 +29,11 @@ pub(super) fn verdict(subject: &Subject) -> Verdict {
     }
     match front_matter(text) {
         None => changes.push("there is no front matter: the whole file is body, without metadata".to_owned()),
+        Some(yaml) if yaml.contains(javascript::is_unprintable) => {
+            changes.push(
+                "control characters stand in the front matter; what becomes of them is not known".to_owned(),
+            );
+        }
         Some(yaml) => match fields(yaml) {
             Ok(fields @ (Json::Object(_) | Json::Null)) => changes.extend(cut(&fields)),
             Ok(_) => changes

@@ -23,7 +23,11 @@ impl Fault {
 }
 
 /// The value of front matter that begins on the second line of its file; `Null` when it is empty.
+///
+/// `yaml` 2.9 takes any character, where our parser follows the specification: those become U+FFFD.
 pub(super) fn fields(source: &str) -> Result<Json, Fault> {
+    let printable = source.replace(is_unprintable, "\u{fffd}");
+    let source = printable.as_str();
     let document = match yaml::parse_at(source, Start { line: 2, offset: 0 }) {
         Ok(document) => document,
         // Those libraries know aliases, within bounds; this one does too.
@@ -41,6 +45,12 @@ pub(super) fn fields(source: &str) -> Result<Json, Fault> {
         Some((_, again)) => Err(broken(format!("Map keys must be unique (line {})", again.span.line))),
         None => Ok(root.to_json()),
     }
+}
+
+/// What YAML does not allow in a document.
+pub(super) fn is_unprintable(c: char) -> bool {
+    let allowed = matches!(c, '\t' | '\n' | '\r' | '\u{85}');
+    (c.is_control() && !allowed) || matches!(c, '\u{feff}' | '\u{fffe}' | '\u{ffff}')
 }
 
 fn broken(message: String) -> Fault {

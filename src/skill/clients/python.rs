@@ -1,12 +1,17 @@
 //! What Python's text functions do where Rust's differ: the reference validator's messages and checks are made of them.
 
+use std::fmt::Write as _;
 use std::str::Utf8Error;
 
 use unicode_properties::{GeneralCategoryGroup, UnicodeGeneralCategory};
 
+/// `repr` of a character.
+pub(super) fn repr_char(c: char) -> String {
+    repr(c.encode_utf8(&mut [0; 4]))
+}
+
 /// `repr` of a text.
-pub(super) fn repr(text: impl ToString) -> String {
-    let text = text.to_string();
+pub(super) fn repr(text: &str) -> String {
     let quote = if text.contains('\'') && !text.contains('"') { '"' } else { '\'' };
     let mut out = String::from(quote);
     for c in text.chars() {
@@ -17,9 +22,14 @@ pub(super) fn repr(text: impl ToString) -> String {
             '\t' => out.push_str("\\t"),
             c if c == quote => out.extend(['\\', c]),
             c if is_printable(c) => out.push(c),
-            c if u32::from(c) <= 0xff => out.push_str(&format!("\\x{:02x}", u32::from(c))),
-            c if u32::from(c) <= 0xffff => out.push_str(&format!("\\u{:04x}", u32::from(c))),
-            c => out.push_str(&format!("\\U{:08x}", u32::from(c))),
+            c => {
+                let code = u32::from(c);
+                let _ = match code {
+                    ..=0xff => write!(out, "\\x{code:02x}"),
+                    ..=0xffff => write!(out, "\\u{code:04x}"),
+                    _ => write!(out, "\\U{code:08x}"),
+                };
+            }
         }
     }
     out.push(quote);

@@ -13,7 +13,7 @@ pub(super) fn verdict(subject: &Subject) -> Verdict {
     let Some(yaml) = front_matter(text) else {
         return refuses("no front matter: the file must begin with a line `---` and have another below");
     };
-    let fields = match javascript::fields(yaml) {
+    let fields = match javascript::fields(yaml).or_else(|fault| with_empty_keys(yaml).ok_or(fault)) {
         Ok(fields) => fields,
         Err(Fault::Broken { message, .. }) => return refuses(&format!("invalid YAML: {message}")),
         Err(Fault::TooLarge(message)) => return Verdict::changed([Fault::not_judged(&message)]),
@@ -35,8 +35,9 @@ pub(super) fn verdict(subject: &Subject) -> Verdict {
         changes.push("bytes that are not UTF-8 become U+FFFD".to_owned());
     }
     for (field, text) in [("name", name), ("description", description)] {
-        let kept = |c: char| !c.is_control() || matches!(c, '\t' | '\n');
-        if !text.chars().all(kept) {
+        let removed = |c: char| c.is_control() && !matches!(c, '\t' | '\n');
+        let written = yaml.contains(removed) && text.contains('\u{fffd}');
+        if written || text.contains(removed) {
             changes.push(format!("control characters in the {field} are removed"));
         }
         if text.trim().contains(['\n', '\r']) {
@@ -59,6 +60,16 @@ fn kind(value: &Json) -> &'static str {
         Json::Array(_) => "a list",
         Json::Object(_) => "a mapping",
     }
+}
+
+/// The fields where lines begin with `: `, which that library takes for pairs with an empty key.
+fn with_empty_keys(yaml: &str) -> Option<Json> {
+    let line = |line: &str| match line.trim_start().strip_prefix(": ") {
+        Some(value) => format!("\"\": {value}\n"),
+        None => format!("{line}\n"),
+    };
+    let spelled: Vec<String> = yaml.lines().map(line).collect();
+    javascript::fields(&spelled.concat()).ok()
 }
 
 /// What `^---\r?\n([\s\S]*?)\r?\n---\r?\n?` finds: the closing fence may go on.

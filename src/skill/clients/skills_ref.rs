@@ -122,7 +122,7 @@ fn unexpected(fields: &[(String, Value)]) -> Option<String> {
         return None;
     }
     extra.sort_unstable();
-    let allowed: Vec<String> = FIELDS.iter().map(python::repr).collect();
+    let allowed: Vec<String> = FIELDS.into_iter().map(python::repr).collect();
     let (extra, allowed) = (extra.join(", "), allowed.join(", "));
     Some(format!("Unexpected fields in frontmatter: {extra}. Only [{allowed}] are allowed."))
 }

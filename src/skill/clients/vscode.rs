@@ -43,7 +43,7 @@ pub(super) fn verdict(subject: &Subject) -> Verdict {
     let folder = &subject.folder;
     match fields.get("name").and_then(Json::as_str).filter(|name| !name.is_empty()) {
         None => {
-            changes.push(format!("Agent skill file missing name attribute, using folder name \"{folder}\""))
+            changes.push(format!("Agent skill file missing name attribute, using folder name \"{folder}\""));
         }
         Some(name) => {
             let name = shorten(&without_tags(name), MAX_NAME);
@@ -87,7 +87,7 @@ fn without_tags(text: &str) -> String {
     while let Some(at) = rest.find('<') {
         match rest[at + 1..].find('>') {
             Some(0) => {
-                out.push_str(&rest[..at + 1]);
+                out.push_str(&rest[..=at]);
                 rest = &rest[at + 1..];
             }
             Some(length) => {

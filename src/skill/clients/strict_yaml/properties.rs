@@ -9,7 +9,7 @@ const DIRECTIVE: &str = "while scanning a directive";
 
 impl Scanner {
     fn expected(&self, context: &'static str, start: Mark, what: &str, found: char) -> Stop {
-        let problem = format!("expected {what}, but found {}", python::repr(found));
+        let problem = format!("expected {what}, but found {}", python::repr_char(found));
         Stop::during(context, start, problem, self.reader.mark())
     }
 

@@ -149,7 +149,7 @@ impl Scanner {
             }
             c => {
                 let Some(meant) = meaning(c) else {
-                    let problem = format!("found unknown escape character {}", python::repr(c));
+                    let problem = format!("found unknown escape character {}", python::repr_char(c));
                     return Err(Stop::during(DOUBLE_QUOTED, start, problem, self.reader.mark()));
                 };
                 self.keep(meant, text);
@@ -161,7 +161,7 @@ impl Scanner {
             // The library's own spelling.
             let problem = format!(
                 "expected escape sequence of {digits} hexdecimal numbers, but found {}",
-                python::repr(bad)
+                python::repr_char(bad)
             );
             return Err(Stop::during(DOUBLE_QUOTED, start, problem, self.reader.mark()));
         }
@@ -289,7 +289,7 @@ impl Scanner {
         }
         let c = self.reader.peek(0);
         if c != ' ' && !is_end(c) {
-            let found = python::repr(c);
+            let found = python::repr_char(c);
             let problem = format!("expected chomping or indentation indicators, but found {found}");
             return Err(Stop::during(BLOCK, start, problem, self.reader.mark()));
         }

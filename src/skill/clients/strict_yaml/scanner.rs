@@ -177,7 +177,7 @@ impl Scanner {
             '\'' | '"' => self.flow_scalar(c),
             _ if self.is_plain(c, next) => self.plain(),
             _ => {
-                let problem = format!("found character {} that cannot start any token", python::repr(c));
+                let problem = format!("found character {} that cannot start any token", python::repr_char(c));
                 let context = Some("while scanning for the next token");
                 Err(Stop::new(context, None, problem, self.reader.mark()))
             }
