@@ -25,8 +25,8 @@ pub(super) fn repr(text: &str) -> String {
             c => {
                 let code = u32::from(c);
                 let _ = match code {
-                    ..=0xff => write!(out, "\\x{code:02x}"),
-                    ..=0xffff => write!(out, "\\u{code:04x}"),
+                    0..=0xff => write!(out, "\\x{code:02x}"),
+                    0x100..=0xffff => write!(out, "\\u{code:04x}"),
                     _ => write!(out, "\\U{code:08x}"),
                 };
             }
