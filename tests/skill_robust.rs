@@ -91,6 +91,7 @@ fn texts_that_are_made_to_be_slow_are_bounded() {
         nested("a: "),
         inside(steps("a:")),
         inside(steps("- -")),
+        inside(format!("{bomb}b:\n{}", "  - *a39\n".repeat(many))),
         inside(bomb),
         inside("a: b\n".repeat(many)),
         inside("- x\n".repeat(many)),

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use super::super::list::counted;
-use super::text::display_path;
-use crate::skill::Skill;
+use super::text::{display_path, of_workspace};
 use crate::skill::clients::{self, Client, Outcome, Verdict};
 use crate::skill::text::printable;
+use crate::skill::{Diagnostic, Skill};
 
 /// Most lines of one reason that are shown.
 const MOST_LINES: usize = 20;
@@ -57,7 +57,7 @@ impl Judged<'_> {
 }
 
 /// The reasons of one client, and how many skills it loads.
-pub(super) fn reasons(judged: &[Judged], client: Client) -> String {
+pub(super) fn reasons(judged: &[Judged], notices: &[Diagnostic], client: Client) -> String {
     let mut text = String::new();
     let mut count = [0_usize; 3];
     for one in judged {
@@ -77,6 +77,7 @@ pub(super) fn reasons(judged: &[Judged], client: Client) -> String {
         }
         text.push('\n');
     }
+    text += &of_workspace(notices);
     let [loads, changed, refuses] = count;
     let skills = counted(judged.len(), "skill");
     let name = client.id();

@@ -75,7 +75,7 @@ pub(super) fn execute(args: &Args, context: &Context) -> anyhow::Result<ExitCode
     let judged = clients::judge(&skills);
     let text = match (args.format, args.client) {
         (Form::Json, _) => formats::json(&judged, &notices),
-        (Form::Text, Some(client)) => clients::reasons(&judged, client),
+        (Form::Text, Some(client)) => clients::reasons(&judged, &notices, client),
         (Form::Text, None) => text::as_text(&judged, &notices),
         (Form::Sarif, _) => formats::sarif(&skills, &notices),
         (Form::Github, _) => formats::github(&skills, &notices),

@@ -34,15 +34,18 @@ pub(super) fn as_text(judged: &[Judged], notices: &[Diagnostic]) -> String {
             text += "\n\n";
         }
     }
-    for notice in notices {
-        text += &render(notice, "", &renderer);
-        text += "\n\n";
-    }
+    text += &of_workspace(notices);
     let errors: usize = judged.iter().map(|judged| judged.skill.errors()).sum();
     let warnings: usize = judged.iter().map(|judged| judged.skill.warnings()).sum::<usize>() + notices.len();
     let (skills, errors, warnings) =
         (counted(judged.len(), "skill"), counted(errors, "error"), counted(warnings, "warning"));
     text + &format!("{skills} checked: {errors}, {warnings}\n")
+}
+
+/// Findings that are about no skill, such as a folder that cannot be read.
+pub(super) fn of_workspace(notices: &[Diagnostic]) -> String {
+    let renderer = if has_colour() { Renderer::styled() } else { Renderer::plain() };
+    notices.iter().map(|notice| render(notice, "", &renderer) + "\n\n").collect()
 }
 
 /// Whether standard output shows colours.

@@ -41,7 +41,7 @@ pub(super) fn verdict(subject: &Subject) -> Verdict {
             Err(Fault::Broken { .. }) => {
                 changes.push("malformed YAML: the body is loaded with empty metadata".to_owned());
             }
-            Err(Fault::TooLarge(message)) => changes.push(Fault::not_judged(&message)),
+            Err(Fault::TooLarge(message)) => return Verdict::not_judged(&message),
         },
     }
     Verdict::with(changes)

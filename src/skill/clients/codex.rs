@@ -6,7 +6,7 @@
 use ::serde::Deserialize;
 
 use super::Verdict;
-use super::serde::read;
+use super::serde::{Unread, read};
 use super::subject::{Subject, Trouble};
 
 const MAX_NAME: usize = 64;
@@ -48,7 +48,8 @@ pub(super) fn verdict(subject: &Subject) -> Verdict {
     };
     match load(text, &subject.folder) {
         Ok(changes) => Verdict::with(changes),
-        Err(message) => refuses(&message),
+        Err(Unread::Refused(message)) => refuses(&message),
+        Err(Unread::TooLarge(message)) => Verdict::not_judged(&message),
     }
 }
 
@@ -57,9 +58,13 @@ fn refuses(reason: &str) -> Verdict {
 }
 
 /// What it changes, or the message with which it refuses.
-fn load(text: &str, folder: &str) -> Result<Vec<String>, String> {
-    let yaml = front_matter(text).ok_or("missing YAML frontmatter delimited by ---")?;
-    let fields: FrontMatter = read(&yaml).map_err(|error| format!("invalid YAML: {error}"))?;
+fn load(text: &str, folder: &str) -> Result<Vec<String>, Unread> {
+    let yaml = front_matter(text)
+        .ok_or_else(|| Unread::Refused("missing YAML frontmatter delimited by ---".to_owned()))?;
+    let fields: FrontMatter = read(&yaml).map_err(|unread| match unread {
+        Unread::Refused(message) => Unread::Refused(format!("invalid YAML: {message}")),
+        too_large @ Unread::TooLarge(_) => too_large,
+    })?;
     let mut changes = Vec::new();
     let mut name = single_line("name", fields.name, &mut changes);
     if name.is_empty() {
@@ -100,12 +105,12 @@ fn single_line(field: &str, text: Option<String>, changes: &mut Vec<String>) -> 
     joined
 }
 
-fn check_length(field: &str, text: &str, most: usize) -> Result<(), String> {
+fn check_length(field: &str, text: &str, most: usize) -> Result<(), Unread> {
     if text.is_empty() {
-        return Err(format!("missing field `{field}`"));
+        return Err(Unread::Refused(format!("missing field `{field}`")));
     }
     if text.chars().count() > most {
-        return Err(format!("invalid {field}: exceeds maximum length of {most} characters"));
+        return Err(Unread::Refused(format!("invalid {field}: exceeds maximum length of {most} characters")));
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use serde_json::Value as Json;
 
-use super::serde::read;
+use super::serde::{Unread, read};
 use crate::yaml::{self, Start, YamlErrorKind};
 
 /// Why there are no fields.
@@ -12,14 +12,8 @@ pub(super) enum Fault {
         kind: YamlErrorKind,
         message: String,
     },
-    /// Beyond what is read here. Which bounds the client has is not known.
+    /// Beyond what is read here.
     TooLarge(String),
-}
-
-impl Fault {
-    pub(super) fn not_judged(message: &str) -> String {
-        format!("cannot be judged: {message}")
-    }
 }
 
 /// The value of front matter that begins on the second line of its file; `Null` when it is empty.
@@ -32,7 +26,10 @@ pub(super) fn fields(source: &str) -> Result<Json, Fault> {
         Ok(document) => document,
         // Those libraries know aliases, within bounds; this one does too.
         Err(error) if error.kind == YamlErrorKind::Alias => {
-            return read(source).map_err(broken);
+            return read(source).map_err(|unread| match unread {
+                Unread::Refused(message) => broken(message),
+                Unread::TooLarge(message) => Fault::TooLarge(message),
+            });
         }
         Err(error) if error.kind == YamlErrorKind::TooLarge => return Err(Fault::TooLarge(error.message)),
         Err(error) => {

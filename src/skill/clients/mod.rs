@@ -109,6 +109,11 @@ impl Verdict {
         Self { outcome: Outcome::Refuses, reasons: reasons.into_iter().collect() }
     }
 
+    /// Its front matter is beyond what is read here; which bounds the client has is not known.
+    fn not_judged(why: &str) -> Self {
+        Self::changed([format!("cannot be judged: {why}")])
+    }
+
     /// It loads, with these changes if there are any.
     fn with(changes: Vec<String>) -> Self {
         if changes.is_empty() { Self::loads() } else { Self::changed(changes) }

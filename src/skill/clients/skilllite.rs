@@ -5,7 +5,7 @@
 use ::serde::Deserialize;
 
 use super::Verdict;
-use super::serde::read;
+use super::serde::{Unread, read};
 use super::subject::{Subject, Trouble};
 
 /// The fields it knows, by the types it gives them: another type is an error.
@@ -41,7 +41,8 @@ pub(super) fn verdict(subject: &Subject) -> Verdict {
     let Some(yaml) = front_matter(text) else { return refuses("No YAML front matter found in SKILL.md") };
     let (yaml, joined) = join_continuations(yaml);
     match read::<FrontMatter>(&yaml) {
-        Err(error) => refuses(&format!("Failed to parse YAML front matter: {error}")),
+        Err(Unread::TooLarge(message)) => Verdict::not_judged(&message),
+        Err(Unread::Refused(message)) => refuses(&format!("Failed to parse YAML front matter: {message}")),
         Ok(fields) if fields.name.is_empty() => refuses("Skill name is required in SKILL.md"),
         Ok(_) if joined > 0 => {
             Verdict::changed([format!("{joined} line(s) that begin with `: ` are joined to the line above")])

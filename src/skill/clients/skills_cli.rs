@@ -16,7 +16,7 @@ pub(super) fn verdict(subject: &Subject) -> Verdict {
     let fields = match javascript::fields(yaml).or_else(|fault| with_empty_keys(yaml).ok_or(fault)) {
         Ok(fields) => fields,
         Err(Fault::Broken { message, .. }) => return refuses(&format!("invalid YAML: {message}")),
-        Err(Fault::TooLarge(message)) => return Verdict::changed([Fault::not_judged(&message)]),
+        Err(Fault::TooLarge(message)) => return Verdict::not_judged(&message),
     };
     let text = |field: &str| match fields.get(field) {
         Some(Json::String(text)) if !text.is_empty() => Ok(text),

@@ -35,10 +35,7 @@ pub(super) fn verdict(subject: &Subject) -> Verdict {
             changes.push(format!("the header has errors, by which fields can be lost: {message}"));
             return Verdict::changed(changes);
         }
-        Err(Fault::TooLarge(message)) => {
-            changes.push(Fault::not_judged(&message));
-            return Verdict::changed(changes);
-        }
+        Err(Fault::TooLarge(message)) => return Verdict::not_judged(&message),
     };
     let folder = &subject.folder;
     match fields.get("name").and_then(Json::as_str).filter(|name| !name.is_empty()) {
