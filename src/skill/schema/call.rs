@@ -212,10 +212,9 @@ fn write(parameter: &Parameter, value: &Value, out: &mut Vec<String>) -> Result<
                 out.push(option.clone());
             }
         }
-        How::OnOff(option) => {
-            let on = value.as_bool().ok_or_else(|| wrong("true or false"))?;
-            let off = || format!("--no-{}", option.trim_start_matches('-'));
-            out.push(if on { option.clone() } else { off() });
+        How::OnOff(on, off) => {
+            let value = value.as_bool().ok_or_else(|| wrong("true or false"))?;
+            out.push(if value { on.clone() } else { off.clone() });
         }
         How::Count(option) => {
             let count =
@@ -225,6 +224,13 @@ fn write(parameter: &Parameter, value: &Value, out: &mut Vec<String>) -> Result<
         How::Repeated(option) => {
             for item in items(value) {
                 option_value(option, scalar(parameter, item)?, out);
+            }
+        }
+        How::RepeatedList(option, many) => {
+            for inner in items(value) {
+                let values = list(parameter, inner, *many)?;
+                out.push(option.clone());
+                out.extend(values);
             }
         }
         How::Option(option) => match parameter.many {

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{How, Input, Kind, Parameter, Tool};
+use super::{How, Input, Kind, Many, Parameter, Tool};
 
 /// A way to write tools down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -124,18 +124,13 @@ fn property(parameter: &Parameter, all: &[Parameter]) -> Value {
     if !parameter.choices.is_empty() {
         item.insert("enum".into(), parameter.choices.clone().into());
     }
-    let mut out = item;
-    if let Some(many) = parameter.many {
-        let mut list =
-            Map::from_iter([("type".into(), "array".into()), ("items".into(), Value::Object(out))]);
-        if many.least > 0 {
-            list.insert("minItems".into(), many.least.into());
-        }
-        if let Some(most) = many.most {
-            list.insert("maxItems".into(), most.into());
-        }
-        out = list;
+    if let How::RepeatedList(_, many) = parameter.how {
+        item = list_of(item, many);
     }
+    let mut out = match parameter.many {
+        Some(many) => list_of(item, many),
+        None => item,
+    };
     let help = described(parameter, all);
     if !help.is_empty() {
         out.insert("description".into(), help.into());
@@ -144,6 +139,17 @@ fn property(parameter: &Parameter, all: &[Parameter]) -> Value {
         out.insert("default".into(), default.clone());
     }
     Value::Object(out)
+}
+
+fn list_of(item: Map<String, Value>, many: Many) -> Map<String, Value> {
+    let mut list = Map::from_iter([("type".into(), "array".into()), ("items".into(), Value::Object(item))]);
+    if many.least > 0 {
+        list.insert("minItems".into(), many.least.into());
+    }
+    if let Some(most) = many.most {
+        list.insert("maxItems".into(), most.into());
+    }
+    list
 }
 
 /// Help, and what a flat object cannot say otherwise: mutually exclusive groups.

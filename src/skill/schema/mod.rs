@@ -13,6 +13,7 @@ mod form;
 mod node;
 mod python;
 mod shell;
+mod stdin;
 mod usage;
 
 use std::collections::HashSet;
@@ -56,10 +57,17 @@ pub enum Source {
     /// `input_schema` in front matter or in the `## Runtime` block.
     Explicit,
     Argparse,
+    Click,
+    Typer,
     /// `getopts` or a `case` loop of a shell script.
     Shell,
     /// `parseArgs` of `node:util`.
     ParseArgs,
+    Commander,
+    /// yargs, or minimist.
+    Yargs,
+    /// Command lines that the skill shows.
+    Body,
     /// The script reads JSON from standard input.
     Stdin,
     /// Nothing was found.
@@ -72,8 +80,13 @@ impl Source {
         match self {
             Source::Explicit => "input_schema of the skill",
             Source::Argparse => "argparse, read from the script",
+            Source::Click => "click, read from the script",
+            Source::Typer => "typer, read from the script",
             Source::Shell => "options of the shell script",
             Source::ParseArgs => "parseArgs, read from the script",
+            Source::Commander => "commander, read from the script",
+            Source::Yargs => "yargs or minimist, read from the script",
+            Source::Body => "command lines that the skill shows",
             Source::Stdin => "JSON that the script reads from standard input",
             Source::Free => "nothing found: any arguments, any input",
         }
@@ -84,8 +97,13 @@ impl Source {
         match self {
             Source::Explicit => "explicit",
             Source::Argparse => "argparse",
+            Source::Click => "click",
+            Source::Typer => "typer",
             Source::Shell => "shell",
             Source::ParseArgs => "parse-args",
+            Source::Commander => "commander",
+            Source::Yargs => "yargs",
+            Source::Body => "body",
             Source::Stdin => "stdin",
             Source::Free => "free",
         }
@@ -144,8 +162,10 @@ pub enum How {
     Repeated(String),
     /// `--verbose`; the value that setting it means.
     Flag(String, bool),
+    /// `--pair A B --pair C D`: an option with several values, once for each list.
+    RepeatedList(String, Many),
     /// `--cache` and `--no-cache`
-    OnOff(String),
+    OnOff(String, String),
     /// `-v -v -v`
     Count(String),
 }
@@ -158,7 +178,8 @@ impl How {
             How::Option(option)
             | How::Repeated(option)
             | How::Flag(option, _)
-            | How::OnOff(option)
+            | How::RepeatedList(option, _)
+            | How::OnOff(option, _)
             | How::Count(option) => Some(option),
         }
     }

@@ -244,7 +244,7 @@ fn json_on_standard_input() {
     assert_eq!(tools[0].source, Source::Stdin);
     let wanted = json!({
         "type": "object",
-        "properties": {"name": {"description": "read on line 3"}, "n": {"description": "read on line 4", "default": 3}},
+        "properties": {"name": {"description": "read on line 3"}, "n": {"type": "integer", "description": "read on line 4", "default": 3}},
         "required": ["name"]
     });
     assert_eq!(tools[0].schema(), wanted);
