@@ -94,7 +94,7 @@ impl<'t> Interpreter<'t> {
             "bool" => Value::Json(first?.truth()?.into()),
             "pathlib.Path" | "pathlib.PurePath" | "pathlib.PosixPath" => path(arguments)?,
             "os.path.join" => path(arguments)?,
-            "textwrap.dedent" | "inspect.cleandoc" | "typing.cast" => arguments.positional.last()?.clone(),
+            "textwrap.dedent" | "inspect.cleandoc" | "typing.cast" | "typing.get_args" => arguments.positional.last()?.clone(),
             "collections.namedtuple" => Value::Unknown,
             // The default holds where the variable is not set.
             "os.getenv" | "os.environ.get" => arguments.get(1, "default")?.clone(),

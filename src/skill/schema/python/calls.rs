@@ -147,7 +147,7 @@ impl<'t> Interpreter<'t> {
     /// Functions of Python and its libraries, by their full name.
     fn named_call(&mut self, name: &str, arguments: Arguments<'t>, node: Node<'t>) -> Value<'t> {
         if is_parser_class(name) {
-            return self.tree.create(None, &arguments.keywords).map_or(Value::Unknown, Value::Parser);
+            return self.tree.create(&arguments.keywords).map_or(Value::Unknown, Value::Parser);
         }
         if let Some(value) = self.click_call(name, &arguments, node) {
             return value;

@@ -180,7 +180,7 @@ impl<'t> Interpreter<'t> {
         let at = self.classes.objects.len();
         self.classes.objects.push(Object { class, attributes: HashMap::new(), parser: None });
         if is_parser {
-            self.classes.objects[at].parser = self.tree.create(None, &arguments.keywords);
+            self.classes.objects[at].parser = self.tree.create(&arguments.keywords);
         }
         let this = Value::Object(at);
         if let Some(Value::Function(node, around)) = self.class_attribute(class, "__init__") {
@@ -246,19 +246,46 @@ impl<'t> Interpreter<'t> {
         }
     }
 
-    pub(super) fn object_attribute(&self, object: usize, name: &str) -> Option<Value<'t>> {
+    pub(super) fn object_attribute(&mut self, object: usize, name: &str) -> Option<Value<'t>> {
         let this = &self.classes.objects[object];
         if let Some(found) = this.attributes.get(name) {
             return Some(found.clone());
         }
         match self.class_attribute(this.class, name)? {
+            Value::Function(node, around) if self.has_decorator(node, "@staticmethod") => {
+                Some(Value::Function(node, around))
+            }
             Value::Function(node, around) => {
-                let is_static = node.prev_named_sibling().is_some_and(|s| self.text(s) == "@staticmethod");
-                let bound = Value::Method(node, around, Box::new(Value::Object(object)));
-                Some(if is_static { Value::Function(node, around) } else { bound })
+                let of_class = self.has_decorator(node, "@classmethod");
+                let first = if of_class { Value::Class(this.class) } else { Value::Object(object) };
+                if self.has_decorator(node, "@property") {
+                    return Some(self.invoke(node, around, &Arguments::of(vec![first])));
+                }
+                Some(Value::Method(node, around, Box::new(first)))
             }
             other => Some(other),
         }
+    }
+
+    /// `Class.name`: a method of the class is bound to it.
+    pub(super) fn bound_class_attribute(&self, class: usize, name: &str) -> Option<Value<'t>> {
+        match self.class_attribute(class, name)? {
+            Value::Function(node, around) if self.has_decorator(node, "@classmethod") => {
+                Some(Value::Method(node, around, Box::new(Value::Class(class))))
+            }
+            other => Some(other),
+        }
+    }
+
+    fn has_decorator(&self, function: Node<'t>, wanted: &str) -> bool {
+        let mut before = function.prev_named_sibling();
+        while let Some(node) = before.filter(|node| node.kind() == "decorator") {
+            if self.text(node) == wanted {
+                return true;
+            }
+            before = node.prev_named_sibling();
+        }
+        false
     }
 
     pub(super) fn bind_attribute(&mut self, target: Node<'t>, value: Value<'t>) {

@@ -22,6 +22,22 @@ pub(super) struct Click<'t> {
     items: Vec<Item<'t>>,
     /// Options and arguments of functions, by node, the last one first.
     parameters: HashMap<usize, Vec<Parameter>>,
+    /// Functions that stand for others, by `functools.wraps`.
+    wrapped: HashMap<usize, Node<'t>>,
+}
+
+impl<'t> Click<'t> {
+    /// The function whose name, text and signature a wrapper has.
+    pub(super) fn original(&self, function: Node<'t>) -> Node<'t> {
+        let mut node = function;
+        for _ in 0..8 {
+            match self.wrapped.get(&node.id()) {
+                Some(inner) => node = *inner,
+                None => break,
+            }
+        }
+        node
+    }
 }
 
 /// A decorator, or a type.
@@ -34,7 +50,7 @@ pub(super) enum Item<'t> {
     /// `click.Choice(…)`, `click.IntRange(…)`
     Type { kind: Kind, choices: Vec<Json> },
     /// `functools.wraps(function)`: options stay with the wrapper.
-    Wraps(usize),
+    Wraps(Node<'t>),
     /// `app.command(…)`, `app.callback(…)` of typer.
     Entry { app: usize, callback: bool, arguments: Arguments<'t> },
     /// `typer.Option(…)`, `typer.Argument(…)`; how the call is written.
@@ -133,27 +149,28 @@ impl<'t> Interpreter<'t> {
         function: &Value<'t>,
     ) -> Value<'t> {
         let Value::Function(node, _) = function else { return Value::Unknown };
+        self.used.insert(node.id());
+        let mut parameters = self.click.parameters.get(&node.id()).cloned().unwrap_or_default();
+        parameters.reverse();
+        let node = self.click.original(*node);
         let own = node.child_by_field_name("name").map_or("", |name| self.text(name));
         let given = settings.get(0, "name").and_then(Value::as_str);
         let name = given.map_or_else(|| command_name(own), str::to_owned);
         let docstring = node.child_by_field_name("body").map_or("", |body| self.docstring(body));
         let help = keyword(&settings.keywords, "help").or(keyword(&settings.keywords, "short_help"));
         let help = help.and_then(Value::as_str).unwrap_or(docstring);
-        let mut parameters = self.click.parameters.get(&node.id()).cloned().unwrap_or_default();
-        parameters.reverse();
         let hidden = keyword(&settings.keywords, "hidden").and_then(Value::as_bool) == Some(true);
         let model = Model {
             source: Some(Source::Click),
             description: paragraph(help),
             parameters,
-            word: group.map(|_| name.clone()),
-            ..Model::named(name)
+            ..Model::named(name.clone())
         };
         let Some(command) = self.tree.push(model) else { return Value::Unknown };
+        self.tree.model(command).inner = group.is_some();
         if let Some(group) = group.filter(|_| !hidden) {
-            self.tree.model(group).children.push(command);
+            self.tree.nest(group, command, name);
         }
-        self.used.insert(node.id());
         Value::Parser(command)
     }
 
@@ -170,11 +187,7 @@ impl<'t> Interpreter<'t> {
                 if let Some(Value::Parser(child)) = arguments.get(0, "cmd") {
                     let given = arguments.get(1, "name").and_then(Value::as_str);
                     let own = self.tree.model(*child).name();
-                    let word = given.map_or(own, str::to_owned);
-                    self.tree.model(*child).word = Some(word);
-                    if *child != command {
-                        self.tree.model(command).children.push(*child);
-                    }
+                    self.tree.nest(command, *child, given.map_or(own, str::to_owned));
                 }
                 Value::Unknown
             }
@@ -209,7 +222,8 @@ impl<'t> Interpreter<'t> {
                 self.make_command(group, &arguments, function)
             }
             (Item::Wraps(source), Value::Function(node, _)) => {
-                let known = self.click.parameters.get(&source).cloned().unwrap_or_default();
+                let known = self.click.parameters.get(&source.id()).cloned().unwrap_or_default();
+                self.click.wrapped.insert(node.id(), source);
                 self.click.parameters.entry(node.id()).or_default().extend(known);
                 target.clone()
             }
@@ -223,7 +237,7 @@ impl<'t> Interpreter<'t> {
 
     pub(super) fn wraps(&mut self, arguments: &Arguments<'t>) -> Value<'t> {
         match arguments.positional.first() {
-            Some(Value::Function(node, _)) => self.item(Item::Wraps(node.id())),
+            Some(Value::Function(node, _)) => self.item(Item::Wraps(*node)),
             _ => Value::Unknown,
         }
     }

@@ -133,6 +133,11 @@ impl<'t> Interpreter<'t> {
                 if function.kind() == "identifier" && matches!(self.text(function), "max" | "min" | "abs" | "round") {
                     return arguments.iter().find_map(|a| self.result_kind(*a, context, depth + 1));
                 }
+                // `int(text, 16)` reads other texts than numbers.
+                let base = arguments.get(1).map(|base| self.text(*base));
+                if base.is_some_and(|base| !matches!(base, "0" | "10" | "base=0" | "base=10")) {
+                    return None;
+                }
                 let direct = self.is_argument(first, context.name);
                 let function = self.eval(function);
                 direct.then(|| self.converter_kind(&function, context.level + 1)).filter(|kind| *kind != Kind::Text)

@@ -206,7 +206,7 @@ impl<'t> Interpreter<'t> {
                     };
                     Value::dict(members.iter().map(pair).collect())
                 }),
-                _ => self.class_attribute(*class, name),
+                _ => self.bound_class_attribute(*class, name),
             },
             Value::Object(object) => self.object_attribute(*object, name),
             Value::Name(owner) => {
@@ -239,6 +239,14 @@ impl<'t> Interpreter<'t> {
         let object = self.eval(object);
         if key.kind() == "slice" {
             return self.slice(&object, key);
+        }
+        if matches!(object.as_name(), Some("typing.Literal" | "typing_extensions.Literal")) {
+            let mut cursor = node.walk();
+            let parts: Vec<Node<'t>> = node.children_by_field_name("subscript", &mut cursor).collect();
+            return Value::list(parts.into_iter().map(|part| self.eval(part)).collect());
+        }
+        if object.as_name().is_some_and(|name| name.starts_with("typing")) {
+            return Value::Hint(node);
         }
         let key = self.eval(key);
         match (&object, key) {

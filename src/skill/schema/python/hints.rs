@@ -68,13 +68,13 @@ impl<'t> Interpreter<'t> {
             "union_type" | "binary_operator" => self.union(&children(node), level),
             "identifier" | "attribute" => {
                 let value = self.eval(node);
-                self.hint_of(&value)
+                self.hint_of(&value, level)
             }
             _ => Hint::of(Kind::Text),
         }
     }
 
-    fn hint_of(&self, value: &Value<'t>) -> Hint<'t> {
+    fn hint_of(&mut self, value: &Value<'t>, level: usize) -> Hint<'t> {
         match value {
             Value::Class(class) => {
                 let members = self.classes.all[*class].members.clone().unwrap_or_default();
@@ -89,6 +89,13 @@ impl<'t> Interpreter<'t> {
                 "list" | "List" | "Sequence" | "set" => Hint { list: true, ..Hint::of(Kind::Text) },
                 _ => Hint::of(Kind::Text),
             },
+            // A name for a longer type.
+            Value::Hint(node) => self.hint(*node, level + 1),
+            // `Colour = Literal["red", "green"]`
+            Value::List(values) => {
+                let choices = values.items.iter().filter_map(Value::to_json).collect();
+                Hint { choices, ..Hint::of(Kind::Text) }
+            }
             _ => Hint::of(Kind::Text),
         }
     }

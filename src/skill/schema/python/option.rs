@@ -101,6 +101,7 @@ impl Parameter {
             self.how = How::Flag(option.to_owned(), true);
         }
         self.kind = Kind::Boolean;
+        self.required = false;
         self.default = Some(false.into());
         if self.help.is_empty() {
             help.clone_into(&mut self.help);

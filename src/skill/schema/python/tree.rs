@@ -26,10 +26,11 @@ pub(super) struct Tree {
 pub(super) struct Model {
     pub(super) source: Option<Source>,
     pub(super) description: String,
-    /// Name as a subcommand; `None` for one that stands alone.
-    pub(super) word: Option<String>,
+    /// It is a subcommand of another.
+    pub(super) inner: bool,
     pub(super) parameters: Vec<Parameter>,
-    pub(super) children: Vec<usize>,
+    /// Subcommands: number, and the word for each.
+    pub(super) children: Vec<(usize, String)>,
     /// It is called: `parse_args` of it, or the command itself.
     pub(super) parses: bool,
     /// Given to others as `parents=`.
@@ -64,9 +65,9 @@ impl Tree {
         Some(self.all.len() - 1)
     }
 
-    /// `ArgumentParser(…)`, or `add_parser(…)` when there is a word.
-    pub(super) fn create(&mut self, word: Option<String>, keywords: &[Keyword<'_>]) -> Option<usize> {
-        let model = Model { word, source: Some(Source::Argparse), prefix: "-".into(), ..Model::default() };
+    /// `ArgumentParser(…)`
+    pub(super) fn create(&mut self, keywords: &[Keyword<'_>]) -> Option<usize> {
+        let model = Model { source: Some(Source::Argparse), prefix: "-".into(), ..Model::default() };
         let parser = self.push(model)?;
         self.describe(parser, keywords);
         Some(parser)
@@ -111,12 +112,20 @@ impl Tree {
         word: &str,
         keywords: &[Keyword<'_>],
     ) -> Option<usize> {
-        let child = self.create(Some(word.to_owned()), keywords)?;
+        let child = self.create(keywords)?;
         if self.all[child].program.is_none() {
             self.all[child].program = Some(format!("{} {word}", self.program(parser)));
         }
-        self.all[parser].children.push(child);
+        self.nest(parser, child, word.to_owned());
         Some(child)
+    }
+
+    /// Make a command a subcommand of another.
+    pub(super) fn nest(&mut self, parser: usize, child: usize, word: String) {
+        if parser != child {
+            self.all[child].inner = true;
+            self.all[parser].children.push((child, word));
+        }
     }
 
     pub(super) fn program(&self, parser: usize) -> &str {
@@ -163,7 +172,7 @@ impl Tree {
     /// Description of the main parser, and its command lines: one for each subcommand that has none below, or one
     /// without words.
     pub(super) fn commands(&self) -> Option<(Source, String, Vec<Command>)> {
-        let alone = || self.all.iter().filter(|model| model.word.is_none() && !model.is_parent);
+        let alone = || self.all.iter().filter(|model| !model.inner && !model.is_parent);
         let called = alone().rfind(|model| model.parses && !model.children.is_empty());
         let called = called.or_else(|| alone().find(|model| model.parses));
         let main = called.or_else(|| alone().find(|model| !model.children.is_empty())).or(alone().next())?;
@@ -206,10 +215,9 @@ impl Tree {
         for parameter in &mut parameters {
             parameter.global = true;
         }
-        for child in model.children.iter().filter_map(|child| self.all.get(*child)) {
-            let word = child.word.clone().unwrap_or_default();
-            let words: Vec<String> = words.iter().cloned().chain([word]).collect();
-            self.collect(child, &words, &parameters, depth + 1, out);
+        for (child, word) in &model.children {
+            let words: Vec<String> = words.iter().chain([word]).cloned().collect();
+            self.collect(&self.all[*child], &words, &parameters, depth + 1, out);
         }
     }
 }

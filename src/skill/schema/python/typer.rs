@@ -1,6 +1,5 @@
 //! typer: commands are functions, and their parameters, with annotations and defaults, are the arguments.
 
-use serde_json::Value as Json;
 use tree_sitter::Node;
 
 use super::super::{How, Kind, Many, Parameter, Source};
@@ -100,6 +99,7 @@ impl<'t> Interpreter<'t> {
     ) {
         let (Value::Function(node, _), Some(app)) = (function, self.apps.all.get_mut(app)) else { return };
         self.used.insert(node.id());
+        let node = self.click.original(node);
         if callback {
             app.callback = Some(node);
         } else if app.commands.len() < MAX_COMMANDS {
@@ -116,7 +116,7 @@ impl<'t> Interpreter<'t> {
             if self.apps.all[app].within {
                 continue;
             }
-            let root = self.app_model(app, None, &Arguments::default(), 0);
+            let root = self.app_model(app, false, &Arguments::default(), 0);
             if let Some(root) = root {
                 self.tree.model(root).parses = self.apps.all[app].called;
             }
@@ -126,7 +126,7 @@ impl<'t> Interpreter<'t> {
     fn app_model(
         &mut self,
         app: usize,
-        word: Option<String>,
+        inner: bool,
         outer: &Arguments<'t>,
         level: usize,
     ) -> Option<usize> {
@@ -150,7 +150,7 @@ impl<'t> Interpreter<'t> {
             source: Some(Source::Typer),
             description: help.unwrap_or(about),
             parameters,
-            word,
+            inner,
             ..Model::default()
         };
         let root = self.tree.push(model)?;
@@ -165,7 +165,10 @@ impl<'t> Interpreter<'t> {
             if keyword(&settings.keywords, "hidden").and_then(Value::as_bool) != Some(true)
                 && let Some(child) = self.command_model(function, &settings, true)
             {
-                self.tree.model(root).children.push(child);
+                let own = function.child_by_field_name("name").map_or("", |name| self.text(name));
+                let given = settings.get(0, "name").and_then(Value::as_str);
+                let word = given.map_or_else(|| own.to_lowercase().replace('_', "-"), str::to_owned);
+                self.tree.nest(root, child, word);
             }
         }
         for (inner, settings) in groups {
@@ -176,8 +179,9 @@ impl<'t> Interpreter<'t> {
             let word = word.or_else(|| callback.map(|name| self.text(name).to_lowercase().replace('_', "-")));
             match word {
                 Some(word) => {
-                    let child = self.app_model(inner, Some(word), &settings, level + 1);
-                    self.tree.model(root).children.extend(child);
+                    if let Some(child) = self.app_model(inner, true, &settings, level + 1) {
+                        self.tree.nest(root, child, word);
+                    }
                 }
                 // Without a name its commands belong to the outer app.
                 None if level < MAX_LEVELS => self.fill(root, inner, level + 1),
@@ -187,18 +191,14 @@ impl<'t> Interpreter<'t> {
     }
 
     fn command_model(&mut self, function: Node<'t>, settings: &Arguments<'t>, inner: bool) -> Option<usize> {
-        let own = function.child_by_field_name("name").map_or("", |name| self.text(name));
-        let given = settings.get(0, "name").and_then(Value::as_str);
-        let name = given.map_or_else(|| own.to_lowercase().replace('_', "-"), str::to_owned);
         let help = keyword(&settings.keywords, "help").and_then(Value::as_str).map(paragraph);
         let description = help.unwrap_or_else(|| self.about_function(function));
         let parameters = self.signature(function);
-        let word = inner.then_some(name);
         self.tree.push(Model {
             source: Some(Source::Typer),
             description,
             parameters,
-            word,
+            inner,
             ..Model::default()
         })
     }
@@ -284,7 +284,6 @@ fn make_option(parameter: &mut Parameter, names: &Names, hint: &Hint<'_>, settin
     let is_flag = hint.kind == Kind::Boolean && !hint.list && together.is_none();
     parameter.how = match (is_flag, hint.list, together) {
         (true, ..) => {
-            parameter.default = parameter.default.take().or(Some(Json::Bool(false))).filter(|_| !parameter.required);
             match names.off() {
                 // Only a way to say no.
                 Some(off) if names.on().is_none() => How::Flag(off.clone(), false),

@@ -44,6 +44,8 @@ pub(super) enum Value<'t> {
     Click(usize),
     /// A number in [`super::typer::Apps`].
     App(usize),
+    /// A type that is written with brackets: `Annotated[int, …]`.
+    Hint(Node<'t>),
     /// What `json.load(sys.stdin)` gives.
     Stdin,
 }

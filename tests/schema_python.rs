@@ -1,13 +1,14 @@
 //! Arguments as we read them from the text of a Python script, against what Python itself sees when it runs.
 //!
 //! `fixtures/argparse_oracle.py` runs each script of `fixtures/argparse` up to the point where it parses its
-//! arguments, and tells every argument of every command. All properties must agree.
+//! arguments, and tells every argument of every command; `fixtures/click_oracle.py` does so for click and typer. All
+//! properties must agree.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, clippy::panic)]
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use serde_json::{Map, Value, json};
 use skilldeck::skill::schema::{self, How, Input, Kind, Many, Parameter, Source, Tool};
@@ -16,8 +17,8 @@ fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures")
 }
 
-fn scripts() -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(fixtures().join("argparse")).unwrap();
+fn scripts(library: &str) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(fixtures().join(library)).unwrap();
     let mut scripts: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
     scripts.retain(|path| path.extension().is_some_and(|extension| extension == "py"));
     scripts.sort();
@@ -48,8 +49,10 @@ fn python() -> Option<&'static str> {
 
 /// What Python says, about the script or about these arguments for it.
 fn oracle(python: &str, script: &Path, argv: Option<&[String]>) -> Result<Value, String> {
+    let library = script.parent().unwrap().file_name().unwrap();
+    let program = if library == "argparse" { "argparse_oracle.py" } else { "click_oracle.py" };
     let mut command = Command::new(python);
-    command.arg(fixtures().join("argparse_oracle.py")).arg(script);
+    command.arg(fixtures().join(program)).arg(script);
     if let Some(argv) = argv {
         command.arg("--").args(argv);
     }
@@ -139,7 +142,7 @@ fn every_argument_is_read_as_python_sees_it() {
     let Some(python) = python() else { return };
     let (mut calls, mut incomplete, mut arguments) = (HashSet::new(), HashSet::new(), 0);
     let mut report = Vec::new();
-    for script in scripts() {
+    for script in scripts("argparse") {
         let name = script.file_name().unwrap().to_string_lossy().into_owned();
         let seen = oracle(python, &script, None).unwrap_or_else(|error| panic!("{name}: {error}"));
         let tools = tools(&script);
@@ -181,7 +184,7 @@ fn sample(argument: &Value, parameter: &Parameter) -> Option<Value> {
         (Some(choice), _) => choice.clone(),
         (_, Kind::Integer) => json!(-3),
         (_, Kind::Number) => json!(2.5),
-        (_, Kind::Boolean) => json!(true),
+        (_, Kind::Boolean) => json!(argument["default"] != true),
         (_, Kind::Text) => json!("a b"),
         (_, Kind::Json) => json!({"k": [1]}),
     };
@@ -197,7 +200,7 @@ fn sample(argument: &Value, parameter: &Parameter) -> Option<Value> {
 fn an_input_reaches_the_script_as_it_was_given() {
     let Some(python) = python() else { return };
     let (mut commands, mut values) = (0, 0);
-    for script in scripts() {
+    for script in scripts("argparse") {
         let name = script.file_name().unwrap().to_string_lossy().into_owned();
         let seen = oracle(python, &script, None).unwrap();
         for (tool, command) in tools(&script).iter().zip(seen.as_array().unwrap()) {
@@ -212,9 +215,6 @@ fn an_input_reaches_the_script_as_it_was_given() {
                     continue;
                 }
                 let Some(value) = sample(argument, parameter) else { continue };
-                if argument["how"] != "positional" && argument["default"] != Value::Null && argument["kind"] == "boolean" {
-                    continue;
-                }
                 wanted.push((argument.clone(), value.clone()));
                 input.insert(parameter.name.clone(), value);
             }
@@ -231,10 +231,9 @@ fn an_input_reaches_the_script_as_it_was_given() {
                     Some(items) if appended => json!(items[defaults..]),
                     _ => received.clone(),
                 };
-                if argument["how"] == "flag" || argument["type"] == Value::Null && argument["kind"] != "text" {
-                    continue;
-                }
-                if argument["how"] == "option" && argument["options"][0] == "--upper" {
+                // What a constant or an action of the script's own stores is its own affair.
+                let stuck = argument["how"] == "flag-off" && argument["default"] == false;
+                if stuck || argument["how"] == "flag" || argument["options"][0] == "--upper" {
                     continue;
                 }
                 assert_eq!(received, value, "{name}: {} by {:?}", argument["dest"], made.argv);
@@ -245,4 +244,72 @@ fn an_input_reaches_the_script_as_it_was_given() {
     }
     println!("{values} values reached {commands} commands");
     assert!(values > 100);
+}
+
+/// A Python that has click and typer: the machine's, or one of an environment made for this test.
+fn python_with_libraries() -> Option<PathBuf> {
+    let has = |program: &Path| {
+        let status = Command::new(program).args(["-c", "import click, typer"]).stderr(Stdio::null()).status();
+        status.is_ok_and(|status| status.success())
+    };
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("python-with-click");
+    let own = folder.join("bin/python3");
+    if let Some(found) = [Path::new("python3"), &own].into_iter().find(|program| has(program)) {
+        return Some(found.to_owned());
+    }
+    let quiet = |program: &Path, args: &[&str]| {
+        Command::new(program).args(args).stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|s| s.success())
+    };
+    let made = quiet(Path::new("python3"), &["-m", "venv", &folder.to_string_lossy()])
+        && quiet(&own, &["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--retries", "0", "click", "typer"]);
+    if !made {
+        println!("skipped: click and typer are not there and cannot be installed");
+    }
+    made.then_some(own)
+}
+
+#[test]
+fn click_and_typer_are_read_as_they_see_themselves() {
+    let Some(python) = python_with_libraries() else { return };
+    let (mut report, mut arguments) = (Vec::new(), 0);
+    for (library, source) in [("click", Source::Click), ("typer", Source::Typer)] {
+        for script in scripts(library) {
+            let name = format!("{library}/{}", script.file_name().unwrap().to_string_lossy());
+            let seen = oracle(&python.to_string_lossy(), &script, None);
+            let seen = seen.unwrap_or_else(|error| panic!("{name}: {error}"));
+            let mut tools = tools(&script);
+            tools.sort_by_key(|tool| tool.subcommand.clone());
+            let mut commands: Vec<Value> = seen.as_array().unwrap().clone();
+            commands.sort_by_key(|command| command["words"].to_string());
+            let mine: Vec<Value> = tools.iter().map(|tool| json!(tool.subcommand)).collect();
+            let theirs: Vec<Value> = commands.iter().map(|command| command["words"].clone()).collect();
+            assert_eq!(mine, theirs, "commands of {name}");
+            for (tool, command) in tools.iter().zip(&commands) {
+                assert_eq!(tool.source, source, "{name}");
+                if !tool.subcommand.is_empty() && command["about"] != "" {
+                    assert_eq!(command["about"], tool.description, "{name}");
+                }
+                let wanted = command["arguments"].as_array().unwrap();
+                assert_eq!(wanted.len(), parameters(tool).len(), "{name} {:?}", tool.subcommand);
+                for argument in wanted {
+                    let mut argument = argument.clone();
+                    argument["dest"] = argument["name"].clone();
+                    // Neither library groups, and both keep no lines.
+                    argument["exclusive"] = Value::Null;
+                    let found = ours(&argument, parameters(tool));
+                    argument["line"] = json!(found.map(|parameter| parameter.line));
+                    if let Some(How::OnOff(_, off)) = found.map(|parameter| &parameter.how) {
+                        assert!(argument["off"].as_array().unwrap().contains(&json!(off)), "{name}: {off}");
+                    }
+                    for difference in differences(&argument, wanted, parameters(tool)) {
+                        report.push(format!("{name} {}: {difference}", argument["name"]));
+                    }
+                    arguments += 1;
+                }
+            }
+        }
+    }
+    println!("{} differences in {arguments} arguments of click and typer", report.len());
+    assert!(report.is_empty(), "{}", report.join("\n"));
+    assert!(arguments > 80);
 }
