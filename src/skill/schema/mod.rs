@@ -309,4 +309,6 @@ fn unique(wanted: &str, taken: &mut HashSet<String>) -> String {
 }
 
 #[cfg(test)]
+mod summary;
+#[cfg(test)]
 mod tests;

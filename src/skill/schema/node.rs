@@ -61,7 +61,7 @@ impl<'t> Reader<'t> {
         let positionals =
             self.property(config, "allowPositionals").is_some_and(|value| self.of(value) == "true");
         if positionals {
-            parameters.push(usage::positionals());
+            parameters.push(usage::rest("args", call.start_position().row + 1));
         }
         Some(parameters)
     }

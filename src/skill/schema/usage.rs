@@ -54,11 +54,11 @@ pub(super) fn first_comment(text: &str, marker: char) -> String {
     words.take_while(|line| !line.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
-/// The arguments behind the options, of which nothing is known.
-pub(super) fn positionals() -> Parameter {
+/// All the other arguments, of which nothing more is known.
+pub(super) fn rest(name: &str, line: usize) -> Parameter {
     Parameter {
-        name: "args".to_owned(),
-        help: "arguments behind the options".to_owned(),
+        name: name.to_owned(),
+        help: String::new(),
         kind: Kind::Text,
         choices: Vec::new(),
         default: None,
@@ -67,6 +67,6 @@ pub(super) fn positionals() -> Parameter {
         many: Some(Many { least: 0, most: None }),
         exclusive: None,
         global: false,
-        line: 1,
+        line,
     }
 }
