@@ -342,7 +342,7 @@ fn the_only_tool_speaks_for_the_skill() {
 #[test]
 fn options_of_shell_scripts() {
     let getopts = "#!/bin/sh\n# Lists things.\nusage() {\n  echo '  -n COUNT  lines to print'\n}\n\
-        while getopts :n:eqh option; do case $option in\n n) COUNT=$OPTARG ;;\n e) errors=yes ;;\n h) usage ;;\n esac; done\n";
+        while getopts :n:eqh option; do case $option in\n n) COUNT=$OPTARG ;;\n e) errors=yes ;;\n h) usage ;;\n esac; done\nshift $((OPTIND - 1))\ncat \"$@\"\n";
     let (_dir, skill) = skill_with(&[("main.sh", getopts)], "", "");
     let tool = &tools(&skill)[0];
     assert_eq!(tool.source, Source::Shell);
@@ -361,7 +361,7 @@ fn options_of_shell_scripts() {
     let input = json!({"out_dir": "x", "level": "-3", "dry_run": true});
     let argv = invocation(&skill, &skill.entries[0], &input).unwrap().argv;
     assert_eq!(argv, ["--out-dir", "x", "--level=-3", "--dry-run"]);
-    let (_dir, skill) = skill_with(&[("main.sh", "echo \"$1\"\n")], "", "");
+    let (_dir, skill) = skill_with(&[("main.sh", "echo hello\n")], "", "");
     assert_eq!(tools(&skill)[0].source, Source::Free);
 }
 
