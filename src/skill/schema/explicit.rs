@@ -1,20 +1,28 @@
 //! An `input_schema` that the author wrote: in front matter, under `metadata`, or in the YAML block of a
 //! `## Runtime` section.
+//!
+//! The schema is a mapping, or JSON as text, since `metadata` holds text only. `entry_point` beside it names the
+//! script that it is meant for.
 
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use super::Place;
+use crate::skill::findings::Findings;
+use crate::skill::frontmatter;
 use crate::skill::model::{Entry, Skill};
-use crate::yaml;
+use crate::yaml::{self, Node, Start};
 
 /// Longest `## Runtime` block that is read.
 const MAX_BLOCK: usize = 64 * 1024;
+const KEY: &str = "input_schema";
 
 /// The schema and the entry it is meant for.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Explicit {
     pub(super) schema: Value,
+    pub(super) places: Vec<Place>,
     entry_point: Option<PathBuf>,
 }
 
@@ -30,39 +38,62 @@ impl Explicit {
 
 /// Find it; front matter comes first.
 pub(super) fn find(skill: &Skill) -> Option<Explicit> {
-    let field =
-        |name: &str| skill.manifest.fields.iter().find(|(key, _)| key.value == name).map(|(_, v)| &v.value);
-    let metadata = field("metadata");
-    let within = |name: &str| field(name).or_else(|| metadata.and_then(|metadata| metadata.get(name)));
-    if let Some(schema) = within("input_schema").and_then(as_schema) {
-        return Some(Explicit { schema, entry_point: within("entry_point").and_then(as_path) });
+    if !skill.source.contains(KEY) {
+        return None;
     }
-    let block = runtime_block(skill)?;
-    let root = yaml::parse(block).ok()?.root?.to_json();
-    let schema = root.get("input_schema").and_then(as_schema)?;
-    Some(Explicit { schema, entry_point: root.get("entry_point").and_then(as_path) })
+    front_matter(skill).or_else(|| runtime_block(skill))
 }
 
-/// A mapping, or JSON written as text (`metadata` holds text only).
-fn as_schema(value: &Value) -> Option<Value> {
-    match value {
-        Value::Object(_) => Some(value.clone()),
-        Value::String(text) => serde_json::from_str(text).ok().filter(Value::is_object),
-        _ => None,
-    }
+fn front_matter(skill: &Skill) -> Option<Explicit> {
+    let mut findings = Findings::new(&skill.manifest_path(), &skill.source, true);
+    let range = frontmatter::split(&skill.source, &mut findings).yaml?;
+    let start = Start { line: findings.lines().line(range.start), offset: range.start };
+    let root = yaml::parse_at(&skill.source[range], start).ok()?.root?;
+    read(&root).or_else(|| read(root.get("metadata")?))
 }
 
-fn as_path(value: &Value) -> Option<PathBuf> {
-    value.as_str().map(|text| Path::new(text.trim_start_matches("./")).to_path_buf())
+/// The mapping that holds `input_schema` and `entry_point`.
+fn read(holder: &Node) -> Option<Explicit> {
+    let (key, node) = holder.get_pair(KEY)?;
+    let schema = match node.to_json() {
+        Value::String(text) => serde_json::from_str(&text).ok()?,
+        schema => schema,
+    };
+    let properties = schema.as_object()?.get("properties").and_then(Value::as_object);
+    // Within a text there are no places but its own.
+    let written = node.get("properties");
+    let line =
+        |name: &str| written.and_then(|all| all.get_pair(name)).map_or(key.span, |(key, _)| key.span).line;
+    let place = |name: &String| Place { property: name.clone(), file: "SKILL.md".into(), line: line(name) };
+    let places = properties.into_iter().flat_map(|all| all.keys()).map(place).collect();
+    let entry_point = holder.get("entry_point").and_then(Node::text);
+    let entry_point = entry_point.map(|text| Path::new(text.trim_start_matches("./")).to_path_buf());
+    Some(Explicit { schema, places, entry_point })
 }
 
 /// The first fenced block below the heading `## Runtime`.
-fn runtime_block(skill: &Skill) -> Option<&str> {
-    let at = skill.source.find("\n## Runtime")?;
-    let section = &skill.source[at + 1..];
-    let section = section.find("\n## ").map_or(section, |end| &section[..end]);
-    let fence = section.find("```")?;
-    let start = fence + section[fence..].find('\n')? + 1;
-    let end = start + section[start..].find("\n```")?;
-    Some(&section[start..end]).filter(|block| block.len() <= MAX_BLOCK)
+fn runtime_block(skill: &Skill) -> Option<Explicit> {
+    let (mut section, mut fence) = (false, None);
+    let mut offset = 0;
+    for (number, line) in skill.source.split_inclusive('\n').enumerate() {
+        let text = line.trim();
+        match &mut fence {
+            None if text.starts_with("```") || text.starts_with("~~~") => {
+                fence = Some((&text[..3], section, Start { line: number + 2, offset: offset + line.len() }));
+            }
+            None if text.starts_with("## ") || text.starts_with("# ") => section = text == "## Runtime",
+            Some((mark, inside, start)) if text.starts_with(*mark) => {
+                if *inside {
+                    let block = &skill.source[start.offset..offset];
+                    let root =
+                        yaml::parse_at(block, *start).ok().filter(|_| block.len() <= MAX_BLOCK)?.root?;
+                    return read(&root);
+                }
+                fence = None;
+            }
+            _ => {}
+        }
+        offset += line.len();
+    }
+    None
 }

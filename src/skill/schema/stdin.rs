@@ -38,6 +38,11 @@ impl Input {
         }
     }
 
+    /// Where each key is read: name and line.
+    pub(super) fn lines(&self) -> Vec<(String, usize)> {
+        self.keys.iter().flatten().map(|(name, key)| (name.clone(), key.line)).collect()
+    }
+
     /// Its JSON Schema.
     pub(super) fn schema(&self) -> Option<Json> {
         let keys = self.keys.as_ref()?;

@@ -19,6 +19,7 @@ pub(super) fn summary(script: &Script) -> Vec<String> {
 fn one(parameter: &Parameter) -> String {
     let how = match &parameter.how {
         How::Positional => "positional".to_owned(),
+        How::Rest => "rest".to_owned(),
         How::Option(option) => option.clone(),
         How::Repeated(option) => format!("{option}*"),
         How::RepeatedList(option, many) => format!("{option}*{}", many.least),

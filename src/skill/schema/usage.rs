@@ -66,7 +66,7 @@ pub(super) fn rest(name: &str, line: usize) -> Parameter {
         how: How::Positional,
         many: Some(Many { least: 0, most: None }),
         exclusive: None,
-        global: false,
+        depth: 0,
         line,
     }
 }

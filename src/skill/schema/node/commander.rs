@@ -77,14 +77,12 @@ impl<'t> Reader<'t> {
 impl<'t> Commander<'_, 't> {
     fn collect(&self, model: &Model, words: &[String], above: &[Parameter], level: usize, out: &mut Vec<Command>) {
         let mut parameters = above.to_vec();
-        parameters.extend(model.parameters.iter().cloned());
+        let own = model.parameters.iter().cloned();
+        parameters.extend(own.map(|parameter| Parameter { depth: words.len(), ..parameter }));
         if model.children.is_empty() {
             let description = if words.is_empty() { String::new() } else { model.description.clone() };
             out.push(Command { words: words.to_vec(), description, parameters });
             return;
-        }
-        for parameter in &mut parameters {
-            parameter.global = true;
         }
         if level < MAX_LEVELS {
             for child in &model.children {

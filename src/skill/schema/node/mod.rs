@@ -31,7 +31,9 @@ pub(super) fn read(text: &str) -> Script {
             script.description = description;
         }
     } else if reader.reads_json() {
-        script.stdin = reader.input().schema();
+        let input = reader.input();
+        script.stdin = input.schema();
+        script.stdin_lines = input.lines();
     }
     script
 }

@@ -58,7 +58,7 @@ impl<'t> Reader<'t> {
             many: matches!(how, How::Repeated(_)).then_some(Many { least: 0, most: None }),
             how,
             exclusive: None,
-            global: false,
+            depth: 0,
             line: pair.start_position().row + 1,
         }
     }

@@ -57,9 +57,13 @@ impl<'t> Reader<'t> {
             return (!globals.is_empty()).then(|| vec![plain(globals)]);
         }
         let commands = subs.into_iter().map(|mut sub| {
-            let (positional, mut own): (Vec<_>, Vec<_>) =
+            let (mut positional, mut own): (Vec<_>, Vec<_>) =
                 sub.command.parameters.into_iter().partition(|parameter| parameter.how == How::Positional);
             own.sort_by_key(|parameter| parameter.line);
+            // yargs takes all options anywhere; positionals stand behind the word.
+            for parameter in own.iter_mut().chain(&mut positional) {
+                parameter.depth = sub.command.words.len();
+            }
             sub.command.parameters = globals.iter().cloned().chain(own).chain(positional).collect();
             sub.command
         });

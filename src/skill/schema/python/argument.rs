@@ -91,6 +91,7 @@ impl<'t> Interpreter<'t> {
                 None => How::Repeated(written),
             },
             "extend" if nargs.many.is_none() && !positional => How::Repeated(written),
+            _ if positional && nargs.rest => How::Rest,
             _ if positional => How::Positional,
             _ => How::Option(written),
         };
@@ -117,7 +118,7 @@ impl<'t> Interpreter<'t> {
             _ => nargs.many,
         };
         let required = match &how {
-            How::Positional => !nargs.optional,
+            How::Positional | How::Rest => !nargs.optional,
             _ => keyword(keywords, "required").and_then(Value::as_bool).unwrap_or(false),
         };
         let written_default = keywords.iter().find(|keyword| keyword.name == "default");
@@ -132,9 +133,14 @@ impl<'t> Interpreter<'t> {
             };
             tidy(&expand(&help, &facts))
         });
+        let mut help = help.unwrap_or_default();
+        let has_some = default.as_ref().and_then(Json::as_array).is_some_and(|list| !list.is_empty());
+        if matches!(action.as_str(), "append" | "extend") && has_some {
+            help = format!("{help} (added to the default)").trim().to_owned();
+        }
         let line = node.start_position().row + 1;
         Some(Parameter {
-            help: help.unwrap_or_default(),
+            help,
             name,
             kind,
             choices,
@@ -143,7 +149,7 @@ impl<'t> Interpreter<'t> {
             how,
             many,
             exclusive: None,
-            global: false,
+            depth: 0,
             line,
         })
     }
@@ -192,10 +198,12 @@ fn own_action(name: &str) -> &str {
 struct Nargs {
     many: Option<Many>,
     optional: bool,
+    /// `REMAINDER`
+    rest: bool,
 }
 
 fn nargs(value: Option<&Value<'_>>) -> Nargs {
-    let list = |least, most, optional| Nargs { many: Some(Many { least, most }), optional };
+    let list = |least, most, optional| Nargs { many: Some(Many { least, most }), optional, rest: false };
     let sign = match value {
         Some(Value::Json(Json::Number(number))) => {
             let count = number.as_u64().unwrap_or(1).min(1000) as usize;
@@ -213,9 +221,10 @@ fn nargs(value: Option<&Value<'_>>) -> Nargs {
         _ => "",
     };
     match sign {
-        "?" => Nargs { many: None, optional: true },
-        "*" | "..." => list(0, None, true),
+        "?" => Nargs { many: None, optional: true, rest: false },
+        "*" => list(0, None, true),
+        "..." => Nargs { rest: true, ..list(0, None, true) },
         "+" | "A..." => list(1, None, false),
-        _ => Nargs { many: None, optional: false },
+        _ => Nargs { many: None, optional: false, rest: false },
     }
 }

@@ -55,5 +55,6 @@ pub(super) fn read(text: &str) -> Script {
         }
     }
     script.stdin = interpreter.input.schema();
+    script.stdin_lines = interpreter.input.lines();
     script
 }

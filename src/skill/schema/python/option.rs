@@ -157,7 +157,7 @@ impl<'t> Interpreter<'t> {
             how,
             many,
             exclusive: None,
-            global: false,
+            depth: 0,
             line: node.start_position().row + 1,
         })
     }
@@ -185,7 +185,7 @@ impl<'t> Interpreter<'t> {
             how: How::Positional,
             many,
             exclusive: None,
-            global: false,
+            depth: 0,
             line: node.start_position().row + 1,
         })
     }

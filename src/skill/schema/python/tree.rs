@@ -191,7 +191,7 @@ impl Tree {
     ) {
         let mut parameters = above.to_vec();
         for parameter in &model.parameters {
-            let mut parameter = parameter.clone();
+            let mut parameter = Parameter { depth: words.len(), ..parameter.clone() };
             // A parent's option may be given again: the later one counts. Two options that set one variable
             // (`--indent N`, `--no-indent`) are two properties, the second under its own name.
             parameters
@@ -211,9 +211,6 @@ impl Tree {
         }
         if depth >= MAX_LEVELS || out.len() > super::super::MAX_TOOLS {
             return;
-        }
-        for parameter in &mut parameters {
-            parameter.global = true;
         }
         for (child, word) in &model.children {
             let words: Vec<String> = words.iter().chain([word]).cloned().collect();

@@ -254,7 +254,7 @@ impl<'t> Interpreter<'t> {
             how: How::Positional,
             many: None,
             exclusive: None,
-            global: false,
+            depth: 0,
             line: name.start_position().row + 1,
         };
         if keyword(&settings.keywords, "hidden").and_then(Value::as_bool) == Some(true) && !required {

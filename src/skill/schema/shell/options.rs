@@ -141,7 +141,7 @@ impl<'t> Reader<'t> {
             how: if value { How::Option(option) } else { How::Flag(option, true) },
             many: None,
             exclusive: None,
-            global: false,
+            depth: 0,
             line,
         }
     }

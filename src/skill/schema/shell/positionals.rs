@@ -140,7 +140,7 @@ impl<'t> Reader<'t> {
                 how: How::Positional,
                 many: None,
                 exclusive: None,
-                global: false,
+                depth: 0,
                 line: used.line.max(1),
             });
         }
