@@ -54,7 +54,9 @@ pub(super) fn command_line(
         let own: Vec<&Written<'_>> = written.iter().filter(at(depth)).collect();
         let mut front = part(&own, &words[depth..], &mut wrong);
         line.insert(0, words[depth].clone());
-        let leading = match line.iter().position(|text| ends(text) || looks_like_option(text)) {
+        // What holds a space `argparse` takes for an option only where it knows it: behind the subcommand.
+        let option = |text: &String| looks_like_option(text) && !text.contains(' ');
+        let leading = match line.iter().position(|text| ends(text) || option(text)) {
             Some(at) if !ends(&line[at]) && !front.iter().any(ends) => at,
             _ => line.len(),
         };

@@ -1,7 +1,7 @@
 //! The tool schema of a skill: what each entry takes, read from the entry itself.
 //!
 //! Sources, best first: an explicit `input_schema`; the entry's own argument parser, read from its syntax tree;
-//! JSON that it reads from standard input; else a free object. [`Source`] says which one it was.
+//! JSON that it reads from standard input; command lines that the body shows; else a free object. [`Source`] says which one it was.
 //!
 //! An entry with subcommands gives one tool for each of them ([`tools`]): every tool is then a flat object with its own
 //! required properties, which is the only form all model providers take. As one tool ([`entry_tool`]) it has a key that
@@ -11,6 +11,7 @@
 //! input of it.
 
 mod argv;
+mod body;
 mod call;
 pub mod commands;
 mod explicit;
@@ -262,6 +263,10 @@ fn entry_tools(skill: &Skill, entry: &Entry, explicit: Option<&Explicit>) -> Vec
     let explicit = explicit.filter(|found| found.applies_to(entry, skill));
     let mut script = read_script(&skill.path.join(&entry.file), entry.interpreter.language);
     script.commands.truncate(MAX_TOOLS);
+    if script.source.is_none() && script.stdin.is_none() && explicit.is_none() {
+        let shown = body::read(&skill.source, &entry.file);
+        script = shown.map_or(script.clone(), |shown| Script { description: script.description, ..shown });
+    }
     let about = skill.manifest.description.as_ref().map(|field| field.value.as_str()).unwrap_or_default();
     let base = names::base(skill, entry);
     let tool = |words: &[String], description: &str, source: Source, input: Input, places: Vec<Place>| {
@@ -283,8 +288,10 @@ fn entry_tools(skill: &Skill, entry: &Entry, explicit: Option<&Explicit>) -> Vec
             places,
         }
     };
+    let in_body = script.source == Some(Source::Body);
+    let file = if in_body { PathBuf::from("SKILL.md") } else { entry.file.clone() };
     let here =
-        |property: &String, line: usize| Place { property: property.clone(), file: entry.file.clone(), line };
+        |property: &String, line: usize| Place { property: property.clone(), file: file.clone(), line };
     if let Some(source) = script.source.filter(|_| !script.commands.is_empty()) {
         let commands = script.commands.iter().map(|command| {
             let parameters = names::plain(&command.parameters);

@@ -23,7 +23,9 @@ pub(super) fn read(text: &str) -> Script {
     let (mut parameters, loops) = reader.options();
     parameters.extend(reader.positionals(&loops));
     let description = usage::first_comment(text, '#');
-    if parameters.is_empty() {
+    // Any arguments at all: that is what is said of a script of which nothing is known.
+    let says_nothing = parameters.iter().all(|parameter| parameter.name == "args" && parameter.many.is_some());
+    if says_nothing {
         return Script { description, ..Script::default() };
     }
     let command = Command { parameters, ..Command::default() };
