@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::list::write_out;
 use super::target::Target;
 use super::{Context, input, target};
-use crate::skill::schema::{self, Mismatch, Tool, commands, validate};
+use crate::skill::schema::{self, Mismatch, Tool, commands};
 use crate::skill::text::printable;
 
 /// Version of the JSON form of a check.
@@ -124,7 +124,7 @@ fn check(tool: &Tool, given: &str, format: Form) -> anyhow::Result<ExitCode> {
         bail!("--check has no such form; add --format text or json");
     }
     let result = schema::invocation(tool, &input::value(given, "--check")?);
-    let unchecked = validate::unchecked(&tool.schema());
+    let unchecked = schema::unchecked(&tool.schema());
     let wrong = result.as_ref().err().map_or(&[][..], Vec::as_slice);
     let text = match format {
         Form::Json => {

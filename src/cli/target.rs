@@ -70,14 +70,12 @@ fn named(skill: &Skill, wanted: &str) -> anyhow::Result<Tool> {
     let entries = entries.filter(|tool| matches!(tool.input, Input::Commands(_)));
     let tools: Vec<Tool> = schema::tools(skill).into_iter().chain(entries).collect();
     let found = tools.iter().find(|tool| tool.name == wanted || short(tool, &skill.name) == wanted);
-    match found {
-        Some(tool) => Ok(tool.clone()),
-        None => {
-            let meant = did_you_mean(wanted, tools.iter().map(|tool| short(tool, &skill.name)));
-            let meant = meant.map(|name| format!(" (did you mean `{name}`?)")).unwrap_or_default();
-            bail!("{} has no tool `{wanted}`{meant}; its tools: {}", skill.name, list(skill))
-        }
+    if let Some(tool) = found {
+        return Ok(tool.clone());
     }
+    let meant = did_you_mean(wanted, tools.iter().map(|tool| short(tool, &skill.name)));
+    let meant = meant.map(|name| format!(" (did you mean `{name}`?)")).unwrap_or_default();
+    bail!("{} has no tool `{wanted}`{meant}; its tools: {}", skill.name, list(skill))
 }
 
 fn list(skill: &Skill) -> String {

@@ -106,9 +106,11 @@ fn object(schema: &Value, random: &mut Random) -> Value {
         match random.below(8) {
             0..4 if !required(name) => {}
             4 if !required(name) && property["type"].is_string() => {
-                drop(object.insert(name.clone(), Value::Null))
+                object.insert(name.clone(), Value::Null);
             }
-            _ => drop(object.insert(name.clone(), input(property, random))),
+            _ => {
+                object.insert(name.clone(), input(property, random));
+            }
         }
     }
     Value::Object(object)

@@ -10,6 +10,7 @@ mod forms;
 mod inputs;
 mod openai;
 mod python;
+mod validate;
 
 use std::fs;
 use std::path::{Path, PathBuf};

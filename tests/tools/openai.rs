@@ -43,7 +43,7 @@ pub(crate) fn problems(tools: &Value) -> Vec<String> {
     for tool in tools.as_array().unwrap() {
         let function = &tool["function"];
         let name = function["name"].as_str().unwrap_or_default();
-        checker.tool = name.to_owned();
+        name.clone_into(&mut checker.tool);
         checker.must(tool["type"] == "function", "type is function");
         let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
         checker.must(

@@ -74,10 +74,9 @@ fn parsed(script: &Path, cases: &[Case]) -> Vec<(String, String)> {
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    let lines: String =
-        cases.iter().map(|case| format!("{}\n", serde_json::to_string(&case.argv).unwrap())).collect();
+    let lines: Vec<String> = cases.iter().map(|case| serde_json::to_string(&case.argv).unwrap()).collect();
     let mut stdin = child.stdin.take().unwrap();
-    let writer = std::thread::spawn(move || stdin.write_all(lines.as_bytes()));
+    let writer = std::thread::spawn(move || stdin.write_all((lines.join("\n") + "\n").as_bytes()));
     let output = child.wait_with_output().unwrap();
     writer.join().unwrap().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();

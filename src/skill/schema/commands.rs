@@ -112,8 +112,9 @@ fn property(name: &str, schemas: &[(String, Value)]) -> Value {
     let mut text = help.join("; ");
     if having.len() < schemas.len() {
         let commands: Vec<&str> = having.iter().map(|(command, _)| command.as_str()).collect();
-        text = format!("{text} (only for {})", commands.join(", ")).trim().to_owned();
+        text = format!("{text} (only for {})", commands.join(", "));
     }
+    let text = text.trim();
     if !text.is_empty()
         && let Value::Object(map) = &mut property
     {

@@ -16,6 +16,7 @@ mod call;
 pub mod commands;
 mod explicit;
 mod form;
+mod keywords;
 mod names;
 mod node;
 mod python;
@@ -37,6 +38,7 @@ use explicit::Explicit;
 
 pub use call::{Invocation, invocation};
 pub use form::{Form, render, render_strict};
+pub use keywords::unchecked;
 pub use names::distinct;
 pub use validate::Mismatch;
 

@@ -241,7 +241,7 @@ fn nullable(mut schema: Value) -> Value {
     {
         choices.push(Value::Null);
     }
-    let named = map.contains_key("enum");
+    let choice = map.contains_key("enum");
     match map.get_mut("type") {
         Some(Value::Array(names)) => {
             if !names.iter().any(|name| name == "null") {
@@ -249,7 +249,7 @@ fn nullable(mut schema: Value) -> Value {
             }
         }
         Some(name) => *name = json!([name.clone(), "null"]),
-        None if named => {}
+        None if choice => {}
         None => {
             let description = map.shift_remove("description");
             let several = match map.shift_remove("anyOf") {

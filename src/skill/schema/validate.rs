@@ -1,7 +1,10 @@
 //! Checks an input against a JSON Schema (draft 2020-12) and says everything that does not fit, each with its place.
 //!
 //! Schemas come from skills, so they are foreign text: references are followed within the schema only, and depth,
-//! steps and the number of mismatches are bounded. Keywords that are not checked are known by [`unchecked`].
+//! steps and the number of mismatches are bounded. Keywords that are not checked are known by
+//! [`unchecked`](super::unchecked()).
+
+use std::collections::HashMap;
 
 use regex::Regex;
 use serde::Serialize;
@@ -14,8 +17,9 @@ use crate::skill::text::did_you_mean;
 pub const MAX_MISMATCHES: usize = 100;
 /// Deepest nesting of schemas, references included.
 const MAX_DEPTH: usize = 200;
-/// Most subschemas that are applied to one input.
-const MAX_STEPS: usize = 10_000_000;
+/// Most subschemas that are applied to one input, besides [`STEPS_PER_VALUE`] for each of its values.
+const MAX_STEPS: usize = 200_000;
+const STEPS_PER_VALUE: usize = 20;
 
 /// One thing about an input that does not fit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -46,15 +50,31 @@ pub(super) fn below(pointer: &str, key: &str) -> String {
 
 /// Everything that does not fit, at most [`MAX_MISMATCHES`]; none when the input is valid.
 pub fn validate(schema: &Value, input: &Value) -> Vec<Mismatch> {
-    let mut validator = Validator { root: schema, steps: 0, found: Vec::new() };
+    let steps = MAX_STEPS.saturating_add(values(input).saturating_mul(STEPS_PER_VALUE));
+    let mut validator = Validator { root: schema, steps, exhausted: false, found: Vec::new() };
     validator.check(schema, input, "", 0);
+    if validator.exhausted {
+        validator.tell("", "more than can be checked", "a smaller input, or a schema that is nested less");
+    }
     validator.found.truncate(MAX_MISMATCHES);
     validator.found
 }
 
+/// How many values a value is made of.
+fn values(value: &Value) -> usize {
+    match value {
+        Value::Array(items) => 1 + items.iter().map(values).sum::<usize>(),
+        Value::Object(map) => 1 + map.values().map(values).sum::<usize>(),
+        _ => 1,
+    }
+}
+
 struct Validator<'s> {
     root: &'s Value,
+    /// How many may still be done.
     steps: usize,
+    /// A bound was reached.
+    exhausted: bool,
     found: Vec<Mismatch>,
 }
 
@@ -73,16 +93,13 @@ impl<'s> Validator<'s> {
     }
 
     fn check(&mut self, schema: &'s Value, value: &Value, at: &str, depth: usize) {
-        self.steps += 1;
-        if depth > MAX_DEPTH || self.steps > MAX_STEPS {
-            if self.found.is_empty() {
-                self.tell(at, "more than can be checked", "a smaller input, or a schema that is nested less");
-            }
+        if depth > MAX_DEPTH || self.steps == 0 {
+            self.exhausted = true;
+        }
+        if self.exhausted || self.found.len() >= MAX_MISMATCHES {
             return;
         }
-        if self.found.len() >= MAX_MISMATCHES {
-            return;
-        }
+        self.steps -= 1;
         let keywords = match schema {
             Value::Object(keywords) => keywords,
             Value::Bool(false) => return self.tell(at, described(value), "nothing: no value is valid here"),
@@ -176,12 +193,9 @@ impl<'s> Validator<'s> {
             }
         }
         if keywords.get("uniqueItems") == Some(&Value::Bool(true)) {
+            let mut seen = HashMap::new();
             for (index, item) in items.iter().enumerate() {
-                self.steps += index;
-                if self.steps > MAX_STEPS || self.found.len() >= MAX_MISMATCHES {
-                    break;
-                }
-                if let Some(same) = items[..index].iter().position(|earlier| equal(earlier, item)) {
+                if let Some(same) = seen.insert(canonical(item), index) {
                     let wanted = format!("a value that is not in the list yet; it is at {at}/{same}");
                     self.tell(&format!("{at}/{index}"), described(item), wanted);
                 }
@@ -205,17 +219,22 @@ impl<'s> Validator<'s> {
     }
 
     fn number(&mut self, keywords: &Map<String, Value>, value: &Value, at: &str) {
-        let bounds: [(&str, &str, fn(f64, f64) -> bool); 4] = [
-            ("minimum", "at least", |value, bound| value >= bound),
-            ("maximum", "at most", |value, bound| value <= bound),
-            ("exclusiveMinimum", "more than", |value, bound| value > bound),
-            ("exclusiveMaximum", "less than", |value, bound| value < bound),
-        ];
         let number = value.as_f64().unwrap_or_default();
-        for (keyword, text, holds) in bounds {
-            if let Some(bound) = keywords.get(keyword)
-                && bound.as_f64().is_some_and(|bound| !holds(number, bound))
-            {
+        let bounds = [
+            ("minimum", "at least"),
+            ("maximum", "at most"),
+            ("exclusiveMinimum", "more than"),
+            ("exclusiveMaximum", "less than"),
+        ];
+        for (keyword, text) in bounds {
+            let Some(bound) = keywords.get(keyword) else { continue };
+            let holds = |bound: f64| match keyword {
+                "minimum" => number >= bound,
+                "maximum" => number <= bound,
+                "exclusiveMinimum" => number > bound,
+                _ => number < bound,
+            };
+            if bound.as_f64().is_some_and(|bound| !holds(bound)) {
                 self.tell(at, described(value), format!("{text} {bound}"));
             }
         }
@@ -335,59 +354,19 @@ fn has_type(keywords: &Map<String, Value>, value: &Value) -> bool {
 
 /// Equal as JSON Schema means it: 1 is 1.0, the order of keys does not count.
 fn equal(a: &Value, b: &Value) -> bool {
-    match (a, b) {
-        (Value::Number(one), Value::Number(other)) => one == other || one.as_f64() == other.as_f64(),
-        (Value::Array(one), Value::Array(other)) => {
-            one.len() == other.len() && one.iter().zip(other).all(|(a, b)| equal(a, b))
-        }
-        (Value::Object(one), Value::Object(other)) => {
-            one.len() == other.len() && one.iter().all(|(key, a)| other.get(key).is_some_and(|b| equal(a, b)))
-        }
-        _ => a == b,
-    }
+    canonical(a) == canonical(b)
 }
 
-/// Keywords that are checked, and those that only describe.
-const KNOWN: &str = "type enum const required properties additionalProperties patternProperties propertyNames \
-    minProperties maxProperties dependentRequired items prefixItems minItems maxItems uniqueItems contains minLength \
-    maxLength pattern minimum maximum exclusiveMinimum exclusiveMaximum multipleOf anyOf oneOf allOf not if then else \
-    $ref $defs definitions title description default examples format deprecated readOnly writeOnly $schema $id \
-    $comment contentMediaType contentEncoding";
-
-/// What of a schema is not checked: pointers into it, such as `/properties/x/unevaluatedItems`.
-pub fn unchecked(schema: &Value) -> Vec<String> {
-    let mut found = Vec::new();
-    let mut left = vec![(String::new(), schema)];
-    while let Some((at, schema)) = left.pop() {
-        for (keyword, value) in schema.as_object().into_iter().flatten() {
-            let place = below(&at, keyword);
-            let unusable = match keyword.as_str() {
-                "$ref" => !value.as_str().is_some_and(|target| target.starts_with('#')),
-                "pattern" => !value.as_str().is_some_and(|pattern| Regex::new(pattern).is_ok()),
-                keyword => !KNOWN.split_whitespace().any(|known| known == keyword),
-            };
-            if unusable && found.len() < MAX_MISMATCHES {
-                found.push(place);
-                continue;
-            }
-            match (keyword.as_str(), value) {
-                ("properties" | "patternProperties" | "$defs" | "definitions", Value::Object(map)) => {
-                    if keyword == "patternProperties" {
-                        found.extend(
-                            map.keys().filter(|key| Regex::new(key).is_err()).map(|k| below(&place, k)),
-                        );
-                    }
-                    left.extend(map.iter().map(|(key, schema)| (below(&place, key), schema)));
-                }
-                ("anyOf" | "oneOf" | "allOf" | "prefixItems", Value::Array(list)) => {
-                    let numbered = list.iter().enumerate();
-                    left.extend(numbered.map(|(index, schema)| (format!("{place}/{index}"), schema)));
-                }
-                ("const" | "default" | "enum" | "examples", _) => {}
-                (_, Value::Object(_)) => left.push((place, value)),
-                _ => {}
-            }
-        }
+/// The same value with every whole number written as one.
+fn canonical(value: &Value) -> Value {
+    match value {
+        Value::Number(number) => match number.as_f64().filter(|_| number.is_f64() && is_integer(value)) {
+            #[expect(clippy::cast_possible_truncation, reason = "bounded right before")]
+            Some(whole) if whole.abs() < 9e18 => (whole as i64).into(),
+            _ => value.clone(),
+        },
+        Value::Array(items) => items.iter().map(canonical).collect(),
+        Value::Object(map) => map.iter().map(|(key, value)| (key.clone(), canonical(value))).collect(),
+        other => other.clone(),
     }
-    found
 }
