@@ -23,6 +23,7 @@ mod python;
 mod shell;
 mod stdin;
 pub mod strict;
+mod syntax;
 mod usage;
 pub mod validate;
 mod words;
@@ -343,6 +344,8 @@ pub fn script_text(path: &Path) -> String {
     String::from_utf8_lossy(&text).into_owned()
 }
 
+#[cfg(test)]
+mod robust;
 #[cfg(test)]
 mod summary;
 #[cfg(test)]

@@ -351,15 +351,6 @@ fn hostile_scripts_end() {
 }
 
 #[test]
-fn scripts_cut_anywhere_are_read() {
-    for script in [RICH, SUBCOMMANDS] {
-        for end in (0..script.len()).step_by(7) {
-            let _ = super::python::read(&script[..end]);
-        }
-    }
-}
-
-#[test]
 fn the_only_tool_speaks_for_the_skill() {
     assert_eq!(python(RICH)[0].description, "A demo.");
     assert!(schema("print(1)")["properties"]["args"].is_object());

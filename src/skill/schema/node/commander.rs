@@ -24,8 +24,8 @@ struct Model {
 struct Commander<'r, 't> {
     reader: &'r Reader<'t>,
     models: Vec<Model>,
-    /// What each call gives.
-    known: HashMap<usize, usize>,
+    /// What each call gives; `None` when it is no command.
+    known: HashMap<usize, Option<usize>>,
     variables: HashMap<&'t str, usize>,
 }
 
@@ -68,14 +68,14 @@ impl<'t> Reader<'t> {
         let alone = || models.iter().filter(|model| !model.inner);
         let main = alone().find(|model| !model.children.is_empty());
         let main = main.or_else(|| alone().find(|model| !model.parameters.is_empty()))?;
-        let mut commands = Vec::new();
-        commander.collect(main, &[], &[], 0, &mut commands);
+        let (mut commands, mut visits) = (Vec::new(), MAX_COMMANDS);
+        commander.collect(main, &[], &[], &mut visits, &mut commands);
         Some((main.description.clone(), commands))
     }
 }
 
 impl<'t> Commander<'_, 't> {
-    fn collect(&self, model: &Model, words: &[String], above: &[Parameter], level: usize, out: &mut Vec<Command>) {
+    fn collect(&self, model: &Model, words: &[String], above: &[Parameter], visits: &mut usize, out: &mut Vec<Command>) {
         let mut parameters = above.to_vec();
         let own = model.parameters.iter().cloned();
         parameters.extend(own.map(|parameter| Parameter { depth: words.len(), ..parameter }));
@@ -84,11 +84,13 @@ impl<'t> Commander<'_, 't> {
             out.push(Command { words: words.to_vec(), description, parameters });
             return;
         }
-        if level < MAX_LEVELS {
+        // Commands can be added to each other in a circle.
+        *visits = visits.saturating_sub(1);
+        if words.len() < MAX_LEVELS && *visits > 0 {
             for child in &model.children {
                 let child = &self.models[*child];
                 let words: Vec<String> = words.iter().chain([&child.word]).cloned().collect();
-                self.collect(child, &words, &parameters, level + 1, out);
+                self.collect(child, &words, &parameters, visits, out);
             }
         }
     }
@@ -106,33 +108,34 @@ impl<'t> Commander<'_, 't> {
                 break *known;
             }
             match base.kind() {
-                "call_expression" => {
-                    let (object, name) = self.reader.callee(base)?;
-                    let Some(object) = object else {
-                        // `createCommand("name")`
-                        let new = (name == "createCommand").then(|| self.create(base))?;
-                        break new?;
-                    };
-                    chain.push((base, name));
-                    base = object;
-                }
-                "await_expression" | "parenthesized_expression" => base = base.named_child(0)?,
-                "identifier" => break *self.variables.get(self.reader.of(base))?,
+                "call_expression" => match self.reader.callee(base) {
+                    Some((Some(object), name)) => {
+                        chain.push((base, name));
+                        base = object;
+                    }
+                    // `createCommand("name")`
+                    Some((None, "createCommand")) => break self.create(base),
+                    _ => break None,
+                },
+                "await_expression" | "parenthesized_expression" => match base.named_child(0) {
+                    Some(inner) => base = inner,
+                    None => break None,
+                },
+                "identifier" => break self.variables.get(self.reader.of(base)).copied(),
                 "new_expression" => {
-                    let class = self.reader.of(base.child_by_field_name("constructor")?);
-                    let new = (class.rsplit('.').next() == Some("Command")).then(|| self.create(base))?;
-                    break new?;
+                    let class = base.child_by_field_name("constructor").map_or("", |class| self.reader.of(class));
+                    break if class.rsplit('.').next() == Some("Command") { self.create(base) } else { None };
                 }
                 // `commander.program`
-                "member_expression" if self.reader.of(base).ends_with(".program") => break 0,
-                _ => return None,
+                "member_expression" if self.reader.of(base).ends_with(".program") => break Some(0),
+                _ => break None,
             }
         };
         for (call, method) in chain.into_iter().rev() {
-            command = self.apply(command, call, method, level)?;
+            command = command.and_then(|command| self.apply(command, call, method, level));
             self.known.insert(call.id(), command);
         }
-        Some(command)
+        command
     }
 
     fn create(&mut self, node: Node<'t>) -> Option<usize> {
@@ -141,7 +144,7 @@ impl<'t> Commander<'_, 't> {
         }
         let name = self.reader.arguments(node).first().and_then(|name| self.reader.string(*name));
         self.models.push(Model { word: name.unwrap_or_default(), ..Model::default() });
-        self.known.insert(node.id(), self.models.len() - 1);
+        self.known.insert(node.id(), Some(self.models.len() - 1));
         Some(self.models.len() - 1)
     }
 

@@ -6,9 +6,9 @@ mod minimist;
 mod parse_args;
 mod yargs;
 
-use tree_sitter::{Node, Parser};
+use tree_sitter::Node;
 
-use super::usage;
+use super::{syntax, usage};
 use super::{Command, Kind, Parameter, Script, Source};
 
 /// Most options that are kept.
@@ -16,12 +16,8 @@ const MAX_OPTIONS: usize = 500;
 
 /// What can be learned from the text of a script.
 pub(super) fn read(text: &str) -> Script {
-    let mut parser = Parser::new();
-    if parser.set_language(&tree_sitter_javascript::LANGUAGE.into()).is_err() {
-        return Script::default();
-    }
-    let Some(tree) = parser.parse(text, None) else { return Script::default() };
-    let nodes = usage::all_nodes(tree.root_node());
+    let Some(tree) = syntax::parse(&tree_sitter_javascript::LANGUAGE.into(), text) else { return Script::default() };
+    let nodes = syntax::all_nodes(tree.root_node());
     let reader = Reader::new(text, &nodes);
     let mut script = Script { description: usage::first_comment(text, '/'), ..Script::default() };
     if let Some((source, description, commands)) = reader.command_lines() {

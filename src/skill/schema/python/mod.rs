@@ -31,18 +31,12 @@ mod tree;
 mod typer;
 mod value;
 
-use tree_sitter::Parser;
-
-use super::Script;
+use super::{Script, syntax};
 use interpret::Interpreter;
 
 /// What can be learned from the text of a script.
 pub(super) fn read(text: &str) -> Script {
-    let mut parser = Parser::new();
-    if parser.set_language(&tree_sitter_python::LANGUAGE.into()).is_err() {
-        return Script::default();
-    }
-    let Some(tree) = parser.parse(text, None) else { return Script::default() };
+    let Some(tree) = syntax::parse(&tree_sitter_python::LANGUAGE.into(), text) else { return Script::default() };
     let mut interpreter = Interpreter::new(text);
     interpreter.module(tree.root_node());
     let docstring = interpreter.about(tree.root_node());

@@ -10,8 +10,9 @@ use super::value::Value;
 /// Most parsers and arguments that are kept.
 const MAX_PARSERS: usize = 256;
 const MAX_ARGUMENTS: usize = 2000;
-/// Most levels of subcommands.
+/// Most levels of subcommands, and most commands that are looked at.
 const MAX_LEVELS: usize = 5;
+const MAX_VISITS: usize = 1000;
 
 /// All parsers of a script. A number is a parser, or a command of click or typer.
 #[derive(Debug, Default)]
@@ -172,12 +173,14 @@ impl Tree {
     /// Description of the main parser, and its command lines: one for each subcommand that has none below, or one
     /// without words.
     pub(super) fn commands(&self) -> Option<(Source, String, Vec<Command>)> {
-        let alone = || self.all.iter().filter(|model| !model.inner && !model.is_parent);
+        // A parser that was only made says nothing.
+        let used = |model: &&Model| model.parses || !model.parameters.is_empty() || !model.children.is_empty();
+        let alone = || self.all.iter().filter(|model| !model.inner && !model.is_parent).filter(used);
         let called = alone().rfind(|model| model.parses && !model.children.is_empty());
         let called = called.or_else(|| alone().find(|model| model.parses));
         let main = called.or_else(|| alone().find(|model| !model.children.is_empty())).or(alone().next())?;
-        let mut commands = Vec::new();
-        self.collect(main, &[], &[], 0, &mut commands);
+        let (mut commands, mut visits) = (Vec::new(), MAX_VISITS);
+        self.collect(main, &[], &[], &mut visits, &mut commands);
         Some((main.source.unwrap_or(Source::Argparse), main.description.clone(), commands))
     }
 
@@ -186,7 +189,7 @@ impl Tree {
         model: &Model,
         words: &[String],
         above: &[Parameter],
-        depth: usize,
+        visits: &mut usize,
         out: &mut Vec<Command>,
     ) {
         let mut parameters = above.to_vec();
@@ -209,12 +212,14 @@ impl Tree {
             out.push(Command { words: words.to_vec(), description, parameters });
             return;
         }
-        if depth >= MAX_LEVELS || out.len() > super::super::MAX_TOOLS {
+        // Commands can be added to each other in a circle.
+        *visits = visits.saturating_sub(1);
+        if words.len() >= MAX_LEVELS || *visits == 0 {
             return;
         }
         for (child, word) in &model.children {
             let words: Vec<String> = words.iter().chain([word]).cloned().collect();
-            self.collect(&self.all[*child], &words, &parameters, depth + 1, out);
+            self.collect(&self.all[*child], &words, &parameters, visits, out);
         }
     }
 }

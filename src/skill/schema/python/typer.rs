@@ -160,6 +160,10 @@ impl<'t> Interpreter<'t> {
 
     /// Commands and groups of an app below a model.
     fn fill(&mut self, root: usize, app: usize, level: usize) {
+        // Apps can be added to each other in a circle.
+        if !self.enter() {
+            return;
+        }
         let (commands, groups) = (self.apps.all[app].commands.clone(), self.apps.all[app].groups.clone());
         for (function, settings) in commands {
             if keyword(&settings.keywords, "hidden").and_then(Value::as_bool) != Some(true)
@@ -188,6 +192,7 @@ impl<'t> Interpreter<'t> {
                 None => {}
             }
         }
+        self.leave();
     }
 
     fn command_model(&mut self, function: Node<'t>, settings: &Arguments<'t>, inner: bool) -> Option<usize> {

@@ -6,8 +6,9 @@ use tree_sitter::Node;
 use super::super::Kind;
 use super::{Reader, expansion, unquoted};
 
-/// Most tests that are looked at.
-const MAX_TESTS: usize = 500;
+/// Most tests, and expansions, that are looked at for one variable.
+const MAX_EXPANSIONS: usize = 2000;
+const MAX_TESTS: usize = 200;
 
 /// What is known of a value.
 #[derive(Debug)]
@@ -44,7 +45,7 @@ impl<'t> Reader<'t> {
 
     /// The text that a variable has from the start: `format=json`, `format=${format:-json}`.
     fn initial(&self, variable: &str) -> Option<String> {
-        let assignments = self.of_kind("variable_assignment").filter(|node| {
+        let assignments = self.of_kind("variable_assignment").take(MAX_EXPANSIONS).filter(|node| {
             node.child_by_field_name("name").is_some_and(|name| self.of(name) == variable)
         });
         let first = assignments.into_iter().next()?;
@@ -66,7 +67,7 @@ impl<'t> Reader<'t> {
             let (name, rest) = expansion(self.of(node));
             name == variable && (rest.starts_with(":?") || rest.starts_with('?'))
         };
-        if self.of_kind("expansion").any(insists) {
+        if self.of_kind("expansion").take(MAX_EXPANSIONS).any(insists) {
             return true;
         }
         self.of_kind("test_command").take(MAX_TESTS).any(|test| {
@@ -88,7 +89,7 @@ impl<'t> Reader<'t> {
 
     /// `case "$format" in json|text) ;; *) exit 2 ;; esac`
     fn chosen_from(&self, variable: &str) -> Vec<Json> {
-        for statement in self.of_kind("case_statement") {
+        for statement in self.of_kind("case_statement").take(MAX_TESTS) {
             let value = statement.child_by_field_name("value").map_or("", |value| self.of(value));
             if expansion(unquoted(value)).0 != variable || !value.contains('$') {
                 continue;

@@ -4,21 +4,18 @@ mod checks;
 mod options;
 mod positionals;
 
+use std::collections::HashMap;
 use std::ops::Range;
 
-use tree_sitter::{Node, Parser};
+use tree_sitter::Node;
 
-use super::usage;
+use super::{syntax, usage};
 use super::{Command, Script, Source};
 
 /// What can be learned from the text of a script.
 pub(super) fn read(text: &str) -> Script {
-    let mut parser = Parser::new();
-    if parser.set_language(&tree_sitter_bash::LANGUAGE.into()).is_err() {
-        return Script::default();
-    }
-    let Some(tree) = parser.parse(text, None) else { return Script::default() };
-    let nodes = usage::all_nodes(tree.root_node());
+    let Some(tree) = syntax::parse(&tree_sitter_bash::LANGUAGE.into(), text) else { return Script::default() };
+    let nodes = syntax::all_nodes(tree.root_node());
     let reader = Reader::new(text, &nodes);
     let (mut parameters, loops) = reader.options();
     parameters.extend(reader.positionals(&loops));
@@ -35,13 +32,19 @@ pub(super) fn read(text: &str) -> Script {
 struct Reader<'t> {
     text: &'t str,
     nodes: &'t [Node<'t>],
+    /// The nodes of each kind, in order.
+    kinds: HashMap<&'static str, Vec<Node<'t>>>,
     /// Bodies of functions, which have arguments of their own; not that of `main "$@"`.
     functions: Vec<Range<usize>>,
 }
 
 impl<'t> Reader<'t> {
     fn new(text: &'t str, nodes: &'t [Node<'t>]) -> Self {
-        let mut reader = Self { text, nodes, functions: Vec::new() };
+        let mut kinds: HashMap<&'static str, Vec<Node<'t>>> = HashMap::new();
+        for node in nodes {
+            kinds.entry(node.kind()).or_default().push(*node);
+        }
+        let mut reader = Self { text, nodes, kinds, functions: Vec::new() };
         let passed = reader.commands().filter(|node| reader.of(*node).ends_with("\"$@\""));
         let passed: Vec<&str> = passed.filter_map(|node| reader.command_name(node)).collect();
         let own = |node: &&Node<'t>| {
@@ -63,7 +66,7 @@ impl<'t> Reader<'t> {
     }
 
     fn commands(&self) -> impl Iterator<Item = Node<'t>> {
-        self.nodes.iter().copied().filter(|node| node.kind() == "command")
+        self.of_kind("command")
     }
 
     fn command_name(&self, command: Node<'t>) -> Option<&'t str> {

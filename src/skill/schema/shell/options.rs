@@ -6,10 +6,14 @@ use std::ops::Range;
 use tree_sitter::Node;
 
 use super::super::{How, Kind, Parameter};
-use super::{Reader, expansion, unquoted, usage};
+use super::{Reader, expansion, syntax, unquoted, usage};
 
 /// Most options that are kept.
 const MAX_OPTIONS: usize = 200;
+/// Most `case` statements, items of one, and nodes of an item, that are looked at.
+const MAX_STATEMENTS: usize = 50;
+const MAX_ITEMS: usize = 200;
+const MAX_ITEM_NODES: usize = 500;
 
 /// A loop over the options, and what it does with other arguments.
 pub(super) struct Loop<'t> {
@@ -59,14 +63,15 @@ impl<'t> Reader<'t> {
         let mut parameters: Vec<Parameter> = Vec::new();
         let mut loops = Vec::new();
         let mut seen = HashSet::new();
-        for statement in self.of_kind("case_statement").filter(|node| !self.within_function(*node)) {
+        let own = self.of_kind("case_statement").filter(|node| !self.within_function(*node));
+        for statement in own.take(MAX_STATEMENTS) {
             let value = statement.child_by_field_name("value").map_or("", |value| self.of(value));
             let (subject, _) = expansion(unquoted(value));
             let mut cursor = statement.walk();
             let items: Vec<Node<'t>> =
                 statement.named_children(&mut cursor).filter(|node| node.kind() == "case_item").collect();
             let mut found = false;
-            for item in &items {
+            for item in items.iter().take(MAX_ITEMS) {
                 let patterns = self.patterns(*item);
                 let options: Vec<&str> = patterns.into_iter().filter(|pattern| is_option(pattern)).collect();
                 found |= !options.is_empty();
@@ -147,7 +152,7 @@ impl<'t> Reader<'t> {
     }
 
     pub(super) fn of_kind(&self, kind: &'static str) -> impl Iterator<Item = Node<'t>> {
-        self.nodes.iter().copied().filter(move |node| node.kind() == kind)
+        self.kinds.get(kind).into_iter().flatten().copied()
     }
 
     /// The alternatives of a case item, without quotes.
@@ -158,7 +163,7 @@ impl<'t> Reader<'t> {
 
     /// The first variable that a case item sets.
     pub(super) fn assigned(&self, item: Node<'_>) -> Option<&'t str> {
-        let nodes = usage::all_nodes(item);
+        let nodes = syntax::first_nodes(item, MAX_ITEM_NODES);
         let names = nodes.into_iter().filter(|node| node.kind() == "variable_assignment");
         let mut names = names.filter_map(|node| node.child_by_field_name("name")).map(|name| self.of(name));
         names.find(|name| !name.is_empty() && *name != "OPTIND")
