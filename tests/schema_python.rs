@@ -83,7 +83,8 @@ fn told(parameter: &Parameter, all: &[Parameter]) -> BTreeMap<&'static str, Valu
         How::OnOff(..) => ("on-off", None),
         How::Count(_) => ("count", None),
     };
-    let partners = |group: usize| all.iter().filter(move |p| p.exclusive.is_some_and(|(g, _)| g == group)).count();
+    let partners =
+        |group: usize| all.iter().filter(move |p| p.exclusive.is_some_and(|(g, _)| g == group)).count();
     let exclusive = parameter.exclusive.map(|(group, required)| json!([partners(group), required]));
     BTreeMap::from([
         ("kind", json!(kind)),
@@ -102,7 +103,8 @@ fn told(parameter: &Parameter, all: &[Parameter]) -> BTreeMap<&'static str, Valu
 
 /// Ours for an argument of the oracle: by option, a positional by name.
 fn ours<'p>(argument: &Value, parameters: &'p [Parameter]) -> Option<&'p Parameter> {
-    let options: Vec<&str> = argument["options"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+    let options: Vec<&str> =
+        argument["options"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
     parameters.iter().find(|parameter| match parameter.how.option() {
         Some(option) => options.contains(&option),
         None => options.is_empty() && argument["dest"] == parameter.name,
@@ -169,7 +171,10 @@ fn every_argument_is_read_as_python_sees_it() {
             let known: HashSet<&str> =
                 wanted.iter().filter_map(|a| ours(a, parameters(tool))).map(|p| p.name.as_str()).collect();
             for parameter in parameters(tool).iter().filter(|p| !known.contains(p.name.as_str())) {
-                report.push(format!("{name}:{} {}: Python has no such argument", parameter.line, parameter.name));
+                report.push(format!(
+                    "{name}:{} {}: Python has no such argument",
+                    parameter.line, parameter.name
+                ));
             }
         }
     }
@@ -198,7 +203,8 @@ fn sample(argument: &Value, parameter: &Parameter) -> Option<Value> {
     if let How::Count(_) = parameter.how {
         return Some(json!(2));
     }
-    let list = |one: &Value, many: Many| json!(vec![one.clone(); many.least.max(2).min(many.most.unwrap_or(2))]);
+    let list =
+        |one: &Value, many: Many| json!(vec![one.clone(); many.least.max(2).min(many.most.unwrap_or(2))]);
     let one = if let How::RepeatedList(_, many) = parameter.how { list(&one, many) } else { one };
     Some(parameter.many.map_or(one.clone(), |many| list(&one, many)))
 }
@@ -217,7 +223,8 @@ fn an_input_reaches_the_script_as_it_was_given() {
             for argument in command["arguments"].as_array().unwrap() {
                 let parameter = ours(argument, parameters(tool)).unwrap();
                 // Everything behind the first `...` belongs to it.
-                let greedy = argument["how"] == "positional" && parameter.many.is_some() && !parameter.required;
+                let greedy =
+                    argument["how"] == "positional" && parameter.many.is_some() && !parameter.required;
                 if greedy || parameter.exclusive.is_some_and(|(group, _)| !groups.insert(group)) {
                     continue;
                 }
@@ -265,10 +272,28 @@ fn python_with_libraries() -> Option<PathBuf> {
         return Some(found.to_owned());
     }
     let quiet = |program: &Path, args: &[&str]| {
-        Command::new(program).args(args).stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|s| s.success())
+        Command::new(program)
+            .args(args)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .is_ok_and(|s| s.success())
     };
     let made = quiet(Path::new("python3"), &["-m", "venv", &folder.to_string_lossy()])
-        && quiet(&own, &["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--retries", "0", "click", "typer"]);
+        && quiet(
+            &own,
+            &[
+                "-m",
+                "pip",
+                "install",
+                "--quiet",
+                "--disable-pip-version-check",
+                "--retries",
+                "0",
+                "click",
+                "typer",
+            ],
+        );
     if !made {
         println!("skipped: click and typer are not there and cannot be installed");
     }

@@ -36,7 +36,8 @@ pub(super) fn command_line(
         let at = below("", &parameter.name);
         let fits = !wrong.iter().any(|one| one.pointer == at || one.pointer.starts_with(&format!("{at}/")));
         if let Some(value) = object.get(&parameter.name).filter(|_| fits) {
-            written.push(Writer { parameter, parameters, words: words.len(), wrong: &mut wrong }.write(value));
+            written
+                .push(Writer { parameter, parameters, words: words.len(), wrong: &mut wrong }.write(value));
         }
     }
     exclusive(parameters, object, &written, &mut wrong);
@@ -132,7 +133,8 @@ fn assignable(
     let given = |parameter: &Parameter| {
         written.iter().find(|one| one.parameter.name == parameter.name).map_or(0, |one| one.arguments.len())
     };
-    let positional = parameters.iter().filter(|one| one.how.option().is_none() && one.depth.min(words.len()) == depth);
+    let positional =
+        parameters.iter().filter(|one| one.how.option().is_none() && one.depth.min(words.len()) == depth);
     let slots: Vec<(&str, (usize, usize), usize)> = positional
         .map(|one| (one.name.as_str(), slot(one), given(one)))
         .chain(subcommand.map(|count| ("", (1, usize::MAX), count)))

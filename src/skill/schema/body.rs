@@ -29,7 +29,8 @@ pub(super) fn read(text: &str, script: &Path) -> Option<Script> {
                 if takes {
                     words.next();
                 }
-                let how = if takes { How::Option(plain.to_owned()) } else { How::Flag(plain.to_owned(), true) };
+                let how =
+                    if takes { How::Option(plain.to_owned()) } else { How::Flag(plain.to_owned(), true) };
                 add(&mut parameters, named(plain, how, *line));
             } else {
                 number += 1;
@@ -37,7 +38,11 @@ pub(super) fn read(text: &str, script: &Path) -> Option<Script> {
                 let marked = placeholder(word);
                 let name = marked.clone().unwrap_or_else(|| format!("arg{number}"));
                 if number > position && position < MAX_WORDS {
-                    shown.push((Parameter { many: None, ..usage::rest(&name, *line) }, word.starts_with('['), 0));
+                    shown.push((
+                        Parameter { many: None, ..usage::rest(&name, *line) },
+                        word.starts_with('['),
+                        0,
+                    ));
                 }
                 if let Some((parameter, optional, count)) = shown.get_mut(number - 1) {
                     *count += 1;
@@ -61,7 +66,8 @@ pub(super) fn read(text: &str, script: &Path) -> Option<Script> {
         return None;
     }
     let line = examples.first().map_or(1, |(line, _)| *line);
-    let rest = Parameter { how: How::Rest, help: "further arguments".to_owned(), ..usage::rest("args", line) };
+    let rest =
+        Parameter { how: How::Rest, help: "further arguments".to_owned(), ..usage::rest("args", line) };
     parameters.push(rest);
     let command = Command { parameters, ..Command::default() };
     Some(Script { source: Some(Source::Body), commands: vec![command], ..Script::default() })
@@ -92,7 +98,8 @@ fn examples(text: &str, script: &Path) -> Vec<(usize, Vec<String>)> {
         let Some(at) = words.iter().position(names_it) else { continue };
         // `vim scripts/x.py` and `chmod +x scripts/x.py` do not run it.
         let before = words[..at].last().map_or("", |word| word.rsplit('/').next().unwrap_or_default());
-        let tools = ["cat", "vim", "nano", "less", "cp", "mv", "rm", "ls", "+x", "755", "edit", "touch", "head"];
+        let tools =
+            ["cat", "vim", "nano", "less", "cp", "mv", "rm", "ls", "+x", "755", "edit", "touch", "head"];
         if tools.contains(&before) {
             continue;
         }
@@ -122,7 +129,11 @@ fn joined_placeholders(line: &str) -> String {
         if c == ' ' && within { '_' } else { c }
     };
     // `cat <in >out` is no placeholder.
-    if line.matches('<').count() == line.matches('>').count() { line.chars().map(one).collect() } else { line.to_owned() }
+    if line.matches('<').count() == line.matches('>').count() {
+        line.chars().map(one).collect()
+    } else {
+        line.to_owned()
+    }
 }
 
 /// Whether a value follows an option wherever it is shown.

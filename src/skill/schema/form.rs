@@ -179,7 +179,8 @@ impl Parameter {
 
     /// Fewest values of a list. An empty list is not on the command line, and leaves the default in force.
     fn least(&self, many: Many) -> usize {
-        let absent_when_empty = matches!(self.how, How::Repeated(_) | How::RepeatedList(..) | How::Positional | How::Rest);
+        let absent_when_empty =
+            matches!(self.how, How::Repeated(_) | How::RepeatedList(..) | How::Positional | How::Rest);
         let default = self.default.as_ref().and_then(Value::as_array).is_some_and(|items| !items.is_empty());
         if absent_when_empty && (self.required || default) { many.least.max(1) } else { many.least }
     }

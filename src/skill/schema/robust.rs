@@ -28,7 +28,10 @@ fn fixtures() -> Vec<(Read, String)> {
             }
         }
     }
-    for (read, file) in [(shell::read as Read, "log-digest/scripts/digest.sh"), (node::read, "json-diff/scripts/json-diff.mjs")] {
+    for (read, file) in [
+        (shell::read as Read, "log-digest/scripts/digest.sh"),
+        (node::read, "json-diff/scripts/json-diff.mjs"),
+    ] {
         found.push((read, std::fs::read_to_string(root.join("skills").join(file)).unwrap()));
     }
     assert!(found.len() > 25);
@@ -136,11 +139,20 @@ fn hostile_node_ends() {
         "const a = b; const b = a; parseArgs(a)".to_owned(),
         format!("{commander}program{}", many(".option('-a, --b <c>', 'd', parseInt, 1)", 8000)),
         format!("{commander}program{}", many(".command('a <b>')", 8000)),
-        format!("{commander}const a = new Command('a'), b = new Command('b');{}", many("a.addCommand(b);b.addCommand(a);program.addCommand(a);", 500)),
+        format!(
+            "{commander}const a = new Command('a'), b = new Command('b');{}",
+            many("a.addCommand(b);b.addCommand(a);program.addCommand(a);", 500)
+        ),
         format!("{commander}{}program{}", many("program.addCommand(", 2000), many(")", 2000)),
-        format!("import yargs from 'yargs';yargs{}", many(".command('a', 'b', y => y.option('c', {}))", 2000)),
+        format!(
+            "import yargs from 'yargs';yargs{}",
+            many(".command('a', 'b', y => y.option('c', {}))", 2000)
+        ),
         format!("import 'yargs';{}{}", many("x.command('a', 'b', y => ", 1000), many(")", 1000)),
-        format!("const d = JSON.parse(require('fs').readFileSync(0));{}", many("const {a, b = 1} = d; d.c ?? d.e;", 5000)),
+        format!(
+            "const d = JSON.parse(require('fs').readFileSync(0));{}",
+            many("const {a, b = 1} = d; d.c ?? d.e;", 5000)
+        ),
         format!("const x = [{}];", many("[", 20_000)),
     ];
     for script in scripts {

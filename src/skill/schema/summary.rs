@@ -32,7 +32,11 @@ fn one(parameter: &Parameter) -> String {
         text.push_str(" required");
     }
     if let Some(many) = parameter.many {
-        text.push_str(&format!(" {}..{}", many.least, many.most.map_or(String::new(), |most| most.to_string())));
+        text.push_str(&format!(
+            " {}..{}",
+            many.least,
+            many.most.map_or(String::new(), |most| most.to_string())
+        ));
     }
     if let Some(default) = &parameter.default {
         text.push_str(&format!(" ={default}"));

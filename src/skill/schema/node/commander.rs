@@ -6,6 +6,7 @@ use serde_json::Value as Json;
 use tree_sitter::Node;
 
 use super::super::{Command, How, Kind, Many, Parameter};
+use super::written::{argument, flags, line_of};
 use super::{MAX_OPTIONS, Reader, kind_of, usage};
 
 const MAX_COMMANDS: usize = 256;
@@ -27,16 +28,6 @@ struct Commander<'r, 't> {
     /// What each call gives; `None` when it is no command.
     known: HashMap<usize, Option<usize>>,
     variables: HashMap<&'t str, usize>,
-}
-
-/// An option's flags: `-p, --port <number>`.
-struct Flags<'f> {
-    written: &'f str,
-    name: String,
-    /// `<…>` or `[…]`
-    value: bool,
-    variadic: bool,
-    negative: bool,
 }
 
 impl<'t> Reader<'t> {
@@ -75,7 +66,14 @@ impl<'t> Reader<'t> {
 }
 
 impl<'t> Commander<'_, 't> {
-    fn collect(&self, model: &Model, words: &[String], above: &[Parameter], visits: &mut usize, out: &mut Vec<Command>) {
+    fn collect(
+        &self,
+        model: &Model,
+        words: &[String],
+        above: &[Parameter],
+        visits: &mut usize,
+        out: &mut Vec<Command>,
+    ) {
         let mut parameters = above.to_vec();
         let own = model.parameters.iter().cloned();
         parameters.extend(own.map(|parameter| Parameter { depth: words.len(), ..parameter }));
@@ -123,7 +121,8 @@ impl<'t> Commander<'_, 't> {
                 },
                 "identifier" => break self.variables.get(self.reader.of(base)).copied(),
                 "new_expression" => {
-                    let class = base.child_by_field_name("constructor").map_or("", |class| self.reader.of(class));
+                    let class =
+                        base.child_by_field_name("constructor").map_or("", |class| self.reader.of(class));
                     break if class.rsplit('.').next() == Some("Command") { self.create(base) } else { None };
                 }
                 // `commander.program`
@@ -223,12 +222,18 @@ impl<'t> Commander<'_, 't> {
         // `--cache` and `--no-cache` are one.
         if let Some(other) = known.iter_mut().find(|known| known.name == parameter.name) {
             match (&other.how, &parameter.how) {
-                (How::Flag(on, true), How::Flag(off, false)) | (How::Flag(off, false), How::Flag(on, true)) => {
+                (How::Flag(on, true), How::Flag(off, false))
+                | (How::Flag(off, false), How::Flag(on, true)) => {
                     other.how = How::OnOff(on.clone(), off.clone());
                 }
                 (_, How::Flag(off, false)) => {
                     let name = off.trim_start_matches('-').to_owned();
-                    known.push(Parameter { name, default: Some(false.into()), how: How::Flag(off.clone(), true), ..parameter });
+                    known.push(Parameter {
+                        name,
+                        default: Some(false.into()),
+                        how: How::Flag(off.clone(), true),
+                        ..parameter
+                    });
                 }
                 _ => *other = parameter,
             }
@@ -287,7 +292,8 @@ impl<'t> Commander<'_, 't> {
     fn converter(&self, parameter: &mut Parameter, node: Node<'t>) {
         let text = self.reader.of(self.reader.resolved(node));
         let named = |name: &str| text == name || text.contains(&format!("{name}("));
-        let collects = text.contains("concat(") || text.contains("push(") || text.contains("...") || text == "collect";
+        let collects =
+            text.contains("concat(") || text.contains("push(") || text.contains("...") || text == "collect";
         if collects && let How::Option(option) = &parameter.how {
             parameter.how = How::Repeated(option.clone());
             parameter.many = Some(Many { least: 0, most: None });
@@ -335,7 +341,8 @@ impl<'t> Commander<'_, 't> {
                     }
                 }
                 ("env", Some(Json::String(variable))) => {
-                    parameter.help = format!("{} (environment: {variable})", parameter.help).trim().to_owned();
+                    parameter.help =
+                        format!("{} (environment: {variable})", parameter.help).trim().to_owned();
                 }
                 ("hideHelp", value) if value != Some(false.into()) => return None,
                 _ => {}
@@ -344,55 +351,4 @@ impl<'t> Commander<'_, 't> {
         parameter.required |= mandatory && parameter.default.is_none();
         Some(parameter)
     }
-}
-
-fn flags(written: &str) -> Option<Flags<'_>> {
-    let mut words = written.split([' ', ',', '|']).filter(|word| !word.is_empty());
-    let names: Vec<&str> = words.clone().filter(|word| word.starts_with('-')).collect();
-    let option = names.iter().find(|name| name.starts_with("--")).or(names.first()).copied()?;
-    let option = option.split(['=', '[', '<']).next().unwrap_or(option);
-    let bare = option.trim_start_matches('-');
-    let informs = |name: &&str| matches!(*name, "--help" | "--version" | "-V");
-    if bare.is_empty() || names.iter().any(informs) {
-        return None;
-    }
-    let negative = bare.starts_with("no-") && option.starts_with("--");
-    let name = if negative { &bare[3..] } else { bare };
-    let value = words.any(|word| word.starts_with(['<', '['])) || written.contains("=<");
-    Some(Flags {
-        written: option,
-        name: camel(name),
-        value,
-        variadic: written.contains("..."),
-        negative: negative && !value,
-    })
-}
-
-/// `dry-run` is `dryRun`.
-fn camel(name: &str) -> String {
-    let mut parts = name.split('-');
-    let first = parts.next().unwrap_or_default().to_owned();
-    parts.fold(first, |mut name, part| {
-        let mut chars = part.chars();
-        name.extend(chars.next().map(|first| first.to_ascii_uppercase()));
-        name.push_str(chars.as_str());
-        name
-    })
-}
-
-/// Where the name stands: a chain of calls begins with its first line.
-fn line_of(call: Node<'_>) -> usize {
-    call.child_by_field_name("arguments").unwrap_or(call).start_position().row + 1
-}
-
-/// `<file>`, `[file]`, `<files...>`
-fn argument(written: &str, help: String, call: Node<'_>) -> Option<Parameter> {
-    let required = !written.starts_with('[');
-    let inner = written.trim_matches(['<', '>', '[', ']']);
-    let (name, variadic) = inner.strip_suffix("...").map_or((inner, false), |name| (name, true));
-    if name.is_empty() {
-        return None;
-    }
-    let many = variadic.then_some(Many { least: usize::from(required), most: None });
-    Some(Parameter { required, help, many, ..usage::rest(&camel(name), line_of(call)) })
 }

@@ -31,17 +31,25 @@ impl Reader<'_> {
         // Options of no type that have a default.
         if let Some(defaults) = self.property(settings, "default").and_then(|default| self.object(default)) {
             for (name, pair, value) in self.pairs(defaults).into_iter().take(MAX_OPTIONS) {
-                let Some(value) = self.literal(value).filter(|_| parameters.iter().all(|p| p.name != name)) else {
+                let Some(value) = self.literal(value).filter(|_| parameters.iter().all(|p| p.name != name))
+                else {
                     continue;
                 };
                 let how = How::Option(if name.len() == 1 { format!("-{name}") } else { format!("--{name}") });
                 let one = usage::rest(&name, line(pair));
-                parameters.push(Parameter { kind: kind_of(&value), how, default: Some(value), many: None, ..one });
+                parameters.push(Parameter {
+                    kind: kind_of(&value),
+                    how,
+                    default: Some(value),
+                    many: None,
+                    ..one
+                });
             }
         }
-        let behind = self.nodes.iter().find(|node| {
-            node.kind() == "member_expression" && self.of(**node).ends_with("._")
-        });
+        let behind = self
+            .nodes
+            .iter()
+            .find(|node| node.kind() == "member_expression" && self.of(**node).ends_with("._"));
         parameters.extend(behind.map(|node| usage::rest("args", line(*node))));
         (!parameters.is_empty()).then_some(parameters)
     }

@@ -4,19 +4,22 @@ mod commander;
 mod literal;
 mod minimist;
 mod parse_args;
+mod written;
 mod yargs;
 
 use tree_sitter::Node;
 
-use super::{syntax, usage};
 use super::{Command, Kind, Parameter, Script, Source};
+use super::{syntax, usage};
 
 /// Most options that are kept.
 const MAX_OPTIONS: usize = 500;
 
 /// What can be learned from the text of a script.
 pub(super) fn read(text: &str) -> Script {
-    let Some(tree) = syntax::parse(&tree_sitter_javascript::LANGUAGE.into(), text) else { return Script::default() };
+    let Some(tree) = syntax::parse(&tree_sitter_javascript::LANGUAGE.into(), text) else {
+        return Script::default();
+    };
     let nodes = syntax::all_nodes(tree.root_node());
     let reader = Reader::new(text, &nodes);
     let mut script = Script { description: usage::first_comment(text, '/'), ..Script::default() };

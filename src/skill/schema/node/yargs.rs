@@ -19,7 +19,8 @@ struct Sub {
 
 impl<'t> Reader<'t> {
     pub(super) fn yargs(&self) -> Option<Vec<Command>> {
-        let mut subs: Vec<Sub> = self.calls("command").take(MAX_COMMANDS).filter_map(|call| self.sub(call)).collect();
+        let mut subs: Vec<Sub> =
+            self.calls("command").take(MAX_COMMANDS).filter_map(|call| self.sub(call)).collect();
         // The calls of a chain are met from its end.
         subs.sort_by_key(|sub| sub.at);
         let mut globals = Vec::new();
@@ -34,7 +35,9 @@ impl<'t> Reader<'t> {
             let own = subs.iter_mut().find(|sub| sub.builder.contains(&at));
             let known = own.map_or(&mut globals, |sub| &mut sub.command.parameters);
             for parameter in self.added(node, method) {
-                if let Some(other) = known.iter_mut().find(|other: &&mut Parameter| other.name == parameter.name) {
+                if let Some(other) =
+                    known.iter_mut().find(|other: &&mut Parameter| other.name == parameter.name)
+                {
                     // `"file <path>"` and then `.positional("path", …)`: the first one says whether it is needed.
                     let (required, many) = (other.required, other.many);
                     *other = parameter;

@@ -42,7 +42,9 @@ impl<'t> Interpreter<'t> {
                 let bases = self.foreign_bases(*class);
                 let own = bases.iter().map(|base| own_action(base)).find(|base| *base != "Action");
                 let text: String = self.text(self.classes.all[*class].node).replace(' ', "");
-                let alone = text.contains("nargs=0") || text.contains("[\"nargs\"]=0") || text.contains("['nargs']=0");
+                let alone = text.contains("nargs=0")
+                    || text.contains("[\"nargs\"]=0")
+                    || text.contains("['nargs']=0");
                 (own.unwrap_or("store").to_owned(), alone)
             }
             _ => ("store".to_owned(), false),
@@ -66,7 +68,9 @@ impl<'t> Interpreter<'t> {
             return None;
         }
         let prefix: Vec<char> = self.tree.model(parser).prefix.chars().collect();
-        let long = |name: &&&str| name.starts_with(&prefix[..]) && name.chars().nth(1).is_some_and(|c| prefix.contains(&c));
+        let long = |name: &&&str| {
+            name.starts_with(&prefix[..]) && name.chars().nth(1).is_some_and(|c| prefix.contains(&c))
+        };
         let option = names.iter().find(long).or(names.first()).copied();
         let positional = option.is_none_or(|name| !name.starts_with(&prefix[..]));
         let dest = keyword(keywords, "dest").and_then(Value::as_str).map(str::to_owned);
@@ -83,7 +87,7 @@ impl<'t> Interpreter<'t> {
             "BooleanOptionalAction" => {
                 let off = format!("--no-{}", written.trim_start_matches('-'));
                 How::OnOff(written, off)
-            },
+            }
             "count" => How::Count(written),
             _ if alone && !positional => How::Flag(written, true),
             "append" if !positional => match nargs.many {
@@ -125,7 +129,9 @@ impl<'t> Interpreter<'t> {
         let help = help.and_then(Value::as_str).map(tidy).map(|help| {
             let facts = Facts {
                 default: raw.clone(),
-                default_text: written_default.and_then(|keyword| keyword.node).map_or("…", |node| self.text(node)),
+                default_text: written_default
+                    .and_then(|keyword| keyword.node)
+                    .map_or("…", |node| self.text(node)),
                 program: self.tree.program(parser),
                 dest: &name,
                 choices: &choices,

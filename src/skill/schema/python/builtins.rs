@@ -33,7 +33,9 @@ impl<'t> Interpreter<'t> {
                     }
                     None => Vec::new(),
                 };
-                dict.extend(arguments.keywords.iter().map(|k| (Value::text(k.name.clone()), k.value.clone())));
+                dict.extend(
+                    arguments.keywords.iter().map(|k| (Value::text(k.name.clone()), k.value.clone())),
+                );
                 Value::dict(dict)
             }
             "sorted" => {
@@ -71,7 +73,8 @@ impl<'t> Interpreter<'t> {
             "range" => range(arguments)?,
             "len" => number(items(self)?.len() as i64),
             "max" | "min" | "sum" => {
-                let items = if arguments.positional.len() > 1 { arguments.positional.clone() } else { items(self)? };
+                let items =
+                    if arguments.positional.len() > 1 { arguments.positional.clone() } else { items(self)? };
                 let numbers = items.iter().map(|item| item.to_json()).collect::<Option<Vec<Json>>>()?;
                 let whole: Option<Vec<i64>> = numbers.iter().map(Json::as_i64).collect();
                 let whole = whole?;
@@ -94,7 +97,9 @@ impl<'t> Interpreter<'t> {
             "bool" => Value::Json(first?.truth()?.into()),
             "pathlib.Path" | "pathlib.PurePath" | "pathlib.PosixPath" => path(arguments)?,
             "os.path.join" => path(arguments)?,
-            "textwrap.dedent" | "inspect.cleandoc" | "typing.cast" | "typing.get_args" => arguments.positional.last()?.clone(),
+            "textwrap.dedent" | "inspect.cleandoc" | "typing.cast" | "typing.get_args" => {
+                arguments.positional.last()?.clone()
+            }
             "collections.namedtuple" => Value::Unknown,
             // The default holds where the variable is not set.
             "os.getenv" | "os.environ.get" => arguments.get(1, "default")?.clone(),
@@ -118,7 +123,9 @@ impl<'t> Interpreter<'t> {
                 Some(match name {
                     "keys" => Value::list(keys().collect()),
                     "values" => Value::list(values().collect()),
-                    "items" => Value::list(keys().zip(values()).map(|(k, v)| Value::list(vec![k, v])).collect()),
+                    "items" => {
+                        Value::list(keys().zip(values()).map(|(k, v)| Value::list(vec![k, v])).collect())
+                    }
                     "copy" => target.clone(),
                     "get" | "pop" | "setdefault" => {
                         let key = first?;
@@ -242,16 +249,22 @@ pub(super) fn text_method<'t>(
         "split" => {
             let separator = pattern.filter(|separator| !separator.is_empty())?;
             match arguments.get(1, "maxsplit").and_then(Value::as_int) {
-                Some(most) => list(text.splitn(usize::try_from(most).ok()?.saturating_add(1), separator).collect()),
+                Some(most) => {
+                    list(text.splitn(usize::try_from(most).ok()?.saturating_add(1), separator).collect())
+                }
                 None => list(text.split(separator).collect()),
             }
         }
         "splitlines" => list(text.lines().collect()),
         "strip" if first.is_none() => Value::text(text.trim()),
         "strip" => Value::text(text.trim_matches(&pattern?.chars().collect::<Vec<_>>()[..])),
-        "lstrip" if first.is_some() => Value::text(text.trim_start_matches(&pattern?.chars().collect::<Vec<_>>()[..])),
+        "lstrip" if first.is_some() => {
+            Value::text(text.trim_start_matches(&pattern?.chars().collect::<Vec<_>>()[..]))
+        }
         "lstrip" => Value::text(text.trim_start()),
-        "rstrip" if first.is_some() => Value::text(text.trim_end_matches(&pattern?.chars().collect::<Vec<_>>()[..])),
+        "rstrip" if first.is_some() => {
+            Value::text(text.trim_end_matches(&pattern?.chars().collect::<Vec<_>>()[..]))
+        }
         "rstrip" => Value::text(text.trim_end()),
         "lower" | "casefold" => Value::text(text.to_lowercase()),
         "upper" => Value::text(text.to_uppercase()),

@@ -126,9 +126,7 @@ impl<'t> Interpreter<'t> {
                 self.leave();
                 value
             }
-            Value::Bound(parser, group, name) => {
-                self.parser_method(node, *parser, *group, name, &arguments)
-            }
+            Value::Bound(parser, group, name) => self.parser_method(node, *parser, *group, name, &arguments),
             Value::Click(decorator) => self.decorate(*decorator, &arguments),
             Value::Parser(command) => {
                 // A command of click that is called.
@@ -207,11 +205,10 @@ impl<'t> Interpreter<'t> {
     ) -> Option<Value<'t>> {
         match target {
             Value::Parser(parser) => Some(self.parser_method(node, *parser, None, name, arguments)),
-            Value::Group(parser, group) => {
-                Some(self.parser_method(node, *parser, *group, name, arguments))
-            }
+            Value::Group(parser, group) => Some(self.parser_method(node, *parser, *group, name, arguments)),
             Value::Object(this) => {
-                let parser = self.as_parser(target).filter(|_| self.object_attribute(*this, name).is_none())?;
+                let parser =
+                    self.as_parser(target).filter(|_| self.object_attribute(*this, name).is_none())?;
                 Some(self.parser_method(node, parser, None, name, arguments))
             }
             Value::Super(this, class) => Some(self.parent_call((*this, *class), node, name, arguments)),

@@ -92,7 +92,9 @@ impl<'t> Interpreter<'t> {
             }
             return;
         }
-        let Some(assignment) = inner.named_child(0).filter(|inner| inner.kind() == "assignment") else { return };
+        let Some(assignment) = inner.named_child(0).filter(|inner| inner.kind() == "assignment") else {
+            return;
+        };
         let Some(left) = assignment.child_by_field_name("left") else { return };
         let name = self.text(left).to_owned();
         let value = assignment.child_by_field_name("right").map(|right| self.eval(right));

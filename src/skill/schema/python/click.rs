@@ -218,9 +218,7 @@ impl<'t> Interpreter<'t> {
                 self.tree.add(*command, None, *parameter);
                 target.clone()
             }
-            (Item::Command { group, arguments }, function) => {
-                self.make_command(group, &arguments, function)
-            }
+            (Item::Command { group, arguments }, function) => self.make_command(group, &arguments, function),
             (Item::Wraps(source), Value::Function(node, _)) => {
                 let known = self.click.parameters.get(&source.id()).cloned().unwrap_or_default();
                 self.click.wrapped.insert(node.id(), source);

@@ -43,7 +43,11 @@ impl<'t> Interpreter<'t> {
             Value::Partial(partial) => {
                 let (function, given) = self.partial(*partial);
                 // `partial(int, base=16)` reads other texts than numbers.
-                if matches!(function, Value::Name(_)) && given { Kind::Text } else { self.converter_kind(&function, level) }
+                if matches!(function, Value::Name(_)) && given {
+                    Kind::Text
+                } else {
+                    self.converter_kind(&function, level)
+                }
             }
             _ => Kind::Text,
         }
@@ -58,7 +62,9 @@ impl<'t> Interpreter<'t> {
             "typed_parameter" => parameter.named_child(0).map(|inner| self.text(inner)),
             _ => parameter.child_by_field_name("name").map(|inner| self.text(inner)),
         });
-        let Some(name) = names.filter(|name| !matches!(*name, "self" | "cls")).last() else { return Kind::Text };
+        let Some(name) = names.filter(|name| !matches!(*name, "self" | "cls")).last() else {
+            return Kind::Text;
+        };
         let Some(body) = function.child_by_field_name("body") else { return Kind::Text };
         if level >= MAX_LEVELS {
             return Kind::Text;
@@ -130,7 +136,9 @@ impl<'t> Interpreter<'t> {
                 let function = node.child_by_field_name("function")?;
                 let arguments = children(node.child_by_field_name("arguments")?);
                 let first = *arguments.first()?;
-                if function.kind() == "identifier" && matches!(self.text(function), "max" | "min" | "abs" | "round") {
+                if function.kind() == "identifier"
+                    && matches!(self.text(function), "max" | "min" | "abs" | "round")
+                {
                     return arguments.iter().find_map(|a| self.result_kind(*a, context, depth + 1));
                 }
                 // `int(text, 16)` reads other texts than numbers.
@@ -140,7 +148,9 @@ impl<'t> Interpreter<'t> {
                 }
                 let direct = self.is_argument(first, context.name);
                 let function = self.eval(function);
-                direct.then(|| self.converter_kind(&function, context.level + 1)).filter(|kind| *kind != Kind::Text)
+                direct
+                    .then(|| self.converter_kind(&function, context.level + 1))
+                    .filter(|kind| *kind != Kind::Text)
             }
             _ => None,
         }
@@ -156,9 +166,9 @@ impl<'t> Interpreter<'t> {
     /// `text`, or `text.strip()`.
     fn is_argument(&self, node: Node<'t>, name: &str) -> bool {
         let text = self.text(node);
-        text.strip_prefix(name).is_some_and(|rest| matches!(rest, "" | ".strip()" | ".lower()" | ".strip().lower()"))
+        text.strip_prefix(name)
+            .is_some_and(|rest| matches!(rest, "" | ".strip()" | ".lower()" | ".strip().lower()"))
     }
-
 }
 
 struct Context<'t> {
@@ -174,7 +184,9 @@ fn within(body: Node<'_>) -> Vec<Node<'_>> {
     let mut at = 0;
     while at < found.len() && found.len() < MAX_NODES {
         let inner = children(found[at]);
-        found.extend(inner.into_iter().filter(|node| !matches!(node.kind(), "function_definition" | "lambda")));
+        found.extend(
+            inner.into_iter().filter(|node| !matches!(node.kind(), "function_definition" | "lambda")),
+        );
         at += 1;
     }
     found

@@ -61,7 +61,9 @@ impl<'t> Interpreter<'t> {
                     }
                 }
             }
-            "list_comprehension" | "generator_expression" | "set_comprehension"
+            "list_comprehension"
+            | "generator_expression"
+            | "set_comprehension"
             | "dictionary_comprehension" => self.comprehension(node),
             "identifier" => self.lookup(self.text(node)),
             "attribute" => self.attribute(node),
@@ -152,7 +154,8 @@ impl<'t> Interpreter<'t> {
         if node.kind() != "dictionary_comprehension" {
             return Value::list(values);
         }
-        let pairs = values.iter().map(|pair| (pair.at(&Value::Json(0.into())), pair.at(&Value::Json(1.into()))));
+        let pairs =
+            values.iter().map(|pair| (pair.at(&Value::Json(0.into())), pair.at(&Value::Json(1.into()))));
         Value::dict(pairs.collect())
     }
 

@@ -57,7 +57,8 @@ impl<'t> Interpreter<'t> {
                 "typed_parameter" => {
                     let inner = parameter.named_child(0);
                     let kind = inner.map_or("", |inner| inner.kind());
-                    let name = if kind == "identifier" { inner } else { inner.and_then(|i| i.named_child(0)) };
+                    let name =
+                        if kind == "identifier" { inner } else { inner.and_then(|i| i.named_child(0)) };
                     (kind, name)
                 }
                 "default_parameter" | "typed_default_parameter" => {

@@ -61,7 +61,8 @@ impl<'t> Interpreter<'t> {
             }
             "subscript" => {
                 let mut cursor = node.walk();
-                let parameters: Vec<Node<'t>> = node.children_by_field_name("subscript", &mut cursor).collect();
+                let parameters: Vec<Node<'t>> =
+                    node.children_by_field_name("subscript", &mut cursor).collect();
                 self.generic(node.child_by_field_name("value"), &parameters, level)
             }
             // `str | None`
@@ -123,14 +124,16 @@ impl<'t> Interpreter<'t> {
                 Hint { list: true, ..inner }
             }
             "tuple" | "Tuple" => {
-                let inner: Vec<Hint<'t>> = parameters.iter().map(|part| self.hint(*part, level + 1)).collect();
+                let inner: Vec<Hint<'t>> =
+                    parameters.iter().map(|part| self.hint(*part, level + 1)).collect();
                 let kind = inner[0].kind;
                 let kind = if inner.iter().all(|part| part.kind == kind) { kind } else { Kind::Text };
                 Hint { together: Some(inner.len()), ..Hint::of(kind) }
             }
             "Literal" => {
                 let values = parameters.iter().map(|part| {
-                    let inner = if part.kind() == "type" { part.named_child(0).unwrap_or(*part) } else { *part };
+                    let inner =
+                        if part.kind() == "type" { part.named_child(0).unwrap_or(*part) } else { *part };
                     self.eval(inner)
                 });
                 let choices: Vec<Json> = values.filter_map(|value| value.to_json()).collect();
@@ -139,7 +142,8 @@ impl<'t> Interpreter<'t> {
             "Annotated" => {
                 let mut hint = self.hint(*first, level + 1);
                 for part in &parameters[1..] {
-                    let inner = if part.kind() == "type" { part.named_child(0).unwrap_or(*part) } else { *part };
+                    let inner =
+                        if part.kind() == "type" { part.named_child(0).unwrap_or(*part) } else { *part };
                     let value = self.eval(inner);
                     if let Some(Item::Marker { option, arguments }) = self.click_item(&value) {
                         hint.marker = Some((*option, arguments.clone()));

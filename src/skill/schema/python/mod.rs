@@ -7,7 +7,7 @@
 //!
 //! | module | holds |
 //! | --- | --- |
-//! | `interpret`, `functions`, `classes` | statements, calls of the script's own functions, classes and objects |
+//! | `interpret`, `names`, `functions`, `classes` | statements, calls of the script's own functions, classes and objects |
 //! | `eval`, `operators`, `text`, `builtins`, `calls` | expressions |
 //! | `argument`, `converter`, `help` | `add_argument` of argparse |
 //! | `click`, `option`; `typer`, `hints` | the two other libraries |
@@ -24,6 +24,7 @@ mod functions;
 mod help;
 mod hints;
 mod interpret;
+mod names;
 mod operators;
 mod option;
 mod text;
@@ -36,7 +37,9 @@ use interpret::Interpreter;
 
 /// What can be learned from the text of a script.
 pub(super) fn read(text: &str) -> Script {
-    let Some(tree) = syntax::parse(&tree_sitter_python::LANGUAGE.into(), text) else { return Script::default() };
+    let Some(tree) = syntax::parse(&tree_sitter_python::LANGUAGE.into(), text) else {
+        return Script::default();
+    };
     let mut interpreter = Interpreter::new(text);
     interpreter.module(tree.root_node());
     let docstring = interpreter.about(tree.root_node());

@@ -106,7 +106,11 @@ fn arithmetic(operator: &str, left: &Json, right: &Json) -> Value<'static> {
     }
     if let (Some(text), Some(times), "*") = (left.as_str(), right.as_u64(), operator) {
         let times = times as usize;
-        return if text.len().saturating_mul(times) <= MAX_TEXT { Value::text(text.repeat(times)) } else { Value::Unknown };
+        return if text.len().saturating_mul(times) <= MAX_TEXT {
+            Value::text(text.repeat(times))
+        } else {
+            Value::Unknown
+        };
     }
     if let (Some(left), Some(right)) = (left.as_i64(), right.as_i64()) {
         let result = match operator {

@@ -55,7 +55,9 @@ impl Names {
 
     /// The variable that click makes of the names.
     fn name(&self) -> Option<String> {
-        self.variable.clone().or_else(|| Some(self.on()?.trim_start_matches('-').replace('-', "_").to_lowercase()))
+        self.variable
+            .clone()
+            .or_else(|| Some(self.on()?.trim_start_matches('-').replace('-', "_").to_lowercase()))
     }
 }
 
@@ -78,7 +80,8 @@ fn flag(keywords: &[Keyword<'_>], name: &str) -> bool {
 
 /// Help, and the environment variable that gives the value otherwise.
 pub(super) fn help_of(keywords: &[Keyword<'_>]) -> String {
-    let help = keyword(keywords, "help").and_then(Value::as_str).map(super::click::paragraph).unwrap_or_default();
+    let help =
+        keyword(keywords, "help").and_then(Value::as_str).map(super::click::paragraph).unwrap_or_default();
     let variable = match keyword(keywords, "envvar") {
         Some(Value::List(names)) => names.items.first().and_then(Value::as_str),
         other => other.and_then(Value::as_str),
@@ -216,7 +219,8 @@ impl<'t> Interpreter<'t> {
                 _ => Kind::Text,
             }),
             Value::List(types) => {
-                let kinds: Vec<Kind> = types.items.iter().map(|kind| self.shape(Some(kind), None).kind).collect();
+                let kinds: Vec<Kind> =
+                    types.items.iter().map(|kind| self.shape(Some(kind), None).kind).collect();
                 let first = kinds.first().copied().unwrap_or(Kind::Text);
                 let kind = if kinds.iter().all(|kind| *kind == first) { first } else { Kind::Text };
                 Shape { kind, choices: Vec::new(), together: Some(kinds.len()) }

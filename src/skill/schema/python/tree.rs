@@ -107,12 +107,7 @@ impl Tree {
         }
     }
 
-    pub(super) fn add_child(
-        &mut self,
-        parser: usize,
-        word: &str,
-        keywords: &[Keyword<'_>],
-    ) -> Option<usize> {
+    pub(super) fn add_child(&mut self, parser: usize, word: &str, keywords: &[Keyword<'_>]) -> Option<usize> {
         let child = self.create(keywords)?;
         if self.all[child].program.is_none() {
             self.all[child].program = Some(format!("{} {word}", self.program(parser)));
@@ -174,7 +169,8 @@ impl Tree {
     /// without words.
     pub(super) fn commands(&self) -> Option<(Source, String, Vec<Command>)> {
         // A parser that was only made says nothing.
-        let used = |model: &&Model| model.parses || !model.parameters.is_empty() || !model.children.is_empty();
+        let used =
+            |model: &&Model| model.parses || !model.parameters.is_empty() || !model.children.is_empty();
         let alone = || self.all.iter().filter(|model| !model.inner && !model.is_parent).filter(used);
         let called = alone().rfind(|model| model.parses && !model.children.is_empty());
         let called = called.or_else(|| alone().find(|model| model.parses));
@@ -238,9 +234,7 @@ pub(super) fn set_default(parameter: &mut Parameter, value: Json) {
 /// A default that stands there as text is converted like an argument.
 pub(super) fn typed(value: Json, kind: Kind) -> Json {
     match (&value, kind) {
-        (Json::String(text), Kind::Integer) => {
-            text.trim().parse::<i64>().map_or(value.clone(), Json::from)
-        }
+        (Json::String(text), Kind::Integer) => text.trim().parse::<i64>().map_or(value.clone(), Json::from),
         (Json::String(text), Kind::Number) => text.trim().parse::<f64>().map_or(value.clone(), Json::from),
         (Json::String(text), Kind::Json) => serde_json::from_str(text).unwrap_or_else(|_| value.clone()),
         _ => value,

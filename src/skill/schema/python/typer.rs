@@ -72,8 +72,7 @@ impl<'t> Interpreter<'t> {
     pub(super) fn app_method(&mut self, app: usize, name: &str, arguments: &Arguments<'t>) -> Value<'t> {
         match name {
             "command" | "callback" => {
-                let entry =
-                    Item::Entry { app, callback: name == "callback", arguments: arguments.clone() };
+                let entry = Item::Entry { app, callback: name == "callback", arguments: arguments.clone() };
                 self.item(entry)
             }
             "add_typer" => {
@@ -123,13 +122,7 @@ impl<'t> Interpreter<'t> {
         }
     }
 
-    fn app_model(
-        &mut self,
-        app: usize,
-        inner: bool,
-        outer: &Arguments<'t>,
-        level: usize,
-    ) -> Option<usize> {
+    fn app_model(&mut self, app: usize, inner: bool, outer: &Arguments<'t>, level: usize) -> Option<usize> {
         let this = &self.apps.all[app];
         let (commands, groups, callback) = (this.commands.clone(), this.groups.clone(), this.callback);
         let settings = this.settings.clone();

@@ -45,9 +45,10 @@ impl<'t> Reader<'t> {
 
     /// The text that a variable has from the start: `format=json`, `format=${format:-json}`.
     fn initial(&self, variable: &str) -> Option<String> {
-        let assignments = self.of_kind("variable_assignment").take(MAX_EXPANSIONS).filter(|node| {
-            node.child_by_field_name("name").is_some_and(|name| self.of(name) == variable)
-        });
+        let assignments = self
+            .of_kind("variable_assignment")
+            .take(MAX_EXPANSIONS)
+            .filter(|node| node.child_by_field_name("name").is_some_and(|name| self.of(name) == variable));
         let first = assignments.into_iter().next()?;
         // Among the options it is what is given.
         let mut around = first.parent();
@@ -73,7 +74,8 @@ impl<'t> Reader<'t> {
         self.of_kind("test_command").take(MAX_TESTS).any(|test| {
             let condition = self.of(test);
             let empty = ["\"$V\"", "$V ", "\"${V}\"", "\"${V:-}\"", "${V:-} ", "${V} "];
-            let asked = empty.iter().any(|form| condition.contains(&format!("-z {}", form.replace('V', variable))));
+            let asked =
+                empty.iter().any(|form| condition.contains(&format!("-z {}", form.replace('V', variable))));
             // With `&&` any of them would do.
             if !asked || condition.contains("&&") {
                 return false;
@@ -81,7 +83,8 @@ impl<'t> Reader<'t> {
             let Some(statement) = test.parent() else { return false };
             let text = self.of(statement);
             let or = text.get(condition.len()..).is_some_and(|rest| rest.trim_start().starts_with("||"));
-            let tested = statement.kind() == "if_statement" && text.trim_start_matches("if ").starts_with(condition);
+            let tested =
+                statement.kind() == "if_statement" && text.trim_start_matches("if ").starts_with(condition);
             let chained = statement.kind() == "list" && !or;
             (tested || chained) && ends(text)
         })
@@ -113,7 +116,8 @@ impl<'t> Reader<'t> {
 
 /// Whether a piece of script gives up.
 pub(super) fn ends(text: &str) -> bool {
-    let words = ["exit", "die", "usage", "fail", "error", "fatal", "abort", "return 1", "return 2", "show_help"];
+    let words =
+        ["exit", "die", "usage", "fail", "error", "fatal", "abort", "return 1", "return 2", "show_help"];
     words.iter().any(|word| text.contains(word))
 }
 

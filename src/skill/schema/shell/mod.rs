@@ -9,19 +9,22 @@ use std::ops::Range;
 
 use tree_sitter::Node;
 
-use super::{syntax, usage};
 use super::{Command, Script, Source};
+use super::{syntax, usage};
 
 /// What can be learned from the text of a script.
 pub(super) fn read(text: &str) -> Script {
-    let Some(tree) = syntax::parse(&tree_sitter_bash::LANGUAGE.into(), text) else { return Script::default() };
+    let Some(tree) = syntax::parse(&tree_sitter_bash::LANGUAGE.into(), text) else {
+        return Script::default();
+    };
     let nodes = syntax::all_nodes(tree.root_node());
     let reader = Reader::new(text, &nodes);
     let (mut parameters, loops) = reader.options();
     parameters.extend(reader.positionals(&loops));
     let description = usage::first_comment(text, '#');
     // Any arguments at all: that is what is said of a script of which nothing is known.
-    let says_nothing = parameters.iter().all(|parameter| parameter.name == "args" && parameter.many.is_some());
+    let says_nothing =
+        parameters.iter().all(|parameter| parameter.name == "args" && parameter.many.is_some());
     if says_nothing {
         return Script { description, ..Script::default() };
     }

@@ -53,7 +53,8 @@ impl<'t> Reader<'t> {
             parameters.push(self.option(name, format!("-{letter}"), value, variable, line));
         }
         distinct(&mut parameters);
-        let around = self.of_kind("while_statement").find(|node| node.byte_range().contains(&call.start_byte()));
+        let around =
+            self.of_kind("while_statement").find(|node| node.byte_range().contains(&call.start_byte()));
         let range = around.map_or(call.byte_range(), |node| node.byte_range());
         (parameters, vec![Loop { range, other: None }])
     }

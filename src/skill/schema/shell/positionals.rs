@@ -44,7 +44,8 @@ impl<'t> Reader<'t> {
             .filter(|node| !self.within_function(*node) && !self.within_branch(*node))
             .take(MAX_SHIFTS)
             .map(|node| {
-                let count = node.child_by_field_name("argument").and_then(|count| self.of(count).parse().ok());
+                let count =
+                    node.child_by_field_name("argument").and_then(|count| self.of(count).parse().ok());
                 // `shift $((OPTIND - 1))` is behind the options, and moves nothing here.
                 let plain = node.child_by_field_name("argument").is_none();
                 (node.start_byte(), count.unwrap_or(usize::from(plain)))
@@ -65,7 +66,8 @@ impl<'t> Reader<'t> {
                 if passed.is_none() && rest.is_none() {
                     rest = Some((shifted, node.start_position().row + 1));
                 }
-            } else if let Some(number) = name.parse::<usize>().ok().filter(|number| (1..=20).contains(number)) {
+            } else if let Some(number) = name.parse::<usize>().ok().filter(|number| (1..=20).contains(number))
+            {
                 let used = uses.entry(number + shifted).or_default();
                 self.note(used, node, how);
             }
@@ -161,7 +163,8 @@ impl<'t> Reader<'t> {
             return None;
         }
         let mut parameter = usage::rest(&name, line);
-        if body.contains("+=") || body.contains("$@") || body.contains(&format!("${}", self.assigned(other)?)) {
+        if body.contains("+=") || body.contains("$@") || body.contains(&format!("${}", self.assigned(other)?))
+        {
             return Some(parameter);
         }
         parameter.many = None;
@@ -179,10 +182,13 @@ impl<'t> Reader<'t> {
             let condition: String = self.of(test).replace(['"', '[', ']', '(', ')'], " ");
             let words: Vec<&str> = condition.split_whitespace().collect();
             let [count, operator, number] = words[..] else { continue };
-            let (Ok(number), true) = (number.parse::<usize>(), matches!(count, "$#" | "${#}")) else { continue };
+            let (Ok(number), true) = (number.parse::<usize>(), matches!(count, "$#" | "${#}")) else {
+                continue;
+            };
             let statement = test.parent().map_or("", |statement| self.of(statement));
             // `[ $# -ge 1 ] || exit`
-            let negated = statement.get(self.of(test).len()..).is_some_and(|rest| rest.trim_start().starts_with("||"));
+            let negated =
+                statement.get(self.of(test).len()..).is_some_and(|rest| rest.trim_start().starts_with("||"));
             let needed = match (operator, negated) {
                 ("-lt" | "<", false) | ("-ge" | ">=", true) => number,
                 ("-ne" | "!=", false) | ("-eq" | "==" | "=", true) => number,
@@ -200,7 +206,8 @@ impl<'t> Reader<'t> {
     fn words(&self, statement: Node<'t>) -> Vec<Json> {
         let mut cursor = statement.walk();
         let items = statement.named_children(&mut cursor).filter(|node| node.kind() == "case_item");
-        let words = items.flat_map(|item| self.patterns(item)).filter(|word| *word != "*" && !word.starts_with('-'));
+        let words =
+            items.flat_map(|item| self.patterns(item)).filter(|word| *word != "*" && !word.starts_with('-'));
         let words: Vec<&str> = words.filter(|word| !matches!(*word, "" | "help")).collect();
         let plain = words.iter().all(|word| !word.contains(['*', '?', '[', '$']));
         if plain { words.into_iter().map(Json::from).collect() } else { Vec::new() }
@@ -210,9 +217,9 @@ impl<'t> Reader<'t> {
     fn passed_to_function(&self, string: Node<'t>) -> Option<()> {
         let command = string.parent().filter(|node| node.kind() == "command")?;
         let name = self.command_name(command)?;
-        let defined = self.of_kind("function_definition").any(|function| {
-            function.child_by_field_name("name").is_some_and(|own| self.of(own) == name)
-        });
+        let defined = self
+            .of_kind("function_definition")
+            .any(|function| function.child_by_field_name("name").is_some_and(|own| self.of(own) == name));
         (defined || name == "getopt").then_some(())
     }
 

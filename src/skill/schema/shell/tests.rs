@@ -99,28 +99,31 @@ fn getopts_and_what_follows() {
 #[test]
 fn positionals_only() {
     assert_reads("echo hello\n", &[]);
-    assert_reads("grep x \"$1\" | sort > \"${2:-/tmp/out}\"\n", &[
-        "arg1 positional text required @1",
-        "arg2 positional text =\"/tmp/out\" @1",
-    ]);
-    assert_reads("if [ $# -lt 2 ]; then echo usage; exit 1; fi\nsrc=$1\ndst=$2\nmode=$3\n", &[
-        "src positional text required @2",
-        "dst positional text required @3",
-        "mode positional text @4",
-    ]);
+    assert_reads(
+        "grep x \"$1\" | sort > \"${2:-/tmp/out}\"\n",
+        &["arg1 positional text required @1", "arg2 positional text =\"/tmp/out\" @1"],
+    );
+    assert_reads(
+        "if [ $# -lt 2 ]; then echo usage; exit 1; fi\nsrc=$1\ndst=$2\nmode=$3\n",
+        &["src positional text required @2", "dst positional text required @3", "mode positional text @4"],
+    );
     assert_reads("f() { echo \"$1\" \"$2\"; }\nf a b\ncat -- \"$@\"\n", &[]);
-    assert_reads("main() {\n  local input=\"$1\"\n  if [ -n \"$2\" ]; then echo \"$2\"; fi\n}\nmain \"$@\"\n", &[
-        "input positional text required @2",
-        "arg2 positional text @3",
-    ]);
-    assert_reads("cmd=$1; shift\nname=${1:-all}\nshift\nexec run \"$cmd\" \"$name\" \"$@\"\n", &[
-        "cmd positional text required @1",
-        "name positional text =\"all\" @2",
-        "args positional text 0.. @4",
-    ]);
-    assert_reads("case \"$1\" in\n  start|stop) run \"$1\" ;;\n  status) show ;;\n  *) exit 2 ;;\nesac\n", &[
-        "command positional text required [\"start\",\"stop\",\"status\"] @1",
-    ]);
+    assert_reads(
+        "main() {\n  local input=\"$1\"\n  if [ -n \"$2\" ]; then echo \"$2\"; fi\n}\nmain \"$@\"\n",
+        &["input positional text required @2", "arg2 positional text @3"],
+    );
+    assert_reads(
+        "cmd=$1; shift\nname=${1:-all}\nshift\nexec run \"$cmd\" \"$name\" \"$@\"\n",
+        &[
+            "cmd positional text required @1",
+            "name positional text =\"all\" @2",
+            "args positional text 0.. @4",
+        ],
+    );
+    assert_reads(
+        "case \"$1\" in\n  start|stop) run \"$1\" ;;\n  status) show ;;\n  *) exit 2 ;;\nesac\n",
+        &["command positional text required [\"start\",\"stop\",\"status\"] @1"],
+    );
     assert_reads("[ \"$#\" -ge 1 ] || exit 1\nfor f in \"$@\"; do echo $f; done\n", &[]);
 }
 
