@@ -284,7 +284,7 @@ fn schemas_of_several_skills_and_strict_ones() {
         json!(["describe", "convert", "check"])
     );
     assert_eq!(tools[0]["inputSchema"]["required"], json!(["command", "file"]));
-    let free = Skill::new("main.sh", "#!/bin/sh\necho \"$1\"\n");
+    let free = Skill::new("main.sh", "#!/bin/sh\necho \"$@\"\n");
     let output = run(&["schema", free.path.to_str().unwrap(), "--format", "openai", "--strict"]);
     let tools: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(tools[0]["function"]["strict"], false);

@@ -274,8 +274,8 @@ fn known(command: &Command, source: Source, lines: &[&str], text: &str) -> Vec<S
     for parameter in &command.parameters {
         let Some(option) = parameter.how.option() else { continue };
         known.push(option.to_owned());
-        if matches!(parameter.how, How::OnOff(_)) {
-            known.push(option.replacen("--", "--no-", 1));
+        if let How::OnOff(_, off) = &parameter.how {
+            known.push(off.clone());
         }
         let line = lines.get(parameter.line.saturating_sub(1)).filter(|_| source == Source::Argparse);
         let names = line.into_iter().flat_map(|line| aliases(text, line));

@@ -36,28 +36,36 @@ pub(super) fn command_line(
         let at = below("", &parameter.name);
         let fits = !wrong.iter().any(|one| one.pointer == at || one.pointer.starts_with(&format!("{at}/")));
         if let Some(value) = object.get(&parameter.name).filter(|_| fits) {
-            written.push(Writer { parameter, parameters, wrong: &mut wrong }.write(value));
+            written
+                .push(Writer { parameter, parameters, words: words.len(), wrong: &mut wrong }.write(value));
         }
     }
     exclusive(parameters, object, &written, &mut wrong);
     if !wrong.is_empty() {
         return Err(wrong);
     }
-    let (global, local): (Vec<_>, Vec<_>) = written.into_iter().partition(|one| one.parameter.global);
-    let front = part(&global, words, &mut wrong);
-    let behind = part(&local, &[], &mut wrong);
-    // What the main parser, which does not know the subcommand's options, takes for values before the first option:
-    // whatever holds a space, and everything behind `--`.
+    // From the last word to the first: what stands before it must know what comes behind.
+    let at = |depth: usize| move |one: &&Written<'_>| one.parameter.depth.min(words.len()) == depth;
+    let last: Vec<&Written<'_>> = written.iter().filter(at(words.len())).collect();
+    let mut line = part(&last, &[], &mut wrong);
+    assignable(parameters, &last, words, words.len(), None, &mut wrong);
+    // Behind `--` nothing is an option.
     let ends = |text: &String| text == "--";
-    let option = |text: &String| looks_like_option(text) && !text.contains(' ');
-    let leading = match behind.iter().position(|text| ends(text) || option(text)) {
-        Some(at) if !ends(&behind[at]) && !front.iter().any(ends) => at,
-        _ => behind.len(),
-    };
-    let subcommand = (!words.is_empty()).then_some(words.len() + leading);
-    assignable(parameters, &global, true, subcommand, &mut wrong);
-    assignable(parameters, &local, false, None, &mut wrong);
-    if wrong.is_empty() { Ok([&front[..], words, &behind].concat()) } else { Err(wrong) }
+    for depth in (0..words.len()).rev() {
+        let own: Vec<&Written<'_>> = written.iter().filter(at(depth)).collect();
+        let mut front = part(&own, &words[depth..], &mut wrong);
+        line.insert(0, words[depth].clone());
+        // What holds a space `argparse` takes for an option only where it knows it: behind the subcommand.
+        let option = |text: &String| looks_like_option(text) && !text.contains(' ');
+        let leading = match line.iter().position(|text| ends(text) || option(text)) {
+            Some(at) if !ends(&line[at]) && !front.iter().any(ends) => at,
+            _ => line.len(),
+        };
+        assignable(parameters, &own, words, depth, Some(leading), &mut wrong);
+        front.append(&mut line);
+        line = front;
+    }
+    if wrong.is_empty() { Ok(line) } else { Err(wrong) }
 }
 
 fn looks_like_option(text: &str) -> bool {
@@ -66,8 +74,8 @@ fn looks_like_option(text: &str) -> bool {
 
 /// Options, positionals, then `words`, which nothing must swallow: options that take what follows come first, and `--`
 /// ends the last of them, as it does when a positional begins with a hyphen.
-fn part(written: &[Written<'_>], words: &[String], wrong: &mut Vec<Mismatch>) -> Vec<String> {
-    let present = written.iter().filter(|one| !one.arguments.is_empty());
+fn part(written: &[&Written<'_>], words: &[String], wrong: &mut Vec<Mismatch>) -> Vec<String> {
+    let present = written.iter().copied().filter(|one| !one.arguments.is_empty());
     let (positionals, mut options): (Vec<_>, Vec<_>) =
         present.partition(|one| one.parameter.how.option().is_none());
     options.sort_by_key(|one| !one.open);
@@ -112,8 +120,9 @@ fn part(written: &[Written<'_>], words: &[String], wrong: &mut Vec<Mismatch>) ->
 /// each as many as it can take while the ones behind get their least.
 fn assignable(
     parameters: &[Parameter],
-    written: &[Written<'_>],
-    global: bool,
+    written: &[&Written<'_>],
+    words: &[String],
+    depth: usize,
     subcommand: Option<usize>,
     wrong: &mut Vec<Mismatch>,
 ) {
@@ -124,7 +133,8 @@ fn assignable(
     let given = |parameter: &Parameter| {
         written.iter().find(|one| one.parameter.name == parameter.name).map_or(0, |one| one.arguments.len())
     };
-    let positional = parameters.iter().filter(|one| one.how.option().is_none() && one.global == global);
+    let positional =
+        parameters.iter().filter(|one| one.how.option().is_none() && one.depth.min(words.len()) == depth);
     let slots: Vec<(&str, (usize, usize), usize)> = positional
         .map(|one| (one.name.as_str(), slot(one), given(one)))
         .chain(subcommand.map(|count| ("", (1, usize::MAX), count)))
@@ -181,6 +191,8 @@ fn exclusive(
 struct Writer<'p, 'w> {
     parameter: &'p Parameter,
     parameters: &'p [Parameter],
+    /// How many words the subcommand has.
+    words: usize,
     wrong: &'w mut Vec<Mismatch>,
 }
 
@@ -192,8 +204,7 @@ impl<'p> Writer<'p, '_> {
         let arguments = match &parameter.how {
             How::Flag(option, meaning) if value.as_bool() == Some(*meaning) => vec![option.clone()],
             How::Flag(..) => Vec::new(),
-            How::OnOff(option) if value.as_bool() == Some(true) => vec![option.clone()],
-            How::OnOff(option) => vec![format!("--no-{}", option.trim_start_matches('-'))],
+            How::OnOff(on, off) => vec![if value.as_bool() == Some(true) { on.clone() } else { off.clone() }],
             How::Count(option) => {
                 let times = value.as_f64().unwrap_or_default() - f64::from(parameter.counts_from());
                 let times = std::iter::successors(Some(1.0), |n| Some(n + 1.0)).take_while(|n| *n <= times);
@@ -202,6 +213,18 @@ impl<'p> Writer<'p, '_> {
             How::Repeated(option) => {
                 let values = self.values(value, &at);
                 values.iter().flat_map(|value| option_value(option, value)).collect()
+            }
+            How::RepeatedList(option, many) => {
+                open = many.most != Some(many.least);
+                let mut arguments = Vec::new();
+                for (index, inner) in value.as_array().into_iter().flatten().enumerate() {
+                    let at = format!("{at}/{index}");
+                    let values = self.values(inner, &at);
+                    self.in_a_list(&values, &at);
+                    arguments.push(option.clone());
+                    arguments.extend(values);
+                }
+                arguments
             }
             How::Option(option) => {
                 let values = self.values(value, &at);
@@ -256,7 +279,7 @@ impl<'p> Writer<'p, '_> {
         let positional = |one: &&Parameter| one.how.option().is_none();
         let alone = self.parameter.how == How::Positional
             && self.parameters.iter().filter(positional).count() == 1
-            && !self.parameter.global;
+            && self.parameter.depth == self.words;
         if text == "--" && !alone {
             self.tell(at, described(value), "another text: scripts take it for the end of the options");
         }
@@ -294,7 +317,8 @@ fn is_negative_number(text: &str) -> bool {
 
 /// `--name value`; joined to the option when the value would be taken for an option.
 fn option_value(option: &str, value: &str) -> Vec<String> {
-    if value.starts_with('-') {
+    // `--name=` is known with its value joined to it only.
+    if value.starts_with('-') || option.ends_with('=') {
         vec![joined(option, value)]
     } else {
         vec![option.to_owned(), value.to_owned()]
@@ -303,6 +327,6 @@ fn option_value(option: &str, value: &str) -> Vec<String> {
 
 /// `--name=value`, `-nvalue`
 fn joined(option: &str, value: &str) -> String {
-    let short = option.len() == 2;
-    if short { format!("{option}{value}") } else { format!("{option}={value}") }
+    let whole = option.len() == 2 || option.ends_with('=');
+    if whole { format!("{option}{value}") } else { format!("{option}={value}") }
 }

@@ -179,7 +179,8 @@ impl Parameter {
 
     /// Fewest values of a list. An empty list is not on the command line, and leaves the default in force.
     fn least(&self, many: Many) -> usize {
-        let absent_when_empty = matches!(self.how, How::Repeated(_) | How::Positional | How::Rest);
+        let absent_when_empty =
+            matches!(self.how, How::Repeated(_) | How::RepeatedList(..) | How::Positional | How::Rest);
         let default = self.default.as_ref().and_then(Value::as_array).is_some_and(|items| !items.is_empty());
         if absent_when_empty && (self.required || default) { many.least.max(1) } else { many.least }
     }
@@ -206,19 +207,13 @@ fn property(parameter: &Parameter, all: &[Parameter]) -> Value {
     if !choices.is_empty() {
         item.insert("enum".into(), choices.into());
     }
-    let mut out = item;
-    if let Some(many) = parameter.many {
-        let mut list =
-            Map::from_iter([("type".into(), "array".into()), ("items".into(), Value::Object(out))]);
-        let least = parameter.least(many);
-        if least > 0 {
-            list.insert("minItems".into(), least.into());
-        }
-        if let Some(most) = many.most {
-            list.insert("maxItems".into(), most.into());
-        }
-        out = list;
+    if let How::RepeatedList(_, many) = parameter.how {
+        item = list_of(item, many.least, many.most);
     }
+    let mut out = match parameter.many {
+        Some(many) => list_of(item, parameter.least(many), many.most),
+        None => item,
+    };
     let help = described(parameter, all);
     if !help.is_empty() {
         out.insert("description".into(), help.into());
@@ -227,6 +222,17 @@ fn property(parameter: &Parameter, all: &[Parameter]) -> Value {
         out.insert("default".into(), default.clone());
     }
     Value::Object(out)
+}
+
+fn list_of(item: Map<String, Value>, least: usize, most: Option<usize>) -> Map<String, Value> {
+    let mut list = Map::from_iter([("type".into(), "array".into()), ("items".into(), Value::Object(item))]);
+    if least > 0 {
+        list.insert("minItems".into(), least.into());
+    }
+    if let Some(most) = most {
+        list.insert("maxItems".into(), most.into());
+    }
+    list
 }
 
 /// Help, and what a flat object cannot say otherwise: mutually exclusive groups.

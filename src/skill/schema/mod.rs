@@ -1,7 +1,7 @@
 //! The tool schema of a skill: what each entry takes, read from the entry itself.
 //!
 //! Sources, best first: an explicit `input_schema`; the entry's own argument parser, read from its syntax tree;
-//! JSON that it reads from standard input; else a free object. [`Source`] says which one it was.
+//! JSON that it reads from standard input; command lines that the body shows; else a free object. [`Source`] says which one it was.
 //!
 //! An entry with subcommands gives one tool for each of them ([`tools`]): every tool is then a flat object with its own
 //! required properties, which is the only form all model providers take. As one tool ([`entry_tool`]) it has a key that
@@ -11,6 +11,7 @@
 //! input of it.
 
 mod argv;
+mod body;
 mod call;
 pub mod commands;
 mod explicit;
@@ -20,7 +21,9 @@ mod names;
 mod node;
 mod python;
 mod shell;
+mod stdin;
 pub mod strict;
+mod syntax;
 mod usage;
 pub mod validate;
 mod words;
@@ -82,10 +85,17 @@ pub enum Source {
     /// `input_schema` in front matter or in the `## Runtime` block.
     Explicit,
     Argparse,
+    Click,
+    Typer,
     /// `getopts` or a `case` loop of a shell script.
     Shell,
     /// `parseArgs` of `node:util`.
     ParseArgs,
+    Commander,
+    /// yargs, or minimist.
+    Yargs,
+    /// Command lines that the skill shows.
+    Body,
     /// The script reads JSON from standard input.
     Stdin,
     /// Nothing was found.
@@ -98,8 +108,13 @@ impl Source {
         match self {
             Source::Explicit => "input_schema of the skill",
             Source::Argparse => "argparse, read from the script",
+            Source::Click => "click, read from the script",
+            Source::Typer => "typer, read from the script",
             Source::Shell => "options of the shell script",
             Source::ParseArgs => "parseArgs, read from the script",
+            Source::Commander => "commander, read from the script",
+            Source::Yargs => "yargs or minimist, read from the script",
+            Source::Body => "command lines that the skill shows",
             Source::Stdin => "JSON that the script reads from standard input",
             Source::Free => "nothing found: any arguments, any input",
         }
@@ -110,8 +125,13 @@ impl Source {
         match self {
             Source::Explicit => "explicit",
             Source::Argparse => "argparse",
+            Source::Click => "click",
+            Source::Typer => "typer",
             Source::Shell => "shell",
             Source::ParseArgs => "parse-args",
+            Source::Commander => "commander",
+            Source::Yargs => "yargs",
+            Source::Body => "body",
             Source::Stdin => "stdin",
             Source::Free => "free",
         }
@@ -146,8 +166,8 @@ pub struct Parameter {
     pub many: Option<Many>,
     /// Number of its mutually exclusive group, and whether one of the group is required.
     pub exclusive: Option<(usize, bool)>,
-    /// Belongs before the subcommand.
-    pub global: bool,
+    /// How many words of the subcommand stand before it: 0 for an option of the main parser.
+    pub depth: usize,
     /// 1-based line of the script.
     pub line: usize,
 }
@@ -174,8 +194,10 @@ pub enum How {
     Repeated(String),
     /// `--verbose`; the value that setting it means.
     Flag(String, bool),
+    /// `--pair A B --pair C D`: an option with several values, once for each list.
+    RepeatedList(String, Many),
     /// `--cache` and `--no-cache`
-    OnOff(String),
+    OnOff(String, String),
     /// `-v -v -v`
     Count(String),
 }
@@ -188,7 +210,8 @@ impl How {
             How::Option(option)
             | How::Repeated(option)
             | How::Flag(option, _)
-            | How::OnOff(option)
+            | How::RepeatedList(option, _)
+            | How::OnOff(option, _)
             | How::Count(option) => Some(option),
         }
     }
@@ -248,6 +271,10 @@ fn entry_tools(skill: &Skill, entry: &Entry, explicit: Option<&Explicit>) -> Vec
     let explicit = explicit.filter(|found| found.applies_to(entry, skill));
     let mut script = read_script(&skill.path.join(&entry.file), entry.interpreter.language);
     script.commands.truncate(MAX_TOOLS);
+    if script.source.is_none() && script.stdin.is_none() && explicit.is_none() {
+        let shown = body::read(&skill.source, &entry.file);
+        script = shown.map_or(script.clone(), |shown| Script { description: script.description, ..shown });
+    }
     let about = skill.manifest.description.as_ref().map(|field| field.value.as_str()).unwrap_or_default();
     let base = names::base(skill, entry);
     let tool = |words: &[String], description: &str, source: Source, input: Input, places: Vec<Place>| {
@@ -269,8 +296,10 @@ fn entry_tools(skill: &Skill, entry: &Entry, explicit: Option<&Explicit>) -> Vec
             places,
         }
     };
+    let in_body = script.source == Some(Source::Body);
+    let file = if in_body { PathBuf::from("SKILL.md") } else { entry.file.clone() };
     let here =
-        |property: &String, line: usize| Place { property: property.clone(), file: entry.file.clone(), line };
+        |property: &String, line: usize| Place { property: property.clone(), file: file.clone(), line };
     if let Some(source) = script.source.filter(|_| !script.commands.is_empty()) {
         let commands = script.commands.iter().map(|command| {
             let parameters = names::plain(&command.parameters);
@@ -326,5 +355,9 @@ pub fn script_text(path: &Path) -> String {
     String::from_utf8_lossy(&text).into_owned()
 }
 
+#[cfg(test)]
+mod robust;
+#[cfg(test)]
+mod summary;
 #[cfg(test)]
 mod tests;

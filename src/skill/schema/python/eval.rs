@@ -1,14 +1,15 @@
 //! The value of an expression, as far as it is known.
 
-use serde_json::{Number, Value as Json};
+use serde_json::Value as Json;
 use tree_sitter::Node;
 
 use super::interpret::Interpreter;
+use super::operators::{integer, number};
 use super::value::Value;
 
 /// Longest list and text that is worked out.
-const MAX_ITEMS: usize = 1000;
-const MAX_TEXT: usize = 16 * 1024;
+pub(super) const MAX_ITEMS: usize = 1000;
+pub(super) const MAX_TEXT: usize = 16 * 1024;
 
 impl<'t> Interpreter<'t> {
     /// Evaluate an expression. Calls are followed ([`Interpreter::call`]).
@@ -23,44 +24,54 @@ impl<'t> Interpreter<'t> {
 
     fn eval_inner(&mut self, node: Node<'t>) -> Value<'t> {
         match node.kind() {
-            "string" => Value::text(self.string(node)),
-            "concatenated_string" => {
-                let parts = children(node).into_iter().map(|part| self.string(part));
-                Value::text(parts.collect::<String>())
-            }
+            "string" | "concatenated_string" => self.string_literal(node),
             "integer" => integer(&self.text(node).replace('_', "")),
-            "float" => {
-                let number = self.text(node).replace('_', "").parse().ok().and_then(Number::from_f64);
-                number.map_or(Value::Unknown, |number| Value::Json(Json::Number(number)))
-            }
+            "float" => number(self.text(node).replace('_', "").parse().ok()),
             "true" => Value::Json(Json::Bool(true)),
             "false" => Value::Json(Json::Bool(false)),
-            "none" => Value::Json(Json::Null),
-            "parenthesized_expression" | "await" | "expression_list" if node.named_child_count() == 1 => {
+            "none" => Value::NONE,
+            "ellipsis" => Value::name("..."),
+            "parenthesized_expression" | "await" => {
                 children(node).first().map_or(Value::Unknown, |inner| self.eval(*inner))
             }
             "list" | "tuple" | "set" | "expression_list" => self.sequence(node),
             "dictionary" => self.dictionary(node),
             "unary_operator" => self.negation(node),
-            "binary_operator" => self.sum(node),
-            "conditional_expression" | "boolean_operator" => {
-                // Either side may be taken; look into all for parsers. `sys.stdin.read() or "{}"` still is the input.
-                let values: Vec<_> = children(node).into_iter().map(|part| self.eval(part)).collect();
-                let input = |value: &Value<'_>| match value {
-                    Value::Name(name) => name.starts_with("sys.stdin"),
-                    Value::Stdin | Value::Parser(_) => true,
-                    _ => false,
-                };
-                values.into_iter().find(input).unwrap_or_default()
+            "not_operator" => {
+                let inner = node.child_by_field_name("argument").map(|inner| self.eval(inner));
+                let truth = inner.and_then(|inner| inner.truth());
+                truth.map_or(Value::Unknown, |truth| Value::Json((!truth).into()))
             }
-            "list_comprehension" | "generator_expression" | "set_comprehension" => self.comprehension(node),
+            "binary_operator" => {
+                let operator = node.child_by_field_name("operator").map_or("", |operator| operator.kind());
+                let (left, right) = (self.side(node, "left"), self.side(node, "right"));
+                self.binary(operator, &left, &right)
+            }
+            "boolean_operator" => self.either(node),
+            "comparison_operator" => self.comparison(node),
+            "conditional_expression" => {
+                let parts = children(node);
+                let [then, condition, other] = parts[..] else { return Value::Unknown };
+                match self.eval(condition).truth() {
+                    Some(true) => self.eval(then),
+                    Some(false) => self.eval(other),
+                    None => {
+                        let (then, other) = (self.eval(then), self.eval(other));
+                        Self::input_of([then, other])
+                    }
+                }
+            }
+            "list_comprehension"
+            | "generator_expression"
+            | "set_comprehension"
+            | "dictionary_comprehension" => self.comprehension(node),
             "identifier" => self.lookup(self.text(node)),
             "attribute" => self.attribute(node),
             "subscript" => self.subscript(node),
             "call" => self.call(node),
+            "lambda" => Value::Function(node, self.scope),
             "named_expression" => {
-                let value =
-                    node.child_by_field_name("value").map_or(Value::Unknown, |value| self.eval(value));
+                let value = self.side(node, "value");
                 if let Some(name) = node.child_by_field_name("name") {
                     self.bind(name, value.clone());
                 }
@@ -70,152 +81,222 @@ impl<'t> Interpreter<'t> {
         }
     }
 
+    pub(super) fn side(&mut self, node: Node<'t>, name: &str) -> Value<'t> {
+        node.child_by_field_name(name).map_or(Value::Unknown, |side| self.eval(side))
+    }
+
+    /// `a or b`, `a and b`. `sys.stdin.read() or "{}"` still is the input.
+    fn either(&mut self, node: Node<'t>) -> Value<'t> {
+        let operator = node.child_by_field_name("operator").map_or("", |operator| operator.kind());
+        let left = self.side(node, "left");
+        match left.truth() {
+            Some(truth) if truth == (operator == "or") => left,
+            Some(_) => self.side(node, "right"),
+            None => {
+                let right = self.side(node, "right");
+                // The value of an environment variable is not known; what holds without it is.
+                let unset = matches!(left.as_name(), Some("os.getenv()" | "os.environ.get()"));
+                if unset && operator == "or" { right } else { Self::input_of([left, right]) }
+            }
+        }
+    }
+
+    fn input_of(values: [Value<'t>; 2]) -> Value<'t> {
+        let input = |value: &Value<'_>| match value {
+            Value::Name(name) => name.starts_with("sys.stdin"),
+            Value::Stdin | Value::Parser(_) => true,
+            _ => false,
+        };
+        values.into_iter().find(input).unwrap_or_default()
+    }
+
     fn sequence(&mut self, node: Node<'t>) -> Value<'t> {
         let mut items = Vec::new();
         for child in children(node).into_iter().take(MAX_ITEMS) {
             if child.kind() == "list_splat" {
-                let inner = children(child).first().map_or(Value::Unknown, |inner| self.eval(*inner));
-                match inner.items() {
+                let inner = child.named_child(0).map_or(Value::Unknown, |inner| self.eval(inner));
+                match self.items(&inner) {
                     Some(inner) => items.extend(inner),
                     None => return Value::Unknown,
                 }
-            } else if child.kind() != "comment" {
+            } else {
                 items.push(self.eval(child));
             }
         }
         items.truncate(MAX_ITEMS);
-        Value::List(items)
+        Value::list(items)
     }
 
     fn dictionary(&mut self, node: Node<'t>) -> Value<'t> {
-        let mut pairs = Vec::new();
-        for pair in children(node).into_iter().take(MAX_ITEMS).filter(|child| child.kind() == "pair") {
-            let (Some(key), Some(value)) =
-                (pair.child_by_field_name("key"), pair.child_by_field_name("value"))
-            else {
-                continue;
-            };
-            pairs.push((self.eval(key), self.eval(value)));
-        }
-        Value::Dict(pairs)
-    }
-
-    fn negation(&mut self, node: Node<'t>) -> Value<'t> {
-        let value = node.child_by_field_name("argument").map_or(Value::Unknown, |value| self.eval(value));
-        let minus = node.child_by_field_name("operator").is_some_and(|sign| sign.kind() == "-");
-        match value {
-            Value::Json(Json::Number(number)) if minus => {
-                let negative = number.as_i64().and_then(i64::checked_neg).map(Number::from);
-                let negative = negative.or_else(|| number.as_f64().and_then(|n| Number::from_f64(-n)));
-                negative.map_or(Value::Unknown, |number| Value::Json(Json::Number(number)))
+        let mut dict = Vec::new();
+        for child in children(node).into_iter().take(MAX_ITEMS) {
+            if child.kind() == "dictionary_splat" {
+                let inner = child.named_child(0).map_or(Value::Unknown, |inner| self.eval(inner));
+                let Value::Dict(inner) = inner else { return Value::Unknown };
+                dict.extend(inner.pairs.iter().cloned());
+            } else {
+                let (key, value) = (self.side(child, "key"), self.side(child, "value"));
+                dict.push((key, value));
             }
-            _ => Value::Unknown,
         }
+        Value::dict(dict)
     }
 
-    /// Sums of texts and of lists, products of whole numbers (`60 * 60`).
-    fn sum(&mut self, node: Node<'t>) -> Value<'t> {
-        let side = |this: &mut Self, name: &str| {
-            node.child_by_field_name(name).map_or(Value::Unknown, |side| this.eval(side))
-        };
-        let (left, right) = (side(self, "left"), side(self, "right"));
-        let operator = node.child_by_field_name("operator").map(|operator| operator.kind());
-        match (operator, left, right) {
-            (Some("+"), Value::List(mut left), Value::List(right)) => {
-                left.extend(right);
-                left.truncate(MAX_ITEMS);
-                Value::List(left)
-            }
-            (Some(operator), Value::Json(left), Value::Json(right)) => arithmetic(operator, &left, &right),
-            _ => Value::Unknown,
-        }
-    }
-
-    /// `[x for x in LIST]`, `[m.value for m in Enum]`.
+    /// `[x for x in LIST if x]`, `{key: value for …}`.
     fn comprehension(&mut self, node: Node<'t>) -> Value<'t> {
-        let clause = children(node).into_iter().find(|child| child.kind() == "for_in_clause");
-        let filtered = children(node).iter().any(|child| child.kind() == "if_clause");
-        let parts = clause.and_then(|clause| {
-            let body = node.child_by_field_name("body")?;
-            Some((body, clause.child_by_field_name("left")?, clause.child_by_field_name("right")?))
-        });
-        let Some((body, left, right)) = parts.filter(|_| !filtered) else { return Value::Unknown };
-        let Some(items) = self.eval(right).items() else { return Value::Unknown };
+        let Some(body) = node.child_by_field_name("body") else { return Value::Unknown };
+        let clauses: Vec<Node<'t>> =
+            children(node).into_iter().filter(|child| child.kind().ends_with("_clause")).collect();
         let mut values = Vec::new();
-        for item in items.into_iter().take(MAX_ITEMS) {
-            self.bind(left, item);
-            values.push(self.eval(body));
+        if self.comprehend(body, &clauses, &mut values).is_none() {
+            return Value::Unknown;
         }
-        Value::List(values)
+        if node.kind() != "dictionary_comprehension" {
+            return Value::list(values);
+        }
+        let pairs =
+            values.iter().map(|pair| (pair.at(&Value::Json(0.into())), pair.at(&Value::Json(1.into()))));
+        Value::dict(pairs.collect())
+    }
+
+    fn comprehend(&mut self, body: Node<'t>, clauses: &[Node<'t>], out: &mut Vec<Value<'t>>) -> Option<()> {
+        let Some((clause, rest)) = clauses.split_first() else {
+            if out.len() < MAX_ITEMS {
+                let value = if body.kind() == "pair" {
+                    Value::list(vec![self.side(body, "key"), self.side(body, "value")])
+                } else {
+                    self.eval(body)
+                };
+                out.push(value);
+            }
+            return Some(());
+        };
+        if clause.kind() == "if_clause" {
+            let truth = clause.named_child(0).and_then(|condition| self.eval(condition).truth());
+            return if truth? { self.comprehend(body, rest, out) } else { Some(()) };
+        }
+        let (left, right) = (clause.child_by_field_name("left")?, clause.child_by_field_name("right")?);
+        let known = self.eval(right);
+        for item in self.items(&known)?.into_iter().take(MAX_ITEMS) {
+            if !self.enter() {
+                return None;
+            }
+            self.bind(left, item);
+            let done = self.comprehend(body, rest, out);
+            self.leave();
+            done?;
+        }
+        Some(())
     }
 
     fn attribute(&mut self, node: Node<'t>) -> Value<'t> {
         let parts = (node.child_by_field_name("object"), node.child_by_field_name("attribute"));
         let (Some(object), Some(attribute)) = parts else { return Value::Unknown };
         let name = self.text(attribute);
-        match self.eval(object) {
-            Value::Member(member, value) => match name {
-                "value" => Value::Json(value),
-                "name" => Value::text(member),
-                _ => Value::Unknown,
+        let owner = self.eval(object);
+        let found = match &owner {
+            Value::Member(member) => match name {
+                "value" => Some(Value::Json(member.value.clone())),
+                "name" => Some(Value::text(member.name.clone())),
+                _ => self.class_attribute(member.class, name),
             },
-            Value::Enum(members) => {
-                let found = members.into_iter().find(|(member, _)| member == name);
-                found.map_or(Value::Unknown, |(member, value)| Value::Member(member, value))
+            Value::Class(class) => match name {
+                "__name__" => Some(Value::text(self.classes.all[*class].name.clone())),
+                "__members__" => self.classes.all[*class].members.as_ref().map(|members| {
+                    let pair = |member: &Value<'t>| match member {
+                        Value::Member(inner) => (Value::text(inner.name.clone()), member.clone()),
+                        other => (Value::Unknown, other.clone()),
+                    };
+                    Value::dict(members.iter().map(pair).collect())
+                }),
+                _ => self.bound_class_attribute(*class, name),
+            },
+            Value::Object(object) => self.object_attribute(*object, name),
+            Value::Name(owner) => {
+                let full = format!("{owner}.{name}");
+                let known = self.scopes[0].variables.get(&full).cloned();
+                return known.unwrap_or_else(|| Value::name(full));
             }
-            // `self.parser`, `Config.CHOICES`, `argparse.SUPPRESS`: known by the whole dotted name.
-            _ => self.lookup(self.text(node)),
+            _ => None,
+        };
+        if let Some(found) = found {
+            return found;
+        }
+        match &owner {
+            Value::Group(parser, group) => return Value::Bound(*parser, *group, name.into()),
+            other => {
+                if let Some(parser) = self.as_parser(other) {
+                    return Value::Bound(parser, None, name.into());
+                }
+            }
+        }
+        match self.lookup(self.text(node)) {
+            Value::Name(_) => Value::Unknown,
+            known => known,
         }
     }
 
     fn subscript(&mut self, node: Node<'t>) -> Value<'t> {
         let parts = (node.child_by_field_name("value"), node.child_by_field_name("subscript"));
         let (Some(object), Some(key)) = parts else { return Value::Unknown };
-        let (object, key) = (self.eval(object), self.eval(key));
-        match (object, key) {
+        let object = self.eval(object);
+        if key.kind() == "slice" {
+            return self.slice(&object, key);
+        }
+        if matches!(object.as_name(), Some("typing.Literal" | "typing_extensions.Literal")) {
+            let mut cursor = node.walk();
+            let parts: Vec<Node<'t>> = node.children_by_field_name("subscript", &mut cursor).collect();
+            return Value::list(parts.into_iter().map(|part| self.eval(part)).collect());
+        }
+        if object.as_name().is_some_and(|name| name.starts_with("typing")) {
+            return Value::Hint(node);
+        }
+        let key = self.eval(key);
+        match (&object, key) {
             (Value::Stdin, Value::Json(Json::String(key))) => {
-                self.stdin_key(&key, None, true, node);
+                self.input.key(&key, None, true, node.start_position().row + 1);
                 Value::Unknown
             }
-            (Value::Dict(pairs), key) => {
-                let wanted = key.to_json();
-                let found =
-                    pairs.into_iter().find(|(known, _)| wanted.is_some() && known.to_json() == wanted);
-                found.map_or(Value::Unknown, |(_, value)| value)
+            (Value::Class(class), key) => {
+                let wanted = key.as_str().map(str::to_owned);
+                wanted.and_then(|wanted| self.class_attribute(*class, &wanted)).unwrap_or_default()
             }
-            (Value::List(items), Value::Json(Json::Number(at))) => {
-                at.as_u64().and_then(|at| items.get(at as usize).cloned()).unwrap_or_default()
-            }
-            _ => Value::Unknown,
+            (_, key) => object.at(&key),
         }
     }
 
-    /// The characters of a string; what f-strings put in is worked out where it is known, else left as written.
-    fn string(&mut self, node: Node<'t>) -> String {
-        let start = node.child(0).map_or("", |start| self.text(start)).to_lowercase();
-        let raw = start.contains('r');
-        let mut out = String::new();
-        for part in children(node) {
-            match part.kind() {
-                "string_content" => {
-                    let text = self.text(part);
-                    out.push_str(&if raw { text.to_owned() } else { unescaped(text) });
-                }
-                "interpolation" => {
-                    let inner = part.child_by_field_name("expression").map(|inner| self.eval(inner));
-                    match inner.and_then(|value| value.to_json()) {
-                        Some(Json::String(text)) => out.push_str(&text),
-                        Some(value) => out.push_str(&value.to_string()),
-                        None => out.push_str(self.text(part)),
-                    }
-                }
-                _ => {}
+    fn slice(&mut self, object: &Value<'t>, slice: Node<'t>) -> Value<'t> {
+        let text = self.text(slice);
+        let parts: Vec<&str> = text.split(':').map(str::trim).collect();
+        let [from, to] = parts[..] else { return Value::Unknown };
+        let Some(items) = self.items(object) else { return Value::Unknown };
+        let bound = |text: &str, otherwise: usize| -> Option<usize> {
+            if text.is_empty() {
+                return Some(otherwise);
             }
-            if out.len() > MAX_TEXT {
-                break;
-            }
+            let at: i64 = text.parse().ok()?;
+            let length = i64::try_from(items.len()).ok()?;
+            usize::try_from(if at < 0 { (at + length).max(0) } else { at.min(length) }).ok()
+        };
+        let (Some(from), Some(to)) = (bound(from, 0), bound(to, items.len())) else { return Value::Unknown };
+        let part = items.get(from..to.max(from)).unwrap_or_default();
+        match object {
+            Value::Json(_) => Value::text(part.iter().filter_map(Value::as_str).collect::<String>()),
+            _ => Value::list(part.to_vec()),
         }
-        out
+    }
+
+    /// What a loop over the value gives; `None` when that is not known.
+    pub(super) fn items(&self, value: &Value<'t>) -> Option<Vec<Value<'t>>> {
+        match value {
+            Value::List(list) => Some(list.items.clone()),
+            Value::Dict(dict) => Some(dict.pairs.iter().map(|(key, _)| key.clone()).collect()),
+            Value::Class(class) => self.classes.all[*class].members.clone(),
+            Value::Json(Json::String(text)) if text.len() <= 4096 => {
+                Some(text.chars().map(|c| Value::text(c.to_string())).collect())
+            }
+            _ => None,
+        }
     }
 }
 
@@ -223,69 +304,4 @@ impl<'t> Interpreter<'t> {
 pub(super) fn children(node: Node<'_>) -> Vec<Node<'_>> {
     let mut cursor = node.walk();
     node.named_children(&mut cursor).filter(|child| child.kind() != "comment").collect()
-}
-
-fn integer(text: &str) -> Value<'static> {
-    let lower = text.to_lowercase();
-    let parsed = match lower.get(..2) {
-        Some("0x") => i64::from_str_radix(&lower[2..], 16),
-        Some("0o") => i64::from_str_radix(&lower[2..], 8),
-        Some("0b") => i64::from_str_radix(&lower[2..], 2),
-        _ => lower.parse(),
-    };
-    parsed.map_or(Value::Unknown, |number| Value::Json(Json::from(number)))
-}
-
-fn arithmetic(operator: &str, left: &Json, right: &Json) -> Value<'static> {
-    if let (Some(left), Some(right), "+") = (left.as_str(), right.as_str(), operator) {
-        return if left.len() + right.len() <= MAX_TEXT {
-            Value::text(format!("{left}{right}"))
-        } else {
-            Value::Unknown
-        };
-    }
-    let (Some(left), Some(right)) = (left.as_i64(), right.as_i64()) else { return Value::Unknown };
-    let result = match operator {
-        "+" => left.checked_add(right),
-        "-" => left.checked_sub(right),
-        "*" => left.checked_mul(right),
-        "**" => u32::try_from(right).ok().and_then(|power| left.checked_pow(power)),
-        "<<" => u32::try_from(right).ok().filter(|by| *by < 62).and_then(|by| left.checked_mul(1 << by)),
-        _ => None,
-    };
-    result.map_or(Value::Unknown, |number| Value::Json(Json::from(number)))
-}
-
-/// Python's escapes in texts.
-fn unescaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut chars = text.chars();
-    while let Some(c) = chars.next() {
-        if c != '\\' {
-            out.push(c);
-            continue;
-        }
-        match chars.next() {
-            Some('n') => out.push('\n'),
-            Some('t') => out.push('\t'),
-            Some('r') => out.push('\r'),
-            Some('\n') | None => {}
-            Some(quote @ ('\\' | '\'' | '"')) => out.push(quote),
-            Some(letter @ ('x' | 'u' | 'U')) => {
-                let count = match letter {
-                    'x' => 2,
-                    'u' => 4,
-                    _ => 8,
-                };
-                let digits: String = chars.clone().take(count).collect();
-                let code = u32::from_str_radix(&digits, 16).ok().and_then(char::from_u32);
-                if let Some(code) = code.filter(|_| digits.len() == count) {
-                    out.push(code);
-                    chars.nth(count - 1);
-                }
-            }
-            Some(other) => out.extend(['\\', other]),
-        }
-    }
-    out
 }

@@ -1,90 +1,127 @@
-//! Walks the statements of a module and follows calls of its own functions.
+//! Walks the statements of a module.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
-use serde_json::{Map, Value as Json, json};
+use serde_json::Value as Json;
 use tree_sitter::Node;
 
-use super::super::Kind;
-use super::argparse::{Parsers, tidy};
+use super::super::stdin::Input;
+use super::classes::Classes;
+use super::click::Click;
 use super::eval::children;
+use super::help::tidy;
+use super::tree::Tree;
+use super::typer::Apps;
 use super::value::Value;
 
 const MAX_STEPS: usize = 200_000;
 const MAX_DEPTH: usize = 100;
-const MAX_CALLS: usize = 12;
 /// Most turns of one loop.
-const MAX_TURNS: usize = 64;
+pub(super) const MAX_TURNS: usize = 200;
 
 /// The state of the walk.
 #[derive(Debug)]
 pub(super) struct Interpreter<'t> {
     source: &'t str,
-    /// Innermost last; the first one is the module's.
-    scopes: Vec<HashMap<String, Value<'t>>>,
-    /// Methods of classes by their bare name.
-    pub(super) methods: HashMap<String, Node<'t>>,
-    /// Classes of the script that are argument parsers.
-    pub(super) parser_classes: HashSet<String>,
-    /// Functions under way, and what they return.
-    calls: Vec<(usize, Value<'t>)>,
+    /// All scopes; the first one is the module's.
+    pub(super) scopes: Vec<Scope<'t>>,
+    /// The innermost scope.
+    pub(super) scope: usize,
+    pub(super) classes: Classes<'t>,
+    /// Function calls under way.
+    pub(super) calls: Vec<super::functions::Frame<'t>>,
+    /// Functions and classes that were used, by node.
+    pub(super) used: std::collections::HashSet<usize>,
     steps: usize,
     depth: usize,
-    pub(super) parsers: Parsers,
-    /// Keys read from JSON on standard input: default, required, line.
-    stdin: Option<Vec<(String, StdinKey)>>,
+    pub(super) tree: Tree,
+    pub(super) click: Click<'t>,
+    pub(super) apps: Apps<'t>,
+    pub(super) input: Input,
 }
 
-#[derive(Debug)]
-struct StdinKey {
-    default: Option<Json>,
-    required: bool,
-    line: usize,
+/// Variables, and the scope around.
+#[derive(Debug, Default)]
+pub(super) struct Scope<'t> {
+    pub(super) variables: HashMap<String, Value<'t>>,
+    pub(super) around: Option<usize>,
+    /// Names of other scopes that are assigned here: `global`, `nonlocal`.
+    pub(super) elsewhere: HashMap<String, usize>,
+}
+
+/// What a statement does to the order of things.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Flow {
+    Next,
+    Return,
+    Break,
+    Continue,
 }
 
 impl<'t> Interpreter<'t> {
     pub(super) fn new(source: &'t str) -> Self {
         Self {
             source,
-            scopes: vec![HashMap::new()],
-            methods: HashMap::new(),
-            parser_classes: HashSet::new(),
+            scopes: vec![Scope::default()],
+            scope: 0,
+            classes: Classes::default(),
             calls: Vec::new(),
+            used: std::collections::HashSet::new(),
             steps: 0,
             depth: 0,
-            parsers: Parsers::default(),
-            stdin: None,
+            tree: Tree::default(),
+            click: Click::default(),
+            apps: Apps::default(),
+            input: Input::default(),
         }
     }
 
-    /// Walk a whole module. When nothing it starts by itself makes a parser, its functions are looked into one by
-    /// one: an entry point of a package is called from elsewhere.
+    /// Walk a whole module. When nothing it starts by itself makes a parser, its functions and classes are looked
+    /// into one by one: an entry point of a package is called from elsewhere.
     pub(super) fn module(&mut self, root: Node<'t>) {
-        self.block(root);
-        if self.parsers.commands().is_some() || self.stdin.is_some() {
-            return;
+        let own = [("__name__", "__main__"), ("__doc__", self.docstring(root))];
+        for (name, value) in own {
+            self.scopes[0].variables.insert(name.to_owned(), Value::text(value));
         }
-        let functions: Vec<Node<'t>> = self.scopes[0]
-            .values()
-            .filter_map(|value| if let Value::Function(node) = value { Some(*node) } else { None })
-            .chain(self.methods.values().copied())
-            .collect();
-        let mut functions = functions;
-        functions.sort_by_key(Node::start_byte);
-        for function in functions {
-            self.invoke(function, &[], &[]);
-            if self.parsers.commands().is_some() || self.stdin.is_some() {
-                return;
+        self.block(root);
+        let mut functions: Vec<(Node<'t>, Value<'t>)> = Vec::new();
+        for value in self.scopes[0].variables.values() {
+            match value {
+                Value::Function(node, _) => functions.push((*node, value.clone())),
+                Value::Class(class) => functions.push((self.classes.all[*class].node, value.clone())),
+                _ => {}
             }
         }
+        functions.sort_by_key(|(node, _)| node.start_byte());
+        functions.dedup_by_key(|(node, _)| node.id());
+        for (node, function) in functions {
+            if self.finish() {
+                return;
+            }
+            if !self.used.contains(&node.id()) {
+                self.explore(&function);
+            }
+        }
+        self.finish();
+    }
+
+    /// Whether anything was found.
+    fn finish(&mut self) -> bool {
+        self.typer_commands();
+        self.tree.commands().is_some() || self.input.is_read()
+    }
+
+    /// The module's docstring as it was written.
+    pub(super) fn docstring(&mut self, block: Node<'t>) -> &'t str {
+        let first = children(block).into_iter().next().filter(|node| node.kind() == "expression_statement");
+        let string = first.and_then(|node| node.named_child(0)).filter(|node| node.kind() == "string");
+        let content = string.into_iter().flat_map(children).find(|part| part.kind() == "string_content");
+        content.map_or("", |content| self.text(content))
     }
 
     /// First paragraph of the module's docstring.
-    pub(super) fn docstring(&mut self, root: Node<'t>) -> String {
-        let first = children(root).into_iter().next().filter(|node| node.kind() == "expression_statement");
-        let string = first.and_then(|node| node.named_child(0)).filter(|node| node.kind() == "string");
-        let text = string.map(|node| self.eval(node)).and_then(|value| value.as_str().map(str::to_owned));
-        tidy(text.unwrap_or_default().trim().split("\n\n").next().unwrap_or_default())
+    pub(super) fn about(&mut self, root: Node<'t>) -> String {
+        tidy(self.docstring(root).trim().split("\n\n").next().unwrap_or_default())
     }
 
     pub(super) fn text(&self, node: Node<'t>) -> &'t str {
@@ -105,46 +142,83 @@ impl<'t> Interpreter<'t> {
         self.depth -= 1;
     }
 
-    /// The value of a variable or dotted name; an unknown one is known by its name.
-    pub(super) fn lookup(&self, name: &str) -> Value<'t> {
-        let found = self.scopes.iter().rev().find_map(|scope| scope.get(name));
-        found.cloned().unwrap_or_else(|| Value::Name(name.to_owned()))
+    /// Count the work of copying that many values.
+    pub(super) fn spend(&mut self, values: usize) {
+        self.steps = self.steps.saturating_add(values / 8);
     }
 
-    /// Assign to a name, an attribute or a pattern.
+    /// The value of a variable; an unknown one is known by its name.
+    pub(super) fn lookup(&self, name: &str) -> Value<'t> {
+        let mut scope = Some(self.scope);
+        while let Some(at) = scope {
+            if let Some(value) = self.scopes[at].variables.get(name) {
+                return value.clone();
+            }
+            scope = self.scopes[at].around;
+        }
+        Value::name(name)
+    }
+
+    pub(super) fn set(&mut self, name: &str, value: Value<'t>) {
+        let scope = self.scopes[self.scope].elsewhere.get(name).copied().unwrap_or(self.scope);
+        self.scopes[scope].variables.insert(name.to_owned(), value);
+    }
+
+    /// Assign to a name, an attribute, an index or a pattern.
     pub(super) fn bind(&mut self, target: Node<'t>, value: Value<'t>) {
         match target.kind() {
-            "identifier" => {
-                let name = self.text(target).to_owned();
-                if let Some(scope) = self.scopes.last_mut() {
-                    scope.insert(name, value);
+            "identifier" => self.set(self.text(target), value),
+            "attribute" => self.bind_attribute(target, value),
+            "subscript" => {
+                let parts = (target.child_by_field_name("value"), target.child_by_field_name("subscript"));
+                if let (Some(object), Some(key)) = parts {
+                    let (known, key) = (self.eval(object), self.eval(key));
+                    if let Value::Dict(dict) = &known {
+                        self.spend(dict.pairs.len());
+                        self.bind(object, known.with(key, value));
+                    }
                 }
             }
-            // Attributes outlive the function: `self.parser = …`.
-            "attribute" => {
-                let name = self.text(target).to_owned();
-                self.scopes[0].insert(name, value);
-            }
-            "pattern_list" | "tuple_pattern" | "list_pattern" => {
-                let items = value.items().unwrap_or_default();
-                for (at, part) in children(target).into_iter().enumerate().take(MAX_TURNS) {
-                    self.bind(part, items.get(at).cloned().unwrap_or_default());
+            "pattern_list" | "tuple_pattern" | "list_pattern" | "parenthesized_expression" => {
+                let items = self.items(&value).unwrap_or_default();
+                let parts = children(target);
+                let count = parts.len();
+                for (at, part) in parts.into_iter().enumerate().take(MAX_TURNS) {
+                    if part.kind() == "list_splat_pattern" {
+                        let until = items.len().saturating_sub(count - at - 1).max(at);
+                        let rest = items.get(at..until).unwrap_or_default().to_vec();
+                        if let Some(name) = part.named_child(0) {
+                            self.bind(name, Value::list(rest));
+                        }
+                    } else {
+                        self.bind(part, items.get(at).cloned().unwrap_or_default());
+                    }
                 }
             }
             _ => {}
         }
     }
 
-    fn block(&mut self, node: Node<'t>) {
+    pub(super) fn block(&mut self, node: Node<'t>) -> Flow {
         for statement in children(node) {
-            self.statement(statement);
+            let flow = self.statement(statement);
+            if flow != Flow::Next {
+                return flow;
+            }
         }
+        Flow::Next
     }
 
-    fn statement(&mut self, node: Node<'t>) {
+    fn statement(&mut self, node: Node<'t>) -> Flow {
         if !self.enter() {
-            return;
+            return Flow::Next;
         }
+        let flow = self.statement_inner(node);
+        self.leave();
+        flow
+    }
+
+    fn statement_inner(&mut self, node: Node<'t>) -> Flow {
         match node.kind() {
             "expression_statement" => {
                 for inner in children(node) {
@@ -153,42 +227,127 @@ impl<'t> Interpreter<'t> {
             }
             "function_definition" => {
                 if let Some(name) = node.child_by_field_name("name") {
-                    self.bind(name, Value::Function(node));
+                    self.bind(name, Value::Function(node, self.scope));
                 }
             }
-            "decorated_definition" => {
-                if let Some(inner) = node.child_by_field_name("definition") {
-                    self.statement(inner);
+            "decorated_definition" => self.decorated(node),
+            "class_definition" => {
+                let class = self.class(node);
+                if let Some(name) = node.child_by_field_name("name") {
+                    self.bind(name, class);
                 }
             }
-            "class_definition" => self.class(node),
             "return_statement" => {
-                let value = node.named_child(0).map_or(Value::Unknown, |value| self.eval(value));
-                if let Some((_, result)) = self.calls.last_mut().filter(|(_, r)| matches!(r, Value::Unknown))
+                let value = node.named_child(0).map_or(Value::NONE, |value| self.eval(value));
+                if let Some(frame) = self.calls.last_mut()
+                    && (matches!(frame.result, Value::Unknown) || frame.result.is_none())
                 {
-                    *result = value;
+                    frame.result = value;
                 }
+                return Flow::Return;
             }
-            "for_statement" => self.for_loop(node),
-            "import_statement" | "import_from_statement" | "pass_statement" | "delete_statement" => {}
+            "raise_statement" => return Flow::Return,
+            "break_statement" => return Flow::Break,
+            "continue_statement" => return Flow::Continue,
+            "if_statement" => return self.if_else(node),
+            "for_statement" => return self.for_loop(node),
+            "try_statement" => return self.attempt(node),
+            "import_statement" | "import_from_statement" => self.import(node),
+            "global_statement" => self.declare(node, Some(0)),
+            "nonlocal_statement" => self.declare(node, self.scopes[self.scope].around),
             _ => {
-                // if, while, with, try, match and their clauses: every branch may be taken.
-                if let Some(condition) = node.child_by_field_name("condition") {
-                    self.eval(condition);
-                }
+                // while, with, match and their clauses: every branch may be taken.
                 for child in children(node) {
                     match child.kind() {
-                        "block" => self.block(child),
-                        kind if kind.ends_with("_clause") && kind != "with_clause" => self.statement(child),
+                        "with_clause" => self.with(child),
+                        "block" if node.kind() == "with_statement" => return self.block(child),
+                        "block" => {
+                            self.block(child);
+                        }
+                        kind if kind.ends_with("_clause") => {
+                            self.statement(child);
+                        }
                         _ => {}
                     }
                 }
             }
         }
-        self.leave();
+        Flow::Next
     }
 
-    fn expression(&mut self, node: Node<'t>) -> Value<'t> {
+    /// The branches that may be taken. When the condition is not known, each of them is, one after the other.
+    fn if_else(&mut self, node: Node<'t>) -> Flow {
+        let mut flows = Vec::new();
+        let mut certain = false;
+        let mut branches = vec![node];
+        let mut cursor = node.walk();
+        branches.extend(node.children_by_field_name("alternative", &mut cursor));
+        for branch in branches {
+            let condition = branch.child_by_field_name("condition");
+            let truth = condition.map_or(Some(true), |condition| self.eval(condition).truth());
+            let body = branch.child_by_field_name("consequence").or(branch.child_by_field_name("body"));
+            if truth != Some(false)
+                && let Some(body) = body
+            {
+                flows.push(self.block(body));
+            }
+            if truth == Some(true) {
+                certain = true;
+                break;
+            }
+        }
+        match flows.first() {
+            Some(first) if certain && flows.iter().all(|flow| flow == first) => *first,
+            _ => Flow::Next,
+        }
+    }
+
+    fn attempt(&mut self, node: Node<'t>) -> Flow {
+        let flow = node.child_by_field_name("body").map_or(Flow::Next, |body| self.block(body));
+        for clause in children(node).into_iter().filter(|child| child.kind().ends_with("_clause")) {
+            for block in children(clause).into_iter().filter(|child| child.kind() == "block") {
+                self.block(block);
+            }
+        }
+        flow
+    }
+
+    fn with(&mut self, clause: Node<'t>) {
+        for item in children(clause) {
+            let Some(value) = item.child_by_field_name("value") else { continue };
+            if value.kind() != "as_pattern" {
+                self.eval(value);
+                continue;
+            }
+            let known = value.named_child(0).map(|inner| self.eval(inner)).unwrap_or_default();
+            if let Some(name) = value.child_by_field_name("alias").and_then(|alias| alias.named_child(0)) {
+                self.bind(name, known);
+            }
+        }
+    }
+
+    fn for_loop(&mut self, node: Node<'t>) -> Flow {
+        let parts = (
+            node.child_by_field_name("left"),
+            node.child_by_field_name("right"),
+            node.child_by_field_name("body"),
+        );
+        let (Some(left), Some(right), Some(body)) = parts else { return Flow::Next };
+        let known = self.eval(right);
+        let known = self.items(&known);
+        let certain = known.is_some();
+        for item in known.unwrap_or_else(|| vec![Value::Unknown]).into_iter().take(MAX_TURNS) {
+            self.bind(left, item);
+            match self.block(body) {
+                Flow::Return if certain => return Flow::Return,
+                Flow::Break if certain => break,
+                _ => {}
+            }
+        }
+        Flow::Next
+    }
+
+    pub(super) fn expression(&mut self, node: Node<'t>) -> Value<'t> {
         let sides = (node.child_by_field_name("left"), node.child_by_field_name("right"));
         match (node.kind(), sides) {
             ("assignment", (Some(left), Some(right))) => {
@@ -197,14 +356,9 @@ impl<'t> Interpreter<'t> {
                 value
             }
             ("augmented_assignment", (Some(left), Some(right))) => {
-                let added = self.eval(right);
-                let value = match (self.eval(left), added) {
-                    (Value::List(mut items), Value::List(more)) if items.len() + more.len() <= 1000 => {
-                        items.extend(more);
-                        Value::List(items)
-                    }
-                    _ => Value::Unknown,
-                };
+                let (known, added) = (self.eval(left), self.eval(right));
+                let operator = node.child_by_field_name("operator").map_or("", |sign| sign.kind());
+                let value = self.binary(operator.trim_end_matches('='), &known, &added);
                 self.bind(left, value);
                 Value::Unknown
             }
@@ -213,161 +367,8 @@ impl<'t> Interpreter<'t> {
         }
     }
 
-    fn for_loop(&mut self, node: Node<'t>) {
-        let parts = (
-            node.child_by_field_name("left"),
-            node.child_by_field_name("right"),
-            node.child_by_field_name("body"),
-        );
-        let (Some(left), Some(right), Some(body)) = parts else { return };
-        let items = self.eval(right).items().unwrap_or_else(|| vec![Value::Unknown]);
-        for item in items.into_iter().take(MAX_TURNS) {
-            self.bind(left, item);
-            self.block(body);
-        }
-    }
-
-    /// Enumerations, constants and methods.
-    fn class(&mut self, node: Node<'t>) {
-        let (Some(name), Some(body)) = (node.child_by_field_name("name"), node.child_by_field_name("body"))
-        else {
-            return;
-        };
-        let class = self.text(name).to_owned();
-        let bases = node.child_by_field_name("superclasses").map(children).unwrap_or_default();
-        let bases: Vec<&str> =
-            bases.into_iter().map(|base| self.text(base).rsplit('.').next().unwrap_or_default()).collect();
-        if bases.iter().any(|base| *base == "ArgumentParser" || self.parser_classes.contains(*base)) {
-            self.parser_classes.insert(class.clone());
-        }
-        let is_enum = bases.iter().any(|base| base.ends_with("Enum"));
-        let lower = bases.contains(&"StrEnum");
-        let mut members = Vec::new();
-        for statement in children(body) {
-            let inner = match statement.kind() {
-                "decorated_definition" => statement.child_by_field_name("definition").unwrap_or(statement),
-                _ => statement,
-            };
-            if inner.kind() == "function_definition" {
-                if let Some(name) = inner.child_by_field_name("name") {
-                    self.methods.insert(self.text(name).to_owned(), inner);
-                }
-                continue;
-            }
-            let Some(assignment) = inner.named_child(0).filter(|inner| inner.kind() == "assignment") else {
-                continue;
-            };
-            let sides = (assignment.child_by_field_name("left"), assignment.child_by_field_name("right"));
-            let (Some(left), Some(right)) = sides else { continue };
-            let (constant, value) = (self.text(left).to_owned(), self.eval(right));
-            if is_enum {
-                let automatic = || if lower { Json::String(constant.to_lowercase()) } else { Json::Null };
-                let value = value.to_json().unwrap_or_else(automatic);
-                members.push((constant, value));
-            } else {
-                for owner in [class.as_str(), "self", "cls"] {
-                    self.scopes[0].insert(format!("{owner}.{constant}"), value.clone());
-                }
-            }
-        }
-        if is_enum {
-            self.bind(name, Value::Enum(members));
-        }
-    }
-
-    /// Follow a call of a function of the script.
-    pub(super) fn invoke(
-        &mut self,
-        function: Node<'t>,
-        positional: &[Value<'t>],
-        keywords: &[(String, Value<'t>)],
-    ) -> Value<'t> {
-        let Some(body) = function.child_by_field_name("body") else { return Value::Unknown };
-        let running = self.calls.iter().any(|(id, _)| *id == function.id());
-        if running || self.calls.len() >= MAX_CALLS || !self.enter() {
-            return Value::Unknown;
-        }
-        let mut scope = HashMap::new();
-        let parameters = function.child_by_field_name("parameters").map(children).unwrap_or_default();
-        for (at, parameter) in parameters.into_iter().enumerate() {
-            let name = parameter.child_by_field_name("name").or_else(|| {
-                if parameter.kind() == "identifier" { Some(parameter) } else { parameter.named_child(0) }
-            });
-            let Some(name) = name.map(|name| self.text(name).to_owned()) else { continue };
-            let by_name = keywords.iter().find(|(key, _)| *key == name).map(|(_, value)| value.clone());
-            let default = parameter.child_by_field_name("value");
-            let value = by_name.or_else(|| positional.get(at).cloned());
-            let value = value.or_else(|| default.map(|default| self.eval(default))).unwrap_or_default();
-            scope.insert(name, value);
-        }
-        self.scopes.push(scope);
-        self.calls.push((function.id(), Value::Unknown));
-        self.block(body);
-        self.scopes.pop();
-        self.leave();
-        self.calls.pop().map(|(_, result)| result).unwrap_or_default()
-    }
-
-    /// The kind that a converter function gives: by what it calls, else by its name.
-    pub(super) fn converter_kind(&self, function: Node<'t>) -> Kind {
-        let name = function.child_by_field_name("name").map_or("", |name| self.text(name)).to_lowercase();
-        if name.contains("bool") {
-            return Kind::Boolean;
-        }
-        let body = self.text(function);
-        let calls = |callee: &str| {
-            body.match_indices(callee)
-                .any(|(at, _)| !body[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == '.'))
-        };
-        match () {
-            () if calls("int(") && !body.contains(".split(") => Kind::Integer,
-            () if calls("float(") && !body.contains(".split(") => Kind::Number,
-            () if body.contains("json.loads(") => Kind::Json,
-            () => Kind::Text,
-        }
-    }
-
-    /// The script reads JSON from standard input.
-    pub(super) fn reads_stdin(&mut self) -> Value<'t> {
-        self.stdin.get_or_insert_with(Vec::new);
-        Value::Stdin
-    }
-
-    /// A key of that JSON. Reading it without a default makes it required.
-    pub(super) fn stdin_key(&mut self, key: &str, default: Option<Json>, required: bool, node: Node<'t>) {
-        let line = node.start_position().row + 1;
-        let keys = self.stdin.get_or_insert_with(Vec::new);
-        if let Some((_, known)) = keys.iter_mut().find(|(known, _)| known == key) {
-            known.required |= required;
-            known.default = known.default.take().or(default);
-        } else if keys.len() < 200 {
-            keys.push((key.to_owned(), StdinKey { default, required, line }));
-        }
-    }
-
-    /// Where each key is read: name and line.
-    pub(super) fn stdin_lines(&self) -> Vec<(String, usize)> {
-        self.stdin.iter().flatten().map(|(name, key)| (name.clone(), key.line)).collect()
-    }
-
-    pub(super) fn stdin_schema(&self) -> Option<Json> {
-        let keys = self.stdin.as_ref()?;
-        let property = |key: &StdinKey| {
-            let mut property = Map::new();
-            property.insert("description".into(), format!("read on line {}", key.line).into());
-            if let Some(default) = key.default.clone().filter(|default| !default.is_null()) {
-                property.insert("default".into(), default);
-            }
-            Json::Object(property)
-        };
-        let properties: Map<String, Json> =
-            keys.iter().map(|(name, key)| (name.clone(), property(key))).collect();
-        let required: Vec<&String> =
-            keys.iter().filter(|(_, key)| key.required).map(|(name, _)| name).collect();
-        let mut schema = json!({ "type": "object", "properties": properties });
-        if !required.is_empty() {
-            schema["required"] = json!(required);
-        }
-        Some(schema)
+    /// JSON of a value, a default for example.
+    pub(super) fn json(value: Option<&Value<'t>>) -> Option<Json> {
+        value.and_then(Value::to_json).filter(|json| !json.is_null())
     }
 }
