@@ -5,6 +5,7 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod approve;
 mod check;
 mod completions;
 mod doctor;
@@ -12,6 +13,7 @@ mod list;
 mod man;
 mod probe;
 mod run;
+mod runs;
 mod schema;
 mod screenshot;
 mod why;
@@ -55,8 +57,12 @@ pub enum Command {
     Schema(schema::Args),
     /// Run an entry of a skill in the sandbox and report what was refused
     Run(run::Args),
+    /// List old runs; show, replay, compare or export one
+    Runs(runs::Args),
     /// Say whether a run could do something, and which line of the policy decides; runs nothing
     Why(why::Args),
+    /// Say what a skill's own policy file asks for, and put it in force for good
+    Approve(approve::Args),
     /// Say which layers of the sandbox this machine offers
     Doctor(doctor::Args),
     /// Attack the sandbox from inside and say what held
@@ -107,8 +113,8 @@ pub fn may_run_skills() -> bool {
             // The values of the options that may stand before a command.
             Some("--workspace" | "--skills" | "--theme") => drop(words.next()),
             Some(
-                "list" | "check" | "schema" | "why" | "doctor" | "completions" | "man" | "help" | "--help"
-                | "--version",
+                "list" | "check" | "approve" | "runs" | "schema" | "why" | "doctor" | "completions" | "man"
+                | "help" | "--help" | "--version",
             ) => {
                 return false;
             }
@@ -137,6 +143,8 @@ fn execute(cli: Cli, launcher: Launcher) -> anyhow::Result<ExitCode> {
     match cli.command {
         None => workbench::execute(&cli.workbench, context),
         Some(Command::List(args)) => list::execute(&args, &context),
+        Some(Command::Approve(args)) => approve::execute(&args, &context),
+        Some(Command::Runs(args)) => runs::execute(&args, &context),
         Some(Command::Check(args)) => check::execute(&args, &context),
         Some(Command::Schema(args)) => schema::execute(&args, &context),
         Some(Command::Run(args)) => run::execute(&args, &context),
