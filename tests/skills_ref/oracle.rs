@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::LazyLock;
 
 use serde_json::{Value, json};
 use skilldeck::skill::clients::Subject;
@@ -34,7 +35,7 @@ pub(crate) struct Oracle {
 impl Oracle {
     /// The library, or nothing, which is told.
     pub(crate) fn find() -> Option<Self> {
-        let Some(python) = python() else {
+        let Some(python) = PYTHON.as_ref() else {
             eprintln!("skipped: no python has skills_ref; set SKILLS_REF_PYTHON");
             return None;
         };
@@ -72,6 +73,9 @@ fn line(case: &Case) -> String {
     format!("{line}\n")
 }
 
+/// Found or made once for all tests.
+static PYTHON: LazyLock<Option<PathBuf>> = LazyLock::new(python);
+
 /// A python that can import the library.
 fn python() -> Option<PathBuf> {
     let given = std::env::var_os("SKILLS_REF_PYTHON").map(PathBuf::from);
@@ -88,7 +92,8 @@ fn imports(python: &Path) -> bool {
 }
 
 fn make(home: &Path) -> bool {
-    let install = ["-m", "pip", "install", "--quiet", "skills-ref==0.1.1", "strictyaml==1.7.3"];
+    let install =
+        ["-m", "pip", "install", "--quiet", "--retries", "1", "skills-ref==0.1.1", "strictyaml==1.7.3"];
     quietly(Command::new("python3").args(["-m", "venv"]).arg(home))
         && quietly(Command::new(home.join("bin/python")).args(install))
 }
