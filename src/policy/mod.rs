@@ -29,7 +29,7 @@ mod values;
 pub use choose::{ChooseError, Chosen, Source, check, choose};
 pub use decide::{Ruling, Scope};
 pub use edit::{EditError, add_grant};
-pub(crate) use load::open_plain;
+pub(crate) use load::{limits, open_plain};
 pub use load::{FILE_NAME, Loaded, Places, load, parse, source};
 pub use model::{Deny, Grant, Host, NetRule, Origin, Permission, Policy, RunRule};
 pub use remedy::Remedy;

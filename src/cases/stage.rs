@@ -1,0 +1,131 @@
+//! The folders of one run of a case: a copy of the skill, and a workspace with the files that the case lays out.
+//!
+//! ```text
+//! /tmp/skilldeck-case-XXXXXX/
+//!     skill/NAME/     copy of the skill, links as links
+//!     workspace/      the files of the case
+//! ```
+//! The run may write here as its policy says; the skill itself and the user's files are never in reach of it, but by a
+//! grant that reaches further and is trusted. Everything goes away with the [`Stage`].
+
+use std::fs;
+use std::io::{self, Read as _};
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
+
+use tempfile::TempDir;
+
+use super::{Case, Content, Places};
+use crate::run::source;
+use crate::skill::Skill;
+
+/// Most that is copied for one case.
+const MAX_FILES: usize = 20_000;
+const MAX_BYTES: u64 = 512 * 1024 * 1024;
+const MAX_DEPTH: usize = 64;
+
+#[derive(Debug)]
+pub(super) struct Stage {
+    folder: TempDir,
+    pub(super) places: Places,
+}
+
+impl Stage {
+    pub(super) fn set(case: &Case, skill: &Skill) -> io::Result<Self> {
+        let folder = tempfile::Builder::new().prefix("skilldeck-case-").tempdir()?;
+        // The paths of a run are without links.
+        let base = folder.path().canonicalize()?;
+        let name = skill.path.file_name().unwrap_or_default();
+        let places = Places { skill: base.join("skill").join(name), workspace: base.join("workspace") };
+        fs::create_dir(base.join("skill"))?;
+        fs::create_dir(&places.workspace)?;
+        let mut copied = Copied::default();
+        copied.folder(&skill.path, &places.skill, 0)?;
+        for (path, content) in &case.files {
+            lay_out(&places.workspace.join(path), content, &skill.path)?;
+        }
+        Ok(Self { folder, places })
+    }
+
+    /// The text of a file after the run, folders written by name. A run can put a link or a pipe in its place: neither is
+    /// followed or waited for.
+    pub(super) fn text(&self, root: &Path, path: &Path) -> Result<String, String> {
+        match source::read(root, &root.join(path)) {
+            Ok(text) => Ok(self.places.name(&text)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err("is not there".to_owned()),
+            Err(error) => Err(format!("cannot be read: {error}")),
+        }
+    }
+}
+
+impl Drop for Stage {
+    /// A run can take the rights to its own folders away, and then they could not be removed.
+    fn drop(&mut self) {
+        open_up(self.folder.path(), 0);
+    }
+}
+
+fn open_up(folder: &Path, depth: usize) {
+    let _ = fs::set_permissions(folder, fs::Permissions::from_mode(0o700));
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    for entry in entries.flatten().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())) {
+        if depth < MAX_DEPTH {
+            open_up(&entry.path(), depth + 1);
+        }
+    }
+}
+
+fn lay_out(path: &Path, content: &Content, skill: &Path) -> io::Result<()> {
+    if let Some(parent) = path.parent() {
+        fs::create_dir_all(parent)?;
+    }
+    match content {
+        Content::Text(text) => fs::write(path, text),
+        Content::From(from) => {
+            let mut bytes = Vec::new();
+            source::open(skill, &skill.join(from))?.take(MAX_BYTES).read_to_end(&mut bytes)?;
+            fs::write(path, bytes)
+        }
+    }
+}
+
+/// What has been copied so far.
+#[derive(Debug, Default)]
+struct Copied {
+    files: usize,
+    bytes: u64,
+}
+
+impl Copied {
+    fn folder(&mut self, from: &Path, to: &Path, depth: usize) -> io::Result<()> {
+        let too_large = || {
+            io::Error::other(format!(
+                "the skill is too large to be copied for a case: at most {MAX_FILES} files, {} MiB, {MAX_DEPTH} folders deep",
+                MAX_BYTES >> 20
+            ))
+        };
+        fs::create_dir(to)?;
+        for entry in fs::read_dir(from)? {
+            let entry = entry?;
+            let (path, kind, target) = (entry.path(), entry.file_type()?, to.join(entry.file_name()));
+            self.files += 1;
+            if self.files > MAX_FILES || depth > MAX_DEPTH {
+                return Err(too_large());
+            }
+            if kind.is_dir() {
+                if entry.file_name() != ".git" {
+                    self.folder(&path, &target, depth + 1)?;
+                }
+            } else if kind.is_symlink() {
+                symlink(fs::read_link(&path)?, &target)?;
+            } else if kind.is_file() {
+                self.bytes += entry.metadata()?.len();
+                if self.bytes > MAX_BYTES {
+                    return Err(too_large());
+                }
+                fs::copy(&path, &target)?;
+            }
+        }
+        fs::set_permissions(to, fs::metadata(from)?.permissions())
+    }
+}
