@@ -63,7 +63,9 @@ impl Ending {
         if let Some((_, resource)) = LIMITS.iter().find(|(name, _)| *name == text) {
             return Some(Self::Limit(*resource));
         }
-        if text.starts_with("SIG") && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit()) {
+        if text.starts_with("SIG")
+            && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
+        {
             return Some(Self::Signal(text.to_owned()));
         }
         text.parse().ok().filter(|code| (0..=255).contains(code)).map(Self::Code)

@@ -41,7 +41,9 @@ pub fn judge(expect: &Expect, seen: &Seen) -> Vec<Mismatch> {
         let diff = pair(&expect.ending.value.to_string(), &seen.ending.to_string());
         found.push(Mismatch { check: "exit".to_owned(), line: expect.ending.span.line, diff });
     }
-    for (name, checks, text) in [("stdout", &expect.stdout, &seen.stdout), ("stderr", &expect.stderr, &seen.stderr)] {
+    for (name, checks, text) in
+        [("stdout", &expect.stdout, &seen.stdout), ("stderr", &expect.stderr, &seen.stderr)]
+    {
         found.extend(checks.iter().filter_map(|check| mismatch(name, check, Ok(text))));
     }
     for (file, text) in expect.files.iter().zip(&seen.files) {

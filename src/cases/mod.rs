@@ -33,7 +33,7 @@ pub use expect::{Check, Denials, Ending, Expect, Matcher};
 pub use judge::{Mismatch, Seen, judge};
 pub use read::{FOLDER, Loaded, load, parse};
 pub use run::{Outcome, Stop, Trust, Verdict, run};
-pub use save::{SaveError, Saving, file_name, save};
+pub use save::{SaveError, Saving, can_save, file_name, save};
 
 use crate::policy::Policy;
 use crate::run::WorkingDirectory;

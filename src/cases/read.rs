@@ -93,7 +93,12 @@ pub fn parse(text: &str, file: &Path, skill: &Skill) -> Loaded {
     let mut reader = Reader::new(file, skill);
     match yaml::parse(text) {
         Ok(document) => match &document.root {
-            None => reader.error("case-value", Span::default(), "the file is empty", "write a case: `expect: {exit: 0}`"),
+            None => reader.error(
+                "case-value",
+                Span::default(),
+                "the file is empty",
+                "write a case: `expect: {exit: 0}`",
+            ),
             Some(root) => match root.as_sequence() {
                 Some(items) => items.iter().for_each(|item| reader.case(item, true)),
                 None => reader.case(root, false),
@@ -143,7 +148,11 @@ impl<'a> Reader<'a> {
 
     fn error(&mut self, code: &'static str, span: Span, message: impl Into<String>, help: impl Into<String>) {
         // What could not be read has no place of its own.
-        let span = if span.line == 0 { Span { line: 1, column: 1, end_line: 1, end_column: 1, start: 0, end: 0 } } else { span };
+        let span = if span.line == 0 {
+            Span { line: 1, column: 1, end_line: 1, end_column: 1, start: 0, end: 0 }
+        } else {
+            span
+        };
         self.loaded.diagnostics.push(Diagnostic {
             severity: Severity::Error,
             code,
@@ -160,7 +169,12 @@ impl<'a> Reader<'a> {
     }
 
     /// The known keys of a mapping with their values; everything else is an error.
-    fn pairs<'n>(&mut self, node: &'n Node, what: &str, known: &[&'static str]) -> Vec<(&'static str, &'n Node)> {
+    fn pairs<'n>(
+        &mut self,
+        node: &'n Node,
+        what: &str,
+        known: &[&'static str],
+    ) -> Vec<(&'static str, &'n Node)> {
         let Some(pairs) = node.as_mapping() else {
             let text = format!("{what} must be a mapping, not {}", article(node.kind()));
             self.bad(node.span, text, format!("write keys such as `{}:`", known[0]));
@@ -171,13 +185,22 @@ impl<'a> Reader<'a> {
             let name = key.text().unwrap_or_default();
             match known.iter().find(|one| **one == name) {
                 Some(one) if found.iter().any(|(have, _)| have == one) => {
-                    self.error("case-key-twice", key.span, format!("`{name}` is there twice"), "keep one of the two");
+                    self.error(
+                        "case-key-twice",
+                        key.span,
+                        format!("`{name}` is there twice"),
+                        "keep one of the two",
+                    );
                 }
                 Some(one) => found.push((*one, value)),
                 None => {
                     let meant = ALIASES.iter().find(|(alias, ours)| *alias == name && known.contains(ours));
-                    let near = meant.map(|(_, ours)| *ours).or_else(|| did_you_mean(name, known.iter().copied()));
-                    let help = near.map_or_else(|| format!("known here: {}", known.join(", ")), |near| format!("did you mean `{near}`?"));
+                    let near =
+                        meant.map(|(_, ours)| *ours).or_else(|| did_you_mean(name, known.iter().copied()));
+                    let help = near.map_or_else(
+                        || format!("known here: {}", known.join(", ")),
+                        |near| format!("did you mean `{near}`?"),
+                    );
                     let name: String = name.chars().take(60).collect();
                     self.error("case-unknown-key", key.span, format!("unknown key `{name}` in {what}"), help);
                 }
@@ -191,7 +214,11 @@ impl<'a> Reader<'a> {
         match node.text().filter(|_| !node.is_null()) {
             Some(text) => Some(text.to_owned()),
             None => {
-                self.bad(node.span, format!("{what} must be text, not {}", article(node.kind())), "quote it if it is meant as text");
+                self.bad(
+                    node.span,
+                    format!("{what} must be text, not {}", article(node.kind())),
+                    "quote it if it is meant as text",
+                );
                 None
             }
         }
@@ -245,13 +272,21 @@ impl<'a> Reader<'a> {
             }
         }
         if let (Some(input), Some(_)) = (at("input"), at("stdin")) {
-            self.bad(input.span, "`input` and `stdin` exclude each other", "keep one: `input` goes by the tool schema, `stdin` as it is");
+            self.bad(
+                input.span,
+                "`input` and `stdin` exclude each other",
+                "keep one: `input` goes by the tool schema, `stdin` as it is",
+            );
         }
         let name = case.name.trim();
         if name.is_empty() {
             self.bad(node.span, "a case in a list needs a name", "write `name: what it shows`");
         } else if name.chars().count() > MAX_NAME || name.chars().any(char::is_control) {
-            self.bad(node.span, "the name is too long or holds control characters", format!("write at most {MAX_NAME} plain characters"));
+            self.bad(
+                node.span,
+                "the name is too long or holds control characters",
+                format!("write at most {MAX_NAME} plain characters"),
+            );
         }
         case.name = name.to_owned();
         self.loaded.cases.push(case);
@@ -272,7 +307,11 @@ impl<'a> Reader<'a> {
             Some("workspace") => WorkingDirectory::Workspace,
             Some("scratch") => WorkingDirectory::Scratch,
             _ => {
-                self.bad(node.span, "`cwd` is none of skill, workspace, scratch", "choose one; with `files` it is workspace unless you say otherwise");
+                self.bad(
+                    node.span,
+                    "`cwd` is none of skill, workspace, scratch",
+                    "choose one; with `files` it is workspace unless you say otherwise",
+                );
                 return None;
             }
         };
@@ -282,8 +321,13 @@ impl<'a> Reader<'a> {
     fn entry(&mut self, node: &Node) -> Option<Field<PathBuf>> {
         let text = self.scalar(node, "`entry`")?;
         if self.skill.entry(Path::new(&text)).is_none() {
-            let names: Vec<String> = self.skill.entries.iter().map(|entry| entry.file.display().to_string()).collect();
-            let help = if names.is_empty() { "put a script into scripts/".to_owned() } else { format!("there is {}", names.join(", ")) };
+            let names: Vec<String> =
+                self.skill.entries.iter().map(|entry| entry.file.display().to_string()).collect();
+            let help = if names.is_empty() {
+                "put a script into scripts/".to_owned()
+            } else {
+                format!("there is {}", names.join(", "))
+            };
             self.bad(node.span, format!("the skill has no entry `{text}`"), printable(&help));
         }
         Some(Field { value: text.into(), span: node.span })
@@ -305,11 +349,19 @@ impl<'a> Reader<'a> {
         match inside {
             Some(inside) if crate::run::source::open(&self.skill.path, &path).is_ok() => Some(inside),
             Some(_) => {
-                self.bad(span, format!("there is no plain file `{text}`"), "paths are relative to the file of the case");
+                self.bad(
+                    span,
+                    format!("there is no plain file `{text}`"),
+                    "paths are relative to the file of the case",
+                );
                 None
             }
             None => {
-                self.bad(span, format!("`{text}` is not in the skill"), "name a file of the skill, relative to this file");
+                self.bad(
+                    span,
+                    format!("`{text}` is not in the skill"),
+                    "name a file of the skill, relative to this file",
+                );
                 None
             }
         }
@@ -344,11 +396,19 @@ impl<'a> Reader<'a> {
             let text = key.text().unwrap_or_default();
             let inside = text.strip_prefix(WORKSPACE).map_or(text, |rest| rest.trim_start_matches('/'));
             let Some(path) = relative(inside) else {
-                self.bad(key.span, format!("`{text}` is not a path in the workspace"), "write a relative path without `..`");
+                self.bad(
+                    key.span,
+                    format!("`{text}` is not a path in the workspace"),
+                    "write a relative path without `..`",
+                );
                 continue;
             };
             if files.iter().any(|(have, _)| have.starts_with(&path) || path.starts_with(have)) {
-                self.bad(key.span, format!("`{text}` is there twice, or is a folder of another"), "give each file a path of its own");
+                self.bad(
+                    key.span,
+                    format!("`{text}` is there twice, or is a folder of another"),
+                    "give each file a path of its own",
+                );
                 continue;
             }
             let content = if value.as_mapping().is_some() {

@@ -98,12 +98,12 @@ pub fn run(case: &Case, skill: &Skill, launcher: &Launcher, trust: Trust, stop: 
     }
     let stage = match Stage::set(case, skill) {
         Ok(stage) => stage,
-        Err(error) => return ended(Verdict::NotRun(format!("it cannot be laid out: {error}")), BTreeSet::new()),
+        Err(error) => {
+            return ended(Verdict::NotRun(format!("it cannot be laid out: {error}")), BTreeSet::new());
+        }
     };
     match report(case, &stage.places, launcher, trust, stop) {
-        Ok(report) if stop.is_stopped() => {
-            ended(Verdict::Cancelled, touched(&report, &stage.places.skill))
-        }
+        Ok(report) if stop.is_stopped() => ended(Verdict::Cancelled, touched(&report, &stage.places.skill)),
         Ok(report) => {
             let mismatches = judge(&case.expect, &seen(case, &stage, &report));
             let verdict = if mismatches.is_empty() { Verdict::Passed } else { Verdict::Failed(mismatches) };
@@ -111,18 +111,26 @@ pub fn run(case: &Case, skill: &Skill, launcher: &Launcher, trust: Trust, stop: 
         }
         Err(why) => {
             // Places in the stage mean nothing once it is gone.
-            let why = super::replace(&why, &stage.places.skill.to_string_lossy(), &skill.path.to_string_lossy());
+            let why =
+                super::replace(&why, &stage.places.skill.to_string_lossy(), &skill.path.to_string_lossy());
             ended(Verdict::NotRun(why), BTreeSet::new())
         }
     }
 }
 
-fn report(case: &Case, places: &Places, launcher: &Launcher, trust: Trust, stop: &Stop) -> Result<Report, String> {
+fn report(
+    case: &Case,
+    places: &Places,
+    launcher: &Launcher,
+    trust: Trust,
+    stop: &Stop,
+) -> Result<Report, String> {
     let staged = Arc::new(skill::read(&places.skill, places.skill.parent().unwrap_or(&places.skill)));
     let prepared = prepared(case, &staged, places, trust)?;
     materialise_write_grants(&prepared).map_err(|error| error.to_string())?;
     let mut recorder = Recorder::new(&prepared, KEEP_OUTPUT);
-    let mut handle = launcher.run(&prepared.plan).map_err(|error| format!("the sandbox cannot start: {error}"))?;
+    let mut handle =
+        launcher.run(&prepared.plan).map_err(|error| format!("the sandbox cannot start: {error}"))?;
     let id = stop.begin(handle.canceller());
     while let Some(batch) = handle.events.blocking_recv() {
         for event in &batch {
@@ -160,7 +168,9 @@ fn prepared(
     if trust == Trust::Stage
         && let Some(grant) = reaching_out(&chosen.policy, places)
     {
-        return Err(format!("{grant}, which reaches out of the case: it needs --trust (in the workbench: t)"));
+        return Err(format!(
+            "{grant}, which reaches out of the case: it needs --trust (in the workbench: t)"
+        ));
     }
     let caller = caller(case, &chosen.policy, trust);
     let stdin = case.stdin.as_ref().map(|text| places.fill(text).into_bytes());
@@ -181,9 +191,10 @@ fn prepared(
 
 fn entry(case: &Case, skill: &Skill) -> Result<Entry, String> {
     match (&case.entry, skill.entries.as_slice()) {
-        (Some(file), _) => skill.entry(&file.value).cloned().ok_or_else(|| {
-            format!("the skill has no entry {}; correct `entry`", file.value.display())
-        }),
+        (Some(file), _) => skill
+            .entry(&file.value)
+            .cloned()
+            .ok_or_else(|| format!("the skill has no entry {}; correct `entry`", file.value.display())),
         (None, [only]) => Ok(only.clone()),
         (None, []) => Err("the skill has no script to run; put one into scripts/".to_owned()),
         (None, several) => Err(format!("the skill has {} entries; name one with `entry`", several.len())),
@@ -211,7 +222,8 @@ fn reaching_out(policy: &Policy, places: &Places) -> Option<String> {
     let write = policy.write.iter().find(|grant| !inside(&grant.value));
     let outside = |rule: &RunRule| matches!(rule, RunRule::Path(path) if !inside(path) && !system(path));
     let run = policy.run.iter().find(|grant| outside(&grant.value));
-    let say = |name: &str, origin: &policy::Origin, written: &str| format!("{origin} grants {name} {written}");
+    let say =
+        |name: &str, origin: &policy::Origin, written: &str| format!("{origin} grants {name} {written}");
     read.map(|grant| say("read", &grant.origin, &grant.written))
         .or_else(|| write.map(|grant| say("write", &grant.origin, &grant.written)))
         .or_else(|| policy.net.first().map(|grant| say("net", &grant.origin, &grant.written)))
@@ -236,9 +248,8 @@ fn seen(case: &Case, stage: &Stage, report: &Report) -> Seen {
 
 /// Each kind of refusal once, in order.
 pub(super) fn denials(denials: &[Denial], places: &Places) -> Vec<String> {
-    let line = |denial: &Denial| {
-        format!("{:?} ", denial.operation).to_lowercase() + &places.name(&denial.target)
-    };
+    let line =
+        |denial: &Denial| format!("{:?} ", denial.operation).to_lowercase() + &places.name(&denial.target);
     let lines: BTreeSet<String> = denials.iter().map(line).collect();
     lines.into_iter().collect()
 }

@@ -62,13 +62,25 @@ pub fn file_name(name: &str) -> Option<String> {
     (!stem.is_empty()).then(|| format!("{stem}.yaml"))
 }
 
-/// Write the case into the skill. Gives its file, and what somebody should know about it: one sentence each.
-pub fn save(saving: Saving<'_>) -> Result<(PathBuf, Vec<String>), SaveError> {
-    let folder = saving.skill.path.join(FOLDER);
-    let file = folder.join(file_name(saving.name).ok_or(SaveError::Name)?);
-    if !saving.force && file.symlink_metadata().is_ok() {
+/// The file that a case of this name is saved to.
+pub fn can_save(skill: &Skill, name: &str, force: bool) -> Result<PathBuf, SaveError> {
+    let folder = skill.path.join(FOLDER);
+    if folder.is_symlink() {
+        return Err(SaveError::Run(format!(
+            "{} is a link; a case is saved in the skill itself",
+            folder.display()
+        )));
+    }
+    let file = folder.join(file_name(name).ok_or(SaveError::Name)?);
+    if !force && file.symlink_metadata().is_ok() {
         return Err(SaveError::Exists(file));
     }
+    Ok(file)
+}
+
+/// Write the case into the skill. Gives its file, and what somebody should know about it: one sentence each.
+pub fn save(saving: Saving<'_>) -> Result<(PathBuf, Vec<String>), SaveError> {
+    let file = can_save(saving.skill, saving.name, saving.force)?;
     let mut draft = Draft {
         places: Places { skill: saving.skill.path.clone(), workspace: real(saving.workspace) },
         saving,
@@ -81,7 +93,7 @@ pub fn save(saving: Saving<'_>) -> Result<(PathBuf, Vec<String>), SaveError> {
     if let Some(problem) = read.diagnostics.first() {
         return Err(SaveError::Run(format!("this run makes no case: {}; {}", problem.message, problem.help)));
     }
-    fs::create_dir_all(&folder)
+    fs::create_dir_all(saving.skill.path.join(FOLDER))
         .and_then(|()| replace(&file, &text))
         .map_err(|error| SaveError::Io { path: file.clone(), error })?;
     Ok((file, notes))
@@ -113,13 +125,15 @@ impl Draft<'_> {
             self.line(0, "entry", &scalar(&report.entry, 0));
         }
         if !args.is_empty() {
-            let items: Vec<String> = args.iter().map(|arg| quoted(&self.places.name(arg))).collect();
+            let items: Vec<String> = args.iter().map(|arg| inline(&self.places.name(arg))).collect();
             self.line(0, "args", &format!("[{}]", items.join(", ")));
         }
         if !stdin.is_empty() {
             let text = std::str::from_utf8(stdin).ok().filter(|text| text.len() <= MAX_TEXT);
             let text = text.ok_or_else(|| {
-                SaveError::Run("the input is too long for a case, or no text; write the case by hand".to_owned())
+                SaveError::Run(
+                    "the input is too long for a case, or no text; write the case by hand".to_owned(),
+                )
             })?;
             let text = self.places.name(text);
             self.line(0, "stdin", &scalar(&text, 0));
@@ -146,7 +160,7 @@ impl Draft<'_> {
         } else {
             self.line(1, "denials", "");
             for denial in denials {
-                let _ = writeln!(self.text, "    - {}", quoted(&denial));
+                let _ = writeln!(self.text, "    - {}", inline(&denial));
             }
         }
         Ok(())
@@ -199,13 +213,16 @@ impl Draft<'_> {
             .iter()
             .filter(|file| file.operation == Operation::Read && file.verdict == Verdict::Allowed)
             .map(|file| file.path.as_path())
-            .filter(|path| path.starts_with(workspace) && !path.starts_with(&self.places.skill) && path.is_file())
+            .filter(|path| {
+                path.starts_with(workspace) && !path.starts_with(&self.places.skill) && path.is_file()
+            })
             .collect();
         paths.sort_unstable();
         paths.dedup();
         let (mut laid, mut left) = (Vec::new(), 0_usize);
         for path in paths {
-            let text = if written(path) || laid.len() >= MAX_FILES { None } else { small_text(workspace, path) };
+            let text =
+                if written(path) || laid.len() >= MAX_FILES { None } else { small_text(workspace, path) };
             match (text, path.strip_prefix(workspace)) {
                 (Some(text), Ok(below)) => laid.push((below.display().to_string(), text)),
                 _ => left += 1,
@@ -223,7 +240,7 @@ impl Draft<'_> {
         self.notes.push(format!("laid out with the case, because the run read it: {names}"));
         self.text.push_str("files:\n");
         for (name, text) in laid {
-            self.line(1, &quoted(&name), &scalar(&text, 1));
+            self.line(1, &inline(&name), &scalar(&text, 1));
         }
     }
 
@@ -233,7 +250,8 @@ impl Draft<'_> {
             return;
         }
         if report.stdout_truncated || report.stdout.len() > MAX_TEXT {
-            self.notes.push("stdout is too long to be compared as a whole; add `contains` or `regex`".to_owned());
+            self.notes
+                .push("stdout is too long to be compared as a whole; add `contains` or `regex`".to_owned());
             return;
         }
         let text = self.places.name(&report.stdout);
@@ -270,11 +288,12 @@ impl Draft<'_> {
             return;
         }
         if lines.len() > MAX_CHANGES {
-            self.notes.push(format!("the run changed {} files; the first {MAX_CHANGES} are compared", lines.len()));
+            self.notes
+                .push(format!("the run changed {} files; the first {MAX_CHANGES} are compared", lines.len()));
         }
         self.line(1, "files", "");
         for (name, expected) in lines.into_iter().take(MAX_CHANGES) {
-            self.line(2, &quoted(&name), &expected);
+            self.line(2, &inline(&name), &expected);
         }
     }
 }
@@ -297,7 +316,7 @@ fn scalar(text: &str, depth: usize) -> String {
         && !text.starts_with([' ', '\n'])
         && !text.lines().any(|line| !line.is_empty() && line.trim().is_empty());
     if !block {
-        return quoted(text);
+        return inline(text);
     }
     let mut out = if text.ends_with('\n') { "|".to_owned() } else { "|-".to_owned() };
     let indent = "  ".repeat(depth + 1);
@@ -309,6 +328,23 @@ fn scalar(text: &str, depth: usize) -> String {
         }
     }
     out
+}
+
+/// Whether a text means itself without quotes: a few words that are neither a number nor a keyword.
+fn is_plain(text: &str) -> bool {
+    let safe = |c: char| c.is_ascii_alphanumeric() || matches!(c, ' ' | '_' | '-' | '.' | '/');
+    text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text.chars().all(safe)
+        && !text.ends_with(' ')
+        && !matches!(
+            text.to_ascii_lowercase().as_str(),
+            "true" | "false" | "null" | "yes" | "no" | "on" | "off"
+        )
+}
+
+/// On one line.
+fn inline(text: &str) -> String {
+    if is_plain(text) { text.to_owned() } else { quoted(text) }
 }
 
 /// In double quotes, every character that is not printable escaped (YAML 1.2.2, section 5.7).

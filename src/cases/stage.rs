@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! /tmp/skilldeck-case-XXXXXX/
-//!     skill/NAME/     copy of the skill, links as links
+//!     skill/NAME/     the skill without its cases, links as links
 //!     workspace/      the files of the case
 //! ```
 //! The run may write here as its policy says; the skill itself and the user's files are never in reach of it, but by a
@@ -15,7 +15,7 @@ use std::path::Path;
 
 use tempfile::TempDir;
 
-use super::{Case, Content, Places};
+use super::{Case, Content, FOLDER, Places, PolicyChoice};
 use crate::run::source;
 use crate::skill::Skill;
 
@@ -41,6 +41,9 @@ impl Stage {
         fs::create_dir(&places.workspace)?;
         let mut copied = Copied::default();
         copied.folder(&skill.path, &places.skill, 0)?;
+        if let PolicyChoice::File(file) = &case.policy {
+            lay_out(&places.skill.join(file), &Content::From(file.clone()), &skill.path)?;
+        }
         for (path, content) in &case.files {
             lay_out(&places.workspace.join(path), content, &skill.path)?;
         }
@@ -113,7 +116,9 @@ impl Copied {
                 return Err(too_large());
             }
             if kind.is_dir() {
-                if entry.file_name() != ".git" {
+                // A script that reads its own folder is to find there what it is about.
+                let left_out = entry.file_name() == ".git" || (depth == 0 && entry.file_name() == FOLDER);
+                if !left_out {
                     self.folder(&path, &target, depth + 1)?;
                 }
             } else if kind.is_symlink() {

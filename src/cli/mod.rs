@@ -14,6 +14,7 @@ mod probe;
 mod run;
 mod schema;
 mod screenshot;
+mod test;
 mod why;
 mod workbench;
 
@@ -55,6 +56,8 @@ pub enum Command {
     Schema(schema::Args),
     /// Run an entry of a skill in the sandbox and report what was refused
     Run(run::Args),
+    /// Run the saved cases of skills and say which hold
+    Test(test::Args),
     /// Say whether a run could do something, and which line of the policy decides; runs nothing
     Why(why::Args),
     /// Say which layers of the sandbox this machine offers
@@ -112,7 +115,7 @@ pub fn may_run_skills() -> bool {
             ) => {
                 return false;
             }
-            Some("run" | "probe") => return true,
+            Some("run" | "test" | "probe") => return true,
             _ => {}
         }
     }
@@ -140,6 +143,7 @@ fn execute(cli: Cli, launcher: Launcher) -> anyhow::Result<ExitCode> {
         Some(Command::Check(args)) => check::execute(&args, &context),
         Some(Command::Schema(args)) => schema::execute(&args, &context),
         Some(Command::Run(args)) => run::execute(&args, &context),
+        Some(Command::Test(args)) => test::execute(&args, &context),
         Some(Command::Why(args)) => why::execute(&args, &context),
         Some(Command::Doctor(args)) => doctor::execute(&args, &context),
         Some(Command::Probe(args)) => probe::execute(&args, &context),

@@ -18,15 +18,16 @@ use nix::sys::signal::{SigSet, Signal};
 use serde_json::Value;
 
 use super::{Context, Failure, Format};
+use crate::cases::{self, Saving};
 use crate::policy::{self, Chosen, Origin, Places, Source};
 use crate::report::terminal::{self, Harmless};
 use crate::report::text::{self, Style};
 use crate::run::capture::{self, Writes};
 use crate::run::report::Report;
 use crate::run::{self, Prepared, Recorder, RunRequest, WorkingDirectory, prepare};
+use crate::sandbox;
 use crate::sandbox::event::{EventKind, Outcome, OutcomeKind, Stream};
 use crate::sandbox::plan::Observe;
-use crate::sandbox::{self, Canceller};
 use crate::skill::schema::{self, Invocation};
 use crate::skill::{Entry, Skill};
 use crate::workspace;
@@ -62,6 +63,12 @@ pub struct Args {
     /// Wall-clock limit, such as 30s, 500ms or 2m
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub timeout: Option<Duration>,
+    /// Save the run as a case of this name in the skill's cases/
+    #[arg(long, value_name = "NAME")]
+    pub save_case: Option<String>,
+    /// Replace a case of the same name
+    #[arg(long, requires = "save_case")]
+    pub force: bool,
     /// Output form
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
@@ -84,6 +91,8 @@ impl Args {
             writes: Writes::default(),
             require: None,
             timeout: None,
+            save_case: None,
+            force: false,
             format: Format::default(),
             rest: Vec::new(),
         }
@@ -114,6 +123,10 @@ fn duration(text: &str) -> Result<Duration, String> {
 
 pub(super) fn execute(args: &Args, context: &Context) -> anyhow::Result<ExitCode> {
     let skill = workspace::find(&context.workspace, &context.skills, &args.skill)?;
+    if let Some(name) = &args.save_case {
+        // Better now than after the run.
+        cases::can_save(&skill, name, args.force)?;
+    }
     let mut prepared = prepare(request(args, context, skill)?)?;
     let capturing = match args.writes {
         Writes::Direct => run::materialise_write_grants(&prepared).map(|()| None),
@@ -135,16 +148,38 @@ pub(super) fn execute(args: &Args, context: &Context) -> anyhow::Result<ExitCode
             _ => writes::review(captured, &mut report, args.format == Format::Text),
         }
     }
+    let saved = args.save_case.as_deref().map(|name| save_case(name, args.force, &prepared, &report));
     match args.format {
         Format::Text => eprint!("{}", text::writes(&report, &prepared.request.skill.path, style)),
         Format::Json => print_json(&report)?,
     }
+    // The run has been, and its report is out.
+    saved.transpose()?;
     if report.outcome.as_ref().is_some_and(|outcome| outcome.code == Some(0))
         && writes::is_incomplete(&report)
     {
         return Ok(ExitCode::from(125));
     }
     Ok(exit_code(report.outcome.as_ref()))
+}
+
+fn save_case(name: &str, force: bool, prepared: &Prepared, report: &Report) -> anyhow::Result<()> {
+    let request = &prepared.request;
+    let (file, notes) = cases::save(Saving {
+        name,
+        skill: &request.skill,
+        workspace: &request.workspace,
+        report,
+        args: &request.args,
+        stdin: &request.input,
+        force,
+    })?;
+    let skill = &request.skill.name;
+    let said = format!("saved as a case: {}; `skilldeck test {skill}` runs it", file.display());
+    for line in [said].iter().chain(&notes) {
+        eprintln!("note: {}", terminal::one_line(line, 600));
+    }
+    Ok(())
 }
 
 /// Everything that a run needs to know, from the command line.
@@ -272,7 +307,8 @@ fn start(
         .run(&prepared.plan)
         .map_err(|error| Failure { message: format!("the sandbox cannot start: {error}"), code: 125 })?;
     let cancel = handle.canceller();
-    cancel_on(signals, cancel.clone());
+    let on_signal = cancel.clone();
+    stop_on(signals, move || on_signal.cancel());
     let mut live = (args.format == Format::Text).then(Live::new);
     while let Some(batch) = handle.events.blocking_recv() {
         for event in &batch {
@@ -296,22 +332,22 @@ fn start(
 const KEEP_OUTPUT: usize = 16 * 1024 * 1024;
 
 /// Signals that end the run instead of this program, so that the report is still written.
-fn block_signals() -> SigSet {
+pub(super) fn block_signals() -> SigSet {
     let signals = SigSet::from_iter([Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP]);
     // Blocked before any thread starts, so that all inherit it and only the waiting one sees them.
     let _ = signals.thread_block();
     signals
 }
 
-/// The first signal cancels the run, a second one ends this program at once.
-fn cancel_on(signals: SigSet, cancel: Canceller) {
+/// The first signal ends what runs, a second one ends this program at once.
+pub(super) fn stop_on(signals: SigSet, stop: impl FnOnce() + Send + 'static) {
     std::thread::spawn(move || {
         if let Ok(signal) = signals.wait() {
             if writes::ASKING.load(Ordering::Relaxed) {
                 // The answer is no.
                 std::process::exit(128 + signal as i32);
             }
-            cancel.cancel();
+            stop();
         }
         if let Ok(signal) = signals.wait() {
             std::process::exit(128 + signal as i32);

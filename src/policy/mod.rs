@@ -29,8 +29,8 @@ mod values;
 pub use choose::{ChooseError, Chosen, Source, check, choose};
 pub use decide::{Ruling, Scope};
 pub use edit::{EditError, add_grant};
-pub(crate) use load::{limits, open_plain};
 pub use load::{FILE_NAME, Loaded, Places, load, parse, source};
+pub(crate) use load::{limits, open_plain};
 pub use model::{Deny, Grant, Host, NetRule, Origin, Permission, Policy, RunRule};
 pub use remedy::Remedy;
 

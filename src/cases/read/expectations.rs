@@ -66,7 +66,8 @@ impl Reader<'_> {
             match key {
                 "equals" => {
                     let text = self.scalar(value, "`equals`");
-                    checks.extend(text.map(|text| Check { matcher: Matcher::Equals(text), span: value.span }));
+                    checks
+                        .extend(text.map(|text| Check { matcher: Matcher::Equals(text), span: value.span }));
                 }
                 "contains" => {
                     let parts = self.scalars(value, "`contains`").into_iter();
@@ -78,8 +79,13 @@ impl Reader<'_> {
                             Ok(regex) => checks.push(Check { matcher: Matcher::Regex(regex), span }),
                             Err(error) => {
                                 let why = error.to_string();
-                                let why = why.lines().last().unwrap_or_default().trim_start_matches("error: ");
-                                self.bad(span, format!("`{text}` is no regular expression: {why}"), "the syntax is that of the Rust crate regex; quote it with '…'");
+                                let why =
+                                    why.lines().last().unwrap_or_default().trim_start_matches("error: ");
+                                self.bad(
+                                    span,
+                                    format!("`{text}` is no regular expression: {why}"),
+                                    "the syntax is that of the Rust crate regex; quote it with '…'",
+                                );
                             }
                         }
                     }
@@ -148,7 +154,8 @@ impl Reader<'_> {
                 Denials::Exactly(lines)
             }
             _ => {
-                let help = "write `none`, `any`, or a list such as `[read /etc/shadow, connect example.org:443]`";
+                let help =
+                    "write `none`, `any`, or a list such as `[read /etc/shadow, connect example.org:443]`";
                 self.bad(node.span, "`denials` is none of none, any and a list", help);
                 Denials::Any
             }

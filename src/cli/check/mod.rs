@@ -4,7 +4,7 @@
 
 mod fixing;
 mod formats;
-mod text;
+pub(super) mod text;
 
 use std::fs;
 use std::path::{Path, PathBuf};
