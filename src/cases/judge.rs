@@ -130,7 +130,9 @@ fn pair(wanted: &str, got: &str) -> String {
 fn lines_diff(wanted: &str, got: &str) -> String {
     match unified(wanted, got) {
         Diff::Text(text, cut) => {
-            let rest = text.split_once('\n').filter(|(head, _)| head.starts_with("@@ -1"));
+            let rest = text
+                .split_once('\n')
+                .filter(|(head, _)| head.starts_with("@@ -1") || head.starts_with("@@ -0"));
             let one = text.matches("\n@@ ").count() == 0;
             let body = rest.filter(|_| one).map_or(text.as_str(), |(_, body)| body);
             format!("{body}{}", if cut { "(cut)\n" } else { "" })

@@ -66,6 +66,11 @@ impl Stop {
         self.lock().stopped
     }
 
+    /// One of its runs is under way.
+    pub fn is_running(&self) -> bool {
+        !self.lock().runs.is_empty()
+    }
+
     fn begin(&self, run: Canceller) -> u64 {
         let mut running = self.lock();
         if running.stopped {

@@ -26,6 +26,7 @@ pub enum Command {
     PreviousPane,
     SkillTab,
     RunTab,
+    CasesTab,
     NextSection,
     PreviousSection,
     Zoom,
@@ -36,6 +37,9 @@ pub enum Command {
     SearchPrevious,
     Follow,
     Run,
+    RunCase,
+    RunCases,
+    SaveCase,
     Cancel,
     Allow,
     Trust,
@@ -62,6 +66,8 @@ pub enum Scope {
     Welcome,
     Denial,
     Output,
+    /// In the Cases tab.
+    Cases,
     Everywhere,
 }
 
@@ -136,10 +142,24 @@ pub static TABLE: &[Binding] = &[
         .group(RUN)
         .bar(90)
         .when(can_run),
-    bind(Command::Cancel, "cancel", &["c"], "cancel", "end the run under way")
+    bind(Command::RunCase, "run-case", &["r"], "run case", "in the Cases tab: run the case under the cursor")
+        .group(RUN)
+        .within(Scope::Cases)
+        .bar(90)
+        .when(|s| s.case().is_some()),
+    bind(Command::RunCases, "run-cases", &["R"], "run all", "in the Cases tab: run all cases of the skill")
+        .group(RUN)
+        .within(Scope::Cases)
+        .bar(88)
+        .when(|s| s.case_set().is_some_and(|set| !set.rows.is_empty())),
+    bind(Command::SaveCase, "save-case", &["S"], "save case", "save the run as a case in the skill's cases/")
+        .group(RUN)
+        .bar(38)
+        .when(super::update::cases::can_save),
+    bind(Command::Cancel, "cancel", &["c"], "cancel", "end the run and the cases under way")
         .group(RUN)
         .bar(95)
-        .when(|s| s.running().is_some()),
+        .when(|s| s.running().is_some() || s.cases_run()),
     bind(
         Command::Allow,
         "allow",
@@ -155,7 +175,7 @@ pub static TABLE: &[Binding] = &[
         "open",
         &["enter"],
         "open",
-        "open the skill, denial, diagnostic or entry under the cursor",
+        "open the skill, denial, diagnostic or entry under the cursor; run the case",
     )
     .group(RUN)
     .bar(60)
@@ -207,6 +227,7 @@ pub static TABLE: &[Binding] = &[
         .group(MOVE),
     bind(Command::SkillTab, "skill-tab", &["1"], "skill", "the Skill tab").group(MOVE),
     bind(Command::RunTab, "run-tab", &["2"], "run", "the Run tab").group(MOVE),
+    bind(Command::CasesTab, "cases-tab", &["3"], "cases", "the Cases tab").group(MOVE),
     bind(Command::NextSection, "next-section", &["]"], "section", "next section of the lower pane")
         .group(MOVE),
     bind(
@@ -221,12 +242,10 @@ pub static TABLE: &[Binding] = &[
         .group(LOOK)
         .bar(35)
         .when(|s| matches!(s.focus, Pane::Source | Pane::Stdout | Pane::Stderr)),
-    bind(Command::SearchNext, "search-next", &["n"], "next", "next match")
-        .group(LOOK)
-        .when(|s| s.search.is_some()),
+    bind(Command::SearchNext, "search-next", &["n"], "next", "next match").group(LOOK).when(can_search_on),
     bind(Command::SearchPrevious, "search-previous", &["N"], "previous", "previous match")
         .group(LOOK)
-        .when(|s| s.search.is_some()),
+        .when(can_search_on),
     bind(Command::Follow, "follow", &["f"], "follow", "follow the newest output, or hold it")
         .group(LOOK)
         .within(Scope::Output)
@@ -297,10 +316,15 @@ fn can_allow(state: &State) -> bool {
     in_denials && state.denial().is_some_and(|denial| denial.remedy.is_some())
 }
 
+fn can_search_on(state: &State) -> bool {
+    state.search.is_some() && state.tab != Tab::Cases
+}
+
 fn can_open(state: &State) -> bool {
     match state.focus {
         Pane::Skills => state.skill().is_some(),
         Pane::Findings => state.denial().is_some() && state.run_tab.finding == Finding::Denials,
+        Pane::Cases => state.case().is_some(),
         Pane::Details => !matches!(state.skill_tab.section, Section::Schema),
         _ => false,
     }
@@ -315,6 +339,7 @@ impl Scope {
             Self::Denial => matches!(state.layers.last(), Some(Layer::Denial(_))),
             Self::Output => matches!(state.focus, Pane::Stdout | Pane::Stderr) && state.layers.is_empty(),
             Self::Welcome => state.is_welcome(),
+            Self::Cases => state.is_in_cases(),
         }
     }
 }
@@ -338,7 +363,8 @@ impl Binding {
 
 /// The command behind a key, as things stand.
 pub fn command(state: &State, key: Key) -> Option<Command> {
-    TABLE.iter().filter(|binding| binding.has(key)).find(|binding| binding.applies(state)).map(|b| b.command)
+    let open = TABLE.iter().filter(|binding| binding.has(key) && binding.applies(state));
+    open.min_by_key(|binding| binding.scope == Scope::Everywhere).map(|binding| binding.command)
 }
 
 /// The table's line of a command whose key does nothing now: to say so instead of staying silent.
@@ -348,7 +374,10 @@ pub fn unavailable(key: Key) -> Option<&'static Binding> {
 
 /// Lines of the key bar, most useful first.
 pub fn bar(state: &State) -> Vec<&'static Binding> {
-    let mut lines: Vec<_> = TABLE.iter().filter(|b| b.rank > 0 && b.applies(state)).collect();
+    let means = |b: &Binding| {
+        b.keys.iter().filter_map(|key| Key::parse(key)).any(|key| command(state, key) == Some(b.command))
+    };
+    let mut lines: Vec<_> = TABLE.iter().filter(|b| b.rank > 0 && b.applies(state) && means(b)).collect();
     lines.sort_by_key(|binding| std::cmp::Reverse(binding.rank));
     lines
 }

@@ -5,13 +5,14 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::reports::{exited, limited, reduced, report};
+use crate::cases::{self, Mismatch, Verdict};
 use crate::run::report::{Remedy, Report};
 use crate::sandbox::event::{Outcome, OutcomeKind, Stream, UsageSample};
 use crate::sandbox::plan::Limits;
 use crate::skill::{Diagnostic, Entry, Interpreter, Language, Manifest, Severity, Skill, Span};
-use crate::tui::action::{Action, RunNews, WorkspaceNews};
+use crate::tui::action::{Action, CaseNews, RunNews, WorkspaceNews};
 use crate::tui::drive::Driver;
-use crate::tui::effect::{Effect, StartRun};
+use crate::tui::effect::{Effect, RunCases, StartRun};
 use crate::tui::services::{Desk, Loader, Mailbox, Runner, Services, highlight, mailbox};
 use crate::tui::state::{FileItem, Options, Parameter, Place, RunId, State, Tool};
 
@@ -36,6 +37,10 @@ pub(crate) struct Log {
     pub started: Vec<(RunId, Vec<String>, bool)>,
     pub cancelled: Vec<RunId>,
     pub granted: Vec<Remedy>,
+    /// Names of the cases that were run, in order.
+    pub cases: Vec<String>,
+    /// Name and arguments of runs that were saved.
+    pub saved: Vec<(String, Vec<String>)>,
 }
 
 /// A driver with its doubles.
@@ -155,6 +160,21 @@ impl Runner for Actor {
         tell(RunNews::Ended);
     }
 
+    fn run_cases(&mut self, batch: RunCases, mailbox: Mailbox) {
+        for case in &batch.cases {
+            self.log.lock().unwrap().cases.push(case.name.clone());
+            let outcome = cases::Outcome {
+                verdict: ending(&case.name),
+                duration: Duration::from_millis(120),
+                touched: [PathBuf::from("scripts/report.py")].into(),
+            };
+            let news = CaseNews::Ended { skill: batch.skill.path.clone(), name: case.name.clone(), outcome };
+            mailbox.try_send(Action::Cases(news));
+        }
+    }
+
+    fn cancel_cases(&mut self) {}
+
     fn cancel(&mut self, id: RunId) {
         self.log.lock().unwrap().cancelled.push(id);
         let Some(mailbox) = self.mailbox.take() else { return };
@@ -164,6 +184,37 @@ impl Runner for Actor {
         mailbox.try_send(Action::Run(id, RunNews::Report(Arc::new(report))));
         mailbox.try_send(Action::Run(id, RunNews::Ended));
     }
+}
+
+/// How the cases of the double end: the first passes, the second fails, the third cannot be run.
+fn ending(name: &str) -> Verdict {
+    match name {
+        "a city" => Verdict::Passed,
+        "no city" => {
+            let diff = "-usage: report CITY\n+Traceback (most recent call last):\n".to_owned();
+            Verdict::Failed(vec![
+                Mismatch { check: "exit".into(), line: 9, diff: "-2\n+1\n".into() },
+                Mismatch { check: "stderr equals".into(), line: 10, diff },
+            ])
+        }
+        _ => Verdict::NotRun("policy.yaml:3 grants net api.weather.example:443, which reaches out of the case: it needs --trust (in the workbench: t)".into()),
+    }
+}
+
+const CASES: &str = "\
+- name: a city
+  args: [--city, Bern]
+- name: no city
+  expect:
+    exit: 2
+    stderr: |
+      usage: report CITY
+- name: the real thing
+  args: [--city, Paris]
+";
+
+pub(crate) fn cases(text: &str, skill: &Skill) -> cases::Loaded {
+    cases::parse(text, &skill.path.join("cases/weather.yaml"), skill)
 }
 
 struct Clerk {
@@ -181,6 +232,17 @@ impl Desk for Clerk {
                 let files = ["SKILL.md", "scripts/report.py", "scripts/sync.sh"];
                 let files = files.iter().map(|path| FileItem { path: path.into(), bytes: 420 }).collect();
                 mailbox.try_send(Action::Explored { skill: skill.path.clone(), tools: vec![tool()], files });
+            }
+            Effect::LoadCases(skill) => {
+                let text = if skill.name == "weather" { CASES } else { "[]" };
+                let loaded = cases(text, &skill);
+                let news = CaseNews::Loaded { skill: skill.path.clone(), loaded };
+                mailbox.try_send(Action::Cases(news));
+            }
+            Effect::SaveCase(saving) => {
+                self.log.lock().unwrap().saved.push((saving.name.clone(), saving.arguments.clone()));
+                let said = format!("saved as cases/{}.yaml", saving.name);
+                mailbox.try_send(Action::Cases(CaseNews::Saved(Ok(said))));
             }
             Effect::Grant { skill, remedy } => {
                 let said = format!("granted {}: {}", remedy.permission, remedy.add);
