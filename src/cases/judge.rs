@@ -53,7 +53,7 @@ pub fn judge(expect: &Expect, seen: &Seen) -> Vec<Mismatch> {
     if let Denials::Exactly(wanted) = &expect.denials.value
         && *wanted != seen.denials
     {
-        let lines = |list: &[String]| list.iter().map(|line| format!("{line}\n")).collect::<String>();
+        let lines = |list: &[String]| list.iter().flat_map(|line| [line.as_str(), "\n"]).collect::<String>();
         let diff = lines_diff(&lines(wanted), &lines(&seen.denials));
         found.push(Mismatch { check: "denials".to_owned(), line: expect.denials.span.line, diff });
     }
@@ -119,11 +119,11 @@ fn json(path: &serde_json_path::JsonPath, wanted: &Value, text: &str) -> Option<
 
 /// Expected and got, one behind the other.
 fn pair(wanted: &str, got: &str) -> String {
-    let marked = |mark: char, text: &str| -> String {
+    let marked = |mark: &'static str, text: &str| -> String {
         let lines: Vec<&str> = if text.is_empty() { vec![""] } else { text.lines().collect() };
-        lines.iter().map(|line| format!("{mark}{line}\n")).collect()
+        lines.iter().flat_map(|line| [mark, line, "\n"]).collect()
     };
-    marked('-', wanted) + &marked('+', if got.is_empty() { "(nothing)" } else { got })
+    marked("-", wanted) + &marked("+", if got.is_empty() { "(nothing)" } else { got })
 }
 
 /// Line by line; without the heads of hunks, which say nothing when there is one that begins at the start.

@@ -2,6 +2,7 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod saving;
 mod writes;
 
 use std::borrow::Cow;
@@ -18,7 +19,7 @@ use nix::sys::signal::{SigSet, Signal};
 use serde_json::Value;
 
 use super::{Context, Failure, Format};
-use crate::cases::{self, Saving};
+use crate::cases;
 use crate::policy::{self, Chosen, Origin, Places, Source};
 use crate::report::terminal::{self, Harmless};
 use crate::report::text::{self, Style};
@@ -148,7 +149,7 @@ pub(super) fn execute(args: &Args, context: &Context) -> anyhow::Result<ExitCode
             _ => writes::review(captured, &mut report, args.format == Format::Text),
         }
     }
-    let saved = args.save_case.as_deref().map(|name| save_case(name, args.force, &prepared, &report));
+    let saved = args.save_case.as_deref().map(|name| saving::save(name, args.force, &prepared, &report));
     match args.format {
         Format::Text => eprint!("{}", text::writes(&report, &prepared.request.skill.path, style)),
         Format::Json => print_json(&report)?,
@@ -161,25 +162,6 @@ pub(super) fn execute(args: &Args, context: &Context) -> anyhow::Result<ExitCode
         return Ok(ExitCode::from(125));
     }
     Ok(exit_code(report.outcome.as_ref()))
-}
-
-fn save_case(name: &str, force: bool, prepared: &Prepared, report: &Report) -> anyhow::Result<()> {
-    let request = &prepared.request;
-    let (file, notes) = cases::save(Saving {
-        name,
-        skill: &request.skill,
-        workspace: &request.workspace,
-        report,
-        args: &request.args,
-        stdin: &request.input,
-        force,
-    })?;
-    let skill = &request.skill.name;
-    let said = format!("saved as a case: {}; `skilldeck test {skill}` runs it", file.display());
-    for line in [said].iter().chain(&notes) {
-        eprintln!("note: {}", terminal::one_line(line, 600));
-    }
-    Ok(())
 }
 
 /// Everything that a run needs to know, from the command line.

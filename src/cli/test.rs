@@ -5,6 +5,7 @@
 mod formats;
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::io::IsTerminal;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -247,16 +248,20 @@ fn line(skill: &Skill, case: &Case, outcome: &Outcome, style: Style) -> String {
             let mut text =
                 format!("{}  {}\n", style.bad(&format!("✗ {name}")), style.quiet(&format!("{seconds:.2} s")));
             for mismatch in mismatches {
-                text +=
-                    &format!("    {}  {}\n", place(mismatch.line), terminal::one_line(&mismatch.check, 200));
-                text.extend(mismatch.diff.lines().map(|line| format!("    {}\n", diff_line(line, style))));
+                let check = terminal::one_line(&mismatch.check, 200);
+                let _ = writeln!(text, "    {}  {check}", place(mismatch.line));
+                for line in mismatch.diff.lines() {
+                    let _ = writeln!(text, "    {}", diff_line(line, style));
+                }
             }
             text
         }
         Verdict::NotRun(why) => {
-            let why: String =
-                why.lines().map(|line| format!("    {}\n", terminal::one_line(line, 600))).collect();
-            format!("{}\n{why}", style.bad(&format!("! {name}: not run")))
+            let mut text = style.bad(&format!("! {name}: not run")) + "\n";
+            for line in why.lines() {
+                let _ = writeln!(text, "    {}", terminal::one_line(line, 600));
+            }
+            text
         }
         Verdict::Cancelled => format!("{}\n", style.warning(&format!("- {name}: cancelled"))),
     }
@@ -275,7 +280,7 @@ fn last_lines(tally: &Tally) -> String {
     let mut text = String::new();
     if !tally.without.is_empty() {
         let names: Vec<&str> = tally.without.iter().map(|skill| skill.name.as_str()).collect();
-        text += &format!("no cases: {}\n", terminal::one_line(&names.join(", "), 2000));
+        let _ = writeln!(text, "no cases: {}", terminal::one_line(&names.join(", "), 2000));
     }
     if tally.results.is_empty() {
         return text + "no case was run; `skilldeck run SKILL --save-case NAME` writes one\n";

@@ -38,13 +38,14 @@ impl Reader<'_> {
         let mut expect = Expect::usual(case.span);
         for (key, value) in self.pairs(node, "`expect`", &EXPECT) {
             match key {
-                "exit" => match value.text().and_then(Ending::parse) {
-                    Some(ending) => expect.ending = Field { value: ending, span: value.span },
-                    None => {
+                "exit" => {
+                    if let Some(ending) = value.text().and_then(Ending::parse) {
+                        expect.ending = Field { value: ending, span: value.span };
+                    } else {
                         let help = "write a status from 0 to 255, a signal such as SIGKILL, or a limit such as memory";
                         self.bad(value.span, "`exit` is no way to end", help);
                     }
-                },
+                }
                 "stdout" => expect.stdout = self.checks(value, "`stdout`", &TEXT),
                 "stderr" => expect.stderr = self.checks(value, "`stderr`", &TEXT),
                 "files" => expect.files = self.expected_files(value, case.cwd),
@@ -169,14 +170,12 @@ impl Reader<'_> {
             let json = serde_json::Value::String((*operation).to_owned());
             !target.trim().is_empty() && serde_json::from_value::<Operation>(json).is_ok()
         });
-        match known {
-            Some((operation, target)) => Some(format!("{operation} {}", target.trim())),
-            None => {
-                let help = "write an operation (read, write, create, delete, execute, connect, listen, signal, spawn, env, syscall), a space and the target";
-                self.bad(node.span, format!("`{text}` is no denial"), help);
-                None
-            }
+        if let Some((operation, target)) = known {
+            return Some(format!("{operation} {}", target.trim()));
         }
+        let help = "write an operation (read, write, create, delete, execute, connect, listen, signal, spawn, env, syscall), a space and the target";
+        self.bad(node.span, format!("`{text}` is no denial"), help);
+        None
     }
 }
 

@@ -88,10 +88,10 @@ fn test_case(text: &mut String, suite: &str, result: &Ended) {
         }
         Verdict::Failed(mismatches) => {
             let checks: Vec<&str> = mismatches.iter().map(|mismatch| mismatch.check.as_str()).collect();
-            let detail: String = mismatches
-                .iter()
-                .map(|mismatch| format!("line {}: {}\n{}\n", mismatch.line, mismatch.check, mismatch.diff))
-                .collect();
+            let mut detail = String::new();
+            for mismatch in mismatches {
+                let _ = writeln!(detail, "line {}: {}\n{}", mismatch.line, mismatch.check, mismatch.diff);
+            }
             let message = escaped(&checks.join(", "));
             format!("<failure message=\"{message}\">{}</failure>", escaped(&detail))
         }
