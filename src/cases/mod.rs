@@ -9,8 +9,8 @@
 //! | a run written down as a case | `save` |
 //!
 //! A case runs in a **stage** of its own: a copy of the skill, and a workspace that holds the files that the case lays
-//! out and nothing else. Both vanish afterwards, so a case changes nothing and cases can run side by side. In a case file,
-//! and in everything that is compared, `${skill}` and `${workspace}` stand for the two folders.
+//! out and nothing else. Both vanish afterwards, so a case changes nothing and cases can run side by side. In arguments,
+//! standard input and expectations `${skill}` and `${workspace}` stand for the two folders.
 //!
 //! A case runs under the skill's own `policy.yaml`, which is a request: what it grants within the stage is harmless and
 //! in force; a grant that reaches further has to be trusted by the user ([`Trust`]), else the case is not run.

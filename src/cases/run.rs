@@ -13,6 +13,7 @@ use crate::policy::{self, Policy, RunRule, Source};
 use crate::run::prepare::prepare_for;
 use crate::run::report::{Denial, Report};
 use crate::run::{Recorder, RunRequest, WorkingDirectory, materialise_write_grants};
+use crate::sandbox::event::Level;
 use crate::sandbox::plan::Observe;
 use crate::sandbox::{Canceller, Launcher};
 use crate::skill::{self, Entry, Skill, schema};
@@ -33,6 +34,8 @@ pub struct Outcome {
     /// Files and folders of the skill that the run looked at, relative to its folder, those too that were not there: a
     /// change of one of them can change the verdict.
     pub touched: BTreeSet<PathBuf>,
+    /// What this machine's sandbox lacks, one sentence each: what is denied, and how programs hear of it, can differ then.
+    pub missing: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -97,29 +100,39 @@ const KEEP_OUTPUT: usize = 16 * 1024 * 1024;
 /// Run a case of `skill` and judge it.
 pub fn run(case: &Case, skill: &Skill, launcher: &Launcher, trust: Trust, stop: &Stop) -> Outcome {
     let begun = Instant::now();
-    let ended = |verdict, touched| Outcome { verdict, duration: begun.elapsed(), touched };
+    let ended = |verdict| Outcome {
+        verdict,
+        duration: begun.elapsed(),
+        touched: BTreeSet::new(),
+        missing: Vec::new(),
+    };
     if stop.is_stopped() {
-        return ended(Verdict::Cancelled, BTreeSet::new());
+        return ended(Verdict::Cancelled);
     }
     let stage = match Stage::set(case, skill) {
         Ok(stage) => stage,
-        Err(error) => {
-            return ended(Verdict::NotRun(format!("it cannot be laid out: {error}")), BTreeSet::new());
-        }
+        Err(error) => return ended(Verdict::NotRun(format!("it cannot be laid out: {error}"))),
     };
-    match report(case, &stage.places, launcher, trust, stop) {
-        Ok(report) if stop.is_stopped() => ended(Verdict::Cancelled, touched(&report, &stage.places.skill)),
-        Ok(report) => {
-            let mismatches = judge(&case.expect, &seen(case, &stage, &report));
-            let verdict = if mismatches.is_empty() { Verdict::Passed } else { Verdict::Failed(mismatches) };
-            ended(verdict, touched(&report, &stage.places.skill))
-        }
+    let report = match report(case, &stage.places, launcher, trust, stop) {
+        Ok(report) => report,
         Err(why) => {
             // Places in the stage mean nothing once it is gone.
-            let why =
-                super::replace(&why, &stage.places.skill.to_string_lossy(), &skill.path.to_string_lossy());
-            ended(Verdict::NotRun(why), BTreeSet::new())
+            let staged = stage.places.skill.to_string_lossy();
+            return ended(Verdict::NotRun(super::replace(&why, &staged, &skill.path.to_string_lossy())));
         }
+    };
+    let verdict = if stop.is_stopped() {
+        Verdict::Cancelled
+    } else {
+        match judge(&case.expect, &seen(case, &stage, &report)) {
+            mismatches if mismatches.is_empty() => Verdict::Passed,
+            mismatches => Verdict::Failed(mismatches),
+        }
+    };
+    Outcome {
+        touched: touched(&report, &stage.places.skill),
+        missing: if report.isolation.level == Level::Reduced { report.isolation.missing } else { Vec::new() },
+        ..ended(verdict)
     }
 }
 

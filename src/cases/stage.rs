@@ -62,18 +62,33 @@ impl Stage {
 }
 
 impl Drop for Stage {
-    /// A run can take the rights to its own folders away, and then they could not be removed.
     fn drop(&mut self) {
-        open_up(self.folder.path(), 0);
+        remove(self.folder.path());
     }
 }
 
-fn open_up(folder: &Path, depth: usize) {
-    let _ = fs::set_permissions(folder, fs::Permissions::from_mode(0o700));
-    let Ok(entries) = fs::read_dir(folder) else { return };
-    for entry in entries.flatten().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())) {
-        if depth < MAX_DEPTH {
-            open_up(&entry.path(), depth + 1);
+/// Remove what a run left below `folder`. It can have taken the rights to its own folders away, and nested them deeper
+/// than a recursion or a path can be: so each is moved up before it is emptied.
+fn remove(folder: &Path) {
+    let mut waiting = vec![folder.to_owned()];
+    let mut moved = 0_usize;
+    while let Some(next) = waiting.pop() {
+        for entry in fs::read_dir(&next).into_iter().flatten().flatten() {
+            let path = entry.path();
+            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                moved += 1;
+                let to = folder.join(format!(".gone-{moved}"));
+                // Moving a folder elsewhere changes its `..`.
+                let _ = fs::set_permissions(&path, fs::Permissions::from_mode(0o700));
+                if fs::rename(&path, &to).is_ok() {
+                    waiting.push(to);
+                }
+            } else {
+                let _ = fs::remove_file(path);
+            }
+        }
+        if next != folder {
+            let _ = fs::remove_dir(next);
         }
     }
 }
@@ -132,5 +147,32 @@ impl Copied {
             }
         }
         fs::set_permissions(to, fs::metadata(from)?.permissions())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_deepest_tree_is_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let top = folder.path().join("top");
+        fs::create_dir_all(top.join("closed/inner")).unwrap();
+        fs::write(top.join("closed/inner/file"), "x").unwrap();
+        for name in ["closed/inner", "closed"] {
+            fs::set_permissions(top.join(name), fs::Permissions::from_mode(0)).unwrap();
+        }
+        // Nested from the inside out: no path is as long as this tree is deep.
+        for number in 0..20_000 {
+            let (outer, inner) = (folder.path().join("next"), folder.path().join("deep"));
+            fs::create_dir(&outer).unwrap();
+            if number > 0 {
+                fs::rename(&inner, outer.join("d")).unwrap();
+            }
+            fs::rename(outer, inner).unwrap();
+        }
+        remove(folder.path());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 }

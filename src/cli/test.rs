@@ -86,6 +86,12 @@ impl Tally {
         self.results.iter().filter(|result| of(&result.outcome.verdict)).count()
     }
 
+    /// What the sandbox of this machine lacks.
+    fn missing(&self) -> &[String] {
+        let mut reduced = self.results.iter().filter(|result| !result.outcome.missing.is_empty());
+        reduced.next().map_or(&[], |result| &result.outcome.missing)
+    }
+
     fn passed(&self) -> usize {
         self.count(|verdict| *verdict == Verdict::Passed)
     }
@@ -135,6 +141,12 @@ pub(super) fn execute(args: &Args, context: &Context) -> anyhow::Result<ExitCode
     let begun = Instant::now();
     let results = run_all(args, context, wanted, &stop)?;
     let tally = Tally { results, without, duration: begun.elapsed() };
+    if let Some(missing) = tally.missing().first() {
+        let missing = terminal::one_line(missing, 400);
+        eprintln!(
+            "note: the sandbox is reduced on this machine, so denials and messages can differ: {missing}; `skilldeck doctor` says more"
+        );
+    }
     match args.format {
         Form::Text => write_out(&last_lines(&tally))?,
         Form::Json => write_out(&formats::json(&tally))?,

@@ -35,6 +35,7 @@ pub(super) fn json(tally: &Tally) -> String {
         "version": VERSION,
         "cases": tally.results.iter().map(case).collect::<Vec<_>>(),
         "without_cases": tally.without.iter().map(|skill| skill.name.as_str()).collect::<Vec<_>>(),
+        "sandbox_missing": tally.missing(),
         "passed": tally.passed(),
         "failed": tally.failed(),
         "not_run": tally.not_run(),

@@ -60,7 +60,12 @@ const MANY: usize = 64;
 impl CaseRow {
     /// Whether a change of these paths can change how the case ends. By what the last run looked at.
     pub fn is_touched_by(&self, skill: &Path, paths: &[PathBuf]) -> bool {
-        let Standing::Ended(outcome) = &self.standing else { return false };
+        let outcome = match &self.standing {
+            Standing::NotRun => return false,
+            // What it looks at is not known yet.
+            Standing::Running => return !paths.is_empty(),
+            Standing::Ended(outcome) => outcome,
+        };
         let inside = |path: &PathBuf| path.strip_prefix(skill).ok().map(Path::to_owned);
         paths.len() >= MANY
             || paths.iter().filter_map(inside).any(|path| {
@@ -184,6 +189,7 @@ impl State {
                 lines.extend(why.lines().map(|line| Note(line.to_owned())));
             }
             Verdict::Failed(mismatches) => {
+                lines.extend(outcome.missing.iter().map(|text| Note(format!("sandbox reduced: {text}"))));
                 for mismatch in mismatches {
                     if !lines.is_empty() {
                         lines.push(Blank);

@@ -1,7 +1,8 @@
 //! The Cases tab, driven by keys.
 
-use super::doubles::{Plot, cases};
+use super::doubles::{Plot, cases, ended};
 use super::{row_with, workbench};
+use crate::cases::Verdict;
 use crate::tui::action::{Action, CaseNews, WorkspaceNews};
 use crate::tui::effect::Effect;
 use crate::tui::state::{Cause, Layer, Pane, Standing, Tab};
@@ -140,4 +141,27 @@ fn the_tab_is_reached_by_mouse_and_left_again() {
     assert_eq!((bench.state().tab, bench.state().focus), (Tab::Skill, Pane::Details));
     bench.keys("32");
     assert_eq!(bench.state().focus, Pane::Findings);
+}
+
+#[test]
+fn cases_under_way_are_cancelled_and_do_not_keep_the_workbench() {
+    let mut bench = workbench(120, 40, Plot::Endless);
+    bench.keys("j3R");
+    assert!(bench.state().cases_run() && bench.screen().contains("▶ a city"), "{}", bench.screen());
+    bench.keys("<ctrl-c>");
+    assert!(!bench.state().quitting && !bench.state().cases_run());
+    bench.keys("<ctrl-c>");
+    assert!(bench.state().quitting);
+}
+
+#[test]
+fn a_save_while_a_case_runs_is_not_lost() {
+    let mut bench = workbench(120, 40, Plot::Endless);
+    bench.keys("j3r").tell(changed("scripts/report.py"));
+    let news =
+        CaseNews::Ended { skill: WEATHER.into(), name: "a city".into(), outcome: ended(Verdict::Passed) };
+    bench.tell(Action::Cases(news));
+    let row = &bench.state().case_set().unwrap().rows[0];
+    assert!(matches!(row.standing, Standing::Running), "it runs again");
+    assert!(!row.stale);
 }

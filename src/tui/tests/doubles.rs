@@ -70,7 +70,7 @@ pub(crate) fn with_skills(width: u16, height: u16, plot: Plot, skills: Vec<Arc<S
     let log = Arc::new(Mutex::new(Log::default()));
     let services = Services {
         loader: Box::new(Shelf(skills)),
-        runner: Box::new(Actor { plot, log: Arc::clone(&log), mailbox: None }),
+        runner: Box::new(Actor { plot, log: Arc::clone(&log), mailbox: None, cases: Vec::new() }),
         desk: Box::new(Clerk { log: Arc::clone(&log) }),
         mailbox,
     };
@@ -122,6 +122,8 @@ struct Actor {
     plot: Plot,
     log: Arc<Mutex<Log>>,
     mailbox: Option<Mailbox>,
+    /// Cases under way: skill and name.
+    cases: Vec<(PathBuf, String)>,
 }
 
 impl Runner for Actor {
@@ -161,19 +163,29 @@ impl Runner for Actor {
     }
 
     fn run_cases(&mut self, batch: RunCases, mailbox: Mailbox) {
+        if self.plot == Plot::Endless {
+            self.cases.extend(batch.cases.iter().map(|case| (batch.skill.path.clone(), case.name.clone())));
+            self.mailbox = Some(mailbox);
+            return;
+        }
         for case in &batch.cases {
             self.log.lock().unwrap().cases.push(case.name.clone());
-            let outcome = cases::Outcome {
-                verdict: ending(&case.name),
-                duration: Duration::from_millis(120),
-                touched: [PathBuf::from("scripts/report.py")].into(),
-            };
+            let outcome = ended(ending(&case.name));
             let news = CaseNews::Ended { skill: batch.skill.path.clone(), name: case.name.clone(), outcome };
             mailbox.try_send(Action::Cases(news));
         }
     }
 
-    fn cancel_cases(&mut self) {}
+    fn cancel_cases(&mut self) {
+        let Some(mailbox) = self.mailbox.take() else { return };
+        for (skill, name) in self.cases.drain(..) {
+            mailbox.try_send(Action::Cases(CaseNews::Ended {
+                skill,
+                name,
+                outcome: ended(Verdict::Cancelled),
+            }));
+        }
+    }
 
     fn cancel(&mut self, id: RunId) {
         self.log.lock().unwrap().cancelled.push(id);
@@ -183,6 +195,16 @@ impl Runner for Actor {
             Report { outcome: Some(outcome), ..report(Path::new("/home/ada/project/.skills/weather")) };
         mailbox.try_send(Action::Run(id, RunNews::Report(Arc::new(report))));
         mailbox.try_send(Action::Run(id, RunNews::Ended));
+    }
+}
+
+/// A case that ended so.
+pub(crate) fn ended(verdict: Verdict) -> cases::Outcome {
+    cases::Outcome {
+        verdict,
+        duration: Duration::from_millis(120),
+        touched: [PathBuf::from("scripts/report.py")].into(),
+        missing: Vec::new(),
     }
 }
 
