@@ -51,15 +51,15 @@ pub(super) fn on_news(state: &mut State, news: CaseNews) -> Vec<Effect> {
         }
         CaseNews::Ended { skill, name, outcome } => {
             let cancelled = outcome.verdict == Verdict::Cancelled;
-            let mut stale = false;
+            let mut changed = false;
             let rows = state.cases.get_mut(&skill).map(|set| set.rows.iter_mut());
             if let Some(row) = rows.into_iter().flatten().find(|row| row.case.name == name) {
                 row.standing = if cancelled { Standing::NotRun } else { Standing::Ended(Arc::new(outcome)) };
-                stale = row.stale && !cancelled;
+                changed = row.stale && !cancelled;
             }
             // It changed while it ran.
             let chosen = state.skill().is_some_and(|chosen| chosen.path == skill);
-            if stale && chosen && state.options.auto_run {
+            if changed && chosen && state.options.auto_run {
                 return run(state, &skill, |row| row.case.name == name);
             }
             Vec::new()
