@@ -224,6 +224,50 @@ fn variables_are_those_of_the_case() {
 }
 
 #[test]
+fn input_reaches_the_script_in_every_form() {
+    if !found("python3") {
+        return;
+    }
+    let source = "import argparse, os, sys\n\
+        parser = argparse.ArgumentParser()\n\
+        parser.add_argument('file')\n\
+        parser.add_argument('--top', type=int, default=1)\n\
+        args = parser.parse_args()\n\
+        print(args.top, open(args.file).read(), sys.stdin.read(), os.path.basename(os.getcwd()))\n";
+    let folder = open_folder();
+    let skill = Skill::within(folder, "main.py", source);
+    // An entry that is a neighbour's script, as some skills share them.
+    let root = skill.path.parent().unwrap().to_owned();
+    fs::rename(skill.path.join("scripts/main.py"), root.join("shared.py")).unwrap();
+    std::os::unix::fs::symlink("../../shared.py", skill.path.join("scripts/main.py")).unwrap();
+    let text_of = "\
+- name: by the schema
+  input: {file: \"${skill}/SKILL.md\", top: 3}
+  expect: {stdout: {regex: '^3 ---'}}
+- name: does not fit
+  input: {file: x, top: many}
+- name: as it is
+  files: {a/b.txt: {from: fixture.txt}}
+  args: [a/b.txt]
+  stdin: from ${workspace}
+  expect: {stdout: \"1 fixture from ${workspace} workspace\\n\"}
+- name: in scratch
+  cwd: scratch
+  args: [\"${skill}/SKILL.md\"]
+  expect: {stdout: {contains: scratch}}
+";
+    case(&skill, "a.yaml", text_of);
+    case(&skill, "fixture.txt", "fixture");
+    let output = test(&skill, User::Caller, &["--format", "json"]);
+    let document = json(&output);
+    let verdicts: Vec<_> =
+        document["cases"].as_array().unwrap().iter().map(|case| case["verdict"].as_str().unwrap()).collect();
+    assert_eq!(verdicts, ["passed", "not_run", "passed", "passed"], "{document:#}");
+    let reason = document["cases"][1]["reason"].as_str().unwrap();
+    assert!(reason.contains("line 5") && reason.contains("`top`"), "{reason}");
+}
+
+#[test]
 fn limits_of_the_case_hold() {
     let skill = Skill::new("a.sh", "#!/bin/sh\nwhile :; do :; done\n");
     case(&skill, "a.yaml", "limits: {wall: 300ms}\nexpect: {exit: wall}\n");

@@ -21,7 +21,7 @@ use crate::skill::{self, Entry, Skill, schema};
 /// Whether grants that reach out of the stage are in force.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Trust {
-    /// Only what stays within the copy of the skill and the case's workspace, and programs of the system.
+    /// Only what stays within the copy of the skill and the case's workspace, and programs by name.
     Stage,
     /// All of the policy, and the user's variables that it grants.
     Whole,
@@ -121,7 +121,7 @@ pub fn run(case: &Case, skill: &Skill, launcher: &Launcher, trust: Trust, stop: 
             return ended(Verdict::NotRun(super::replace(&why, &staged, &skill.path.to_string_lossy())));
         }
     };
-    let verdict = if stop.is_stopped() {
+    let mut verdict = if stop.is_stopped() {
         Verdict::Cancelled
     } else {
         match judge(&case.expect, &seen(case, &stage, &report)) {
@@ -129,8 +129,15 @@ pub fn run(case: &Case, skill: &Skill, launcher: &Launcher, trust: Trust, stop: 
             mismatches => Verdict::Failed(mismatches),
         }
     };
+    let touched = touched(&report, &stage.places.skill);
+    if let Err(left) = stage.clear() {
+        let left = left.display();
+        verdict = Verdict::NotRun(format!(
+            "the run made more files and folders than can be removed in time; remove {left} by hand"
+        ));
+    }
     Outcome {
-        touched: touched(&report, &stage.places.skill),
+        touched,
         missing: if report.isolation.level == Level::Reduced { report.isolation.missing } else { Vec::new() },
         ..ended(verdict)
     }

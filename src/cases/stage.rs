@@ -6,12 +6,13 @@
 //!     workspace/      the files of the case
 //! ```
 //! The run may write here as its policy says; the skill itself and the user's files are never in reach of it, but by a
-//! grant that reaches further and is trusted. Everything goes away with the [`Stage`].
+//! grant that reaches further and is trusted. [`Stage::clear`] removes it all.
 
 use std::fs;
 use std::io::{self, Read as _};
 use std::os::unix::fs::{PermissionsExt, symlink};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
@@ -23,6 +24,8 @@ use crate::skill::Skill;
 const MAX_FILES: usize = 20_000;
 const MAX_BYTES: u64 = 512 * 1024 * 1024;
 const MAX_DEPTH: usize = 64;
+/// How long what a run left behind is being removed.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 #[derive(Debug)]
 pub(super) struct Stage {
@@ -39,7 +42,8 @@ impl Stage {
         let places = Places { skill: base.join("skill").join(name), workspace: base.join("workspace") };
         fs::create_dir(base.join("skill"))?;
         fs::create_dir(&places.workspace)?;
-        let mut copied = Copied::default();
+        let root = skill.root.canonicalize().unwrap_or_else(|_| skill.root.clone());
+        let mut copied = Copied { skill: skill.path.clone(), root, files: 0, bytes: 0 };
         copied.folder(&skill.path, &places.skill, 0)?;
         if let PolicyChoice::File(file) = &case.policy {
             lay_out(&places.skill.join(file), &Content::From(file.clone()), &skill.path)?;
@@ -48,6 +52,15 @@ impl Stage {
             lay_out(&places.workspace.join(path), content, &skill.path)?;
         }
         Ok(Self { folder, places })
+    }
+
+    /// Remove everything; else the folder that is left.
+    pub(super) fn clear(mut self) -> Result<(), PathBuf> {
+        if remove(self.folder.path()) {
+            return Ok(());
+        }
+        self.folder.disable_cleanup(true);
+        Err(self.folder.path().to_owned())
     }
 
     /// The text of a file after the run, folders written by name. A run can put a link or a pipe in its place: neither is
@@ -61,19 +74,17 @@ impl Stage {
     }
 }
 
-impl Drop for Stage {
-    fn drop(&mut self) {
-        remove(self.folder.path());
-    }
-}
-
 /// Remove what a run left below `folder`. It can have taken the rights to its own folders away, and nested them deeper
-/// than a recursion or a path can be: so each is moved up before it is emptied.
-fn remove(folder: &Path) {
+/// than a recursion or a path can be: so each is moved up before it is emptied. Whether all is gone.
+fn remove(folder: &Path) -> bool {
+    let until = Instant::now() + PATIENCE;
     let mut waiting = vec![folder.to_owned()];
     let mut moved = 0_usize;
     while let Some(next) = waiting.pop() {
         for entry in fs::read_dir(&next).into_iter().flatten().flatten() {
+            if Instant::now() > until {
+                return false;
+            }
             let path = entry.path();
             if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
                 moved += 1;
@@ -91,6 +102,7 @@ fn remove(folder: &Path) {
             let _ = fs::remove_dir(next);
         }
     }
+    fs::read_dir(folder).is_ok_and(|mut left| left.next().is_none())
 }
 
 fn lay_out(path: &Path, content: &Content, skill: &Path) -> io::Result<()> {
@@ -108,8 +120,11 @@ fn lay_out(path: &Path, content: &Content, skill: &Path) -> io::Result<()> {
 }
 
 /// What has been copied so far.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Copied {
+    skill: PathBuf,
+    /// The folder that the skill was found in.
+    root: PathBuf,
     files: usize,
     bytes: u64,
 }
@@ -137,7 +152,10 @@ impl Copied {
                     self.folder(&path, &target, depth + 1)?;
                 }
             } else if kind.is_symlink() {
-                symlink(fs::read_link(&path)?, &target)?;
+                match self.neighbour(&path) {
+                    Some(file) => fs::copy(file, &target).map(drop)?,
+                    None => symlink(fs::read_link(&path)?, &target)?,
+                }
             } else if kind.is_file() {
                 self.bytes += entry.metadata()?.len();
                 if self.bytes > MAX_BYTES {
@@ -148,6 +166,12 @@ impl Copied {
         }
         fs::set_permissions(to, fs::metadata(from)?.permissions())
     }
+
+    /// The file of a neighbouring skill that a link leads to: an entry can be one, and the copy has no neighbours.
+    fn neighbour(&self, link: &Path) -> Option<PathBuf> {
+        let file = link.canonicalize().ok().filter(|file| file.is_file())?;
+        (file.starts_with(&self.root) && !file.starts_with(&self.skill)).then_some(file)
+    }
 }
 
 #[cfg(test)]
@@ -155,7 +179,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_deepest_tree_is_removed() {
+    fn a_tree_deeper_than_any_path_is_removed() {
         let folder = tempfile::tempdir().unwrap();
         let top = folder.path().join("top");
         fs::create_dir_all(top.join("closed/inner")).unwrap();
@@ -164,15 +188,16 @@ mod tests {
             fs::set_permissions(top.join(name), fs::Permissions::from_mode(0o000)).unwrap();
         }
         // Nested from the inside out: no path is as long as this tree is deep.
-        for number in 0..5_000 {
+        let name = "d".repeat(200);
+        for number in 0..100 {
             let (outer, inner) = (folder.path().join("next"), folder.path().join("deep"));
             fs::create_dir(&outer).unwrap();
             if number > 0 {
-                fs::rename(&inner, outer.join("d")).unwrap();
+                fs::rename(&inner, outer.join(&name)).unwrap();
             }
             fs::rename(outer, inner).unwrap();
         }
-        remove(folder.path());
+        assert!(remove(folder.path()));
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 }
