@@ -113,7 +113,7 @@ pub fn run(case: &Case, skill: &Skill, launcher: &Launcher, trust: Trust, stop: 
         Ok(stage) => stage,
         Err(error) => return ended(Verdict::NotRun(format!("it cannot be laid out: {error}"))),
     };
-    let report = match report(case, &stage.places, launcher, trust, stop) {
+    let report = match report(case, &stage, launcher, trust, stop) {
         Ok(report) => report,
         Err(why) => {
             // Places in the stage mean nothing once it is gone.
@@ -145,14 +145,16 @@ pub fn run(case: &Case, skill: &Skill, launcher: &Launcher, trust: Trust, stop: 
 
 fn report(
     case: &Case,
-    places: &Places,
+    stage: &Stage,
     launcher: &Launcher,
     trust: Trust,
     stop: &Stop,
 ) -> Result<Report, String> {
+    let places = &stage.places;
     let staged = Arc::new(skill::read(&places.skill, places.skill.parent().unwrap_or(&places.skill)));
     let prepared = prepared(case, &staged, places, trust)?;
     materialise_write_grants(&prepared).map_err(|error| error.to_string())?;
+    stage.give_away().map_err(|error| format!("it cannot be laid out: {error}"))?;
     let mut recorder = Recorder::new(&prepared, KEEP_OUTPUT);
     let mut handle =
         launcher.run(&prepared.plan).map_err(|error| format!("the sandbox cannot start: {error}"))?;

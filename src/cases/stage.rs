@@ -8,16 +8,20 @@
 //! The run may write here as its policy says; the skill itself and the user's files are never in reach of it, but by a
 //! grant that reaches further and is trusted. [`Stage::clear`] removes it all.
 
+use std::ffi::OsString;
 use std::fs;
 use std::io::{self, Read as _};
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::{PermissionsExt, lchown, symlink};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use rustix::fs::{AtFlags, CWD, Dir, Mode, OFlags, openat, renameat, unlinkat};
 use tempfile::TempDir;
 
 use super::{Case, Content, FOLDER, Places, PolicyChoice};
 use crate::run::source;
+use crate::sandbox::linux::NOBODY;
 use crate::skill::Skill;
 
 /// Most that is copied for one case.
@@ -54,9 +58,22 @@ impl Stage {
         Ok(Self { folder, places })
     }
 
+    /// Give both folders to the user that programs run as when root starts them: where a machine cannot show files as the
+    /// program's own, it could write none of them. The folder around them stays root's.
+    pub(super) fn give_away(&self) -> io::Result<()> {
+        if !rustix::process::geteuid().is_root() {
+            return Ok(());
+        }
+        // Nobody can come in before the last step.
+        give(&self.places.skill, 0);
+        give(&self.places.workspace, 0);
+        fs::set_permissions(self.folder.path(), fs::Permissions::from_mode(0o711))
+    }
+
     /// Remove everything; else the folder that is left.
     pub(super) fn clear(mut self) -> Result<(), PathBuf> {
-        if remove(self.folder.path()) {
+        let closed = fs::set_permissions(self.folder.path(), fs::Permissions::from_mode(0o700));
+        if closed.and_then(|()| remove(self.folder.path())).unwrap_or(false) {
             return Ok(());
         }
         self.folder.disable_cleanup(true);
@@ -74,35 +91,58 @@ impl Stage {
     }
 }
 
-/// Remove what a run left below `folder`. It can have taken the rights to its own folders away, and nested them deeper
-/// than a recursion or a path can be: so each is moved up before it is emptied. Whether all is gone.
-fn remove(folder: &Path) -> bool {
-    let until = Instant::now() + PATIENCE;
-    let mut waiting = vec![folder.to_owned()];
-    let mut moved = 0_usize;
-    while let Some(next) = waiting.pop() {
-        for entry in fs::read_dir(&next).into_iter().flatten().flatten() {
-            if Instant::now() > until {
-                return false;
-            }
-            let path = entry.path();
-            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-                moved += 1;
-                let to = folder.join(format!(".gone-{moved}"));
-                // Moving a folder elsewhere changes its `..`.
-                let _ = fs::set_permissions(&path, fs::Permissions::from_mode(0o700));
-                if fs::rename(&path, &to).is_ok() {
-                    waiting.push(to);
-                }
-            } else {
-                let _ = fs::remove_file(path);
-            }
-        }
-        if next != folder {
-            let _ = fs::remove_dir(next);
+/// From the inside out. Where it fails there is no such user, and nothing can be run either.
+fn give(path: &Path, depth: usize) {
+    let is_folder = path.symlink_metadata().is_ok_and(|data| data.is_dir());
+    for entry in fs::read_dir(path).into_iter().filter(|_| is_folder).flatten().flatten() {
+        if depth <= MAX_DEPTH {
+            give(&entry.path(), depth + 1);
         }
     }
-    fs::read_dir(folder).is_ok_and(|mut left| left.next().is_none())
+    let _ = lchown(path, Some(NOBODY), Some(NOBODY));
+}
+
+/// Remove what a run left below `folder`. It can have taken the rights to its own folders away, and nested them deeper
+/// than a recursion or a path can be: so each is moved up before it is emptied. The run's user may still be about, so
+/// nothing is done by a path that leads through what is the run's. Whether all is gone.
+fn remove(folder: &Path) -> io::Result<bool> {
+    let until = Instant::now() + PATIENCE;
+    let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let top = openat(CWD, folder, flags | OFlags::RDONLY, Mode::empty())?;
+    let mut waiting = vec![OsString::from(".")];
+    let mut moved = 0_usize;
+    while let Some(next) = waiting.pop() {
+        let opened = openat(&top, &next, flags | OFlags::RDONLY, Mode::empty())?;
+        let mut entries = Dir::read_from(&opened)?;
+        while let Some(entry) = entries.read() {
+            let entry = entry?;
+            let name = entry.file_name();
+            if Instant::now() > until {
+                return Ok(false);
+            }
+            // What was just moved here is in `waiting`.
+            let is_moved = next == "." && name.to_bytes().starts_with(b".gone-");
+            if is_moved || matches!(name.to_bytes(), b"." | b"..") {
+                continue;
+            }
+            match openat(&opened, name, flags | OFlags::PATH, Mode::empty()) {
+                Ok(inner) => {
+                    // To be moved elsewhere a folder has to be writable: its `..` changes.
+                    let it = format!("/proc/self/fd/{}", inner.as_raw_fd());
+                    fs::set_permissions(it, fs::Permissions::from_mode(0o700))?;
+                    moved += 1;
+                    let to = OsString::from(format!(".gone-{moved}"));
+                    renameat(&opened, name, &top, &to)?;
+                    waiting.push(to);
+                }
+                Err(_) => unlinkat(&opened, name, AtFlags::empty())?,
+            }
+        }
+        if next != "." {
+            unlinkat(&top, &next, AtFlags::REMOVEDIR)?;
+        }
+    }
+    Ok(true)
 }
 
 fn lay_out(path: &Path, content: &Content, skill: &Path) -> io::Result<()> {
@@ -197,7 +237,7 @@ mod tests {
             }
             fs::rename(outer, inner).unwrap();
         }
-        assert!(remove(folder.path()));
+        assert!(remove(folder.path()).unwrap());
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 }
