@@ -11,6 +11,9 @@ use crate::run::capture::{Diff, unified};
 const MAX_LINES: usize = 12;
 const MAX_BYTES: usize = 2000;
 
+/// Most values that a path may come to look at.
+const MAX_STEPS: f64 = 1e8;
+
 /// What a run came to, with folders written by name.
 #[derive(Debug, Clone)]
 pub struct Seen {
@@ -101,6 +104,10 @@ fn json(path: &serde_json_path::JsonPath, wanted: &Value, text: &str) -> Option<
             return Some(pair(&format!("{wanted:#}"), &format!("not JSON: {error}\n{}", excerpt(text))));
         }
     };
+    if steps(path, &value) > MAX_STEPS {
+        let why = "too much to look through: name more of the path, with fewer `..` and `?`";
+        return Some(pair(&format!("{wanted:#}"), why));
+    }
     let found: Vec<Value> = path.query(&value).into_iter().cloned().collect();
     if matches!(&found[..], [one] if one == wanted) {
         return None;
@@ -115,6 +122,21 @@ fn json(path: &serde_json_path::JsonPath, wanted: &Value, text: &str) -> Option<
         list => format!("{list:#}\n"),
     };
     Some(lines_diff(&format!("{wanted:#}\n"), &shown))
+}
+
+/// How many values a path can come to look at, at most: each search and each filter goes through all of them, for every
+/// value that led to it. A path is foreign text, and can be made to take for ever.
+fn steps(path: &serde_json_path::JsonPath, value: &Value) -> f64 {
+    fn count(value: &Value) -> usize {
+        match value {
+            Value::Array(items) => 1 + items.iter().map(count).sum::<usize>(),
+            Value::Object(map) => 1 + map.values().map(count).sum::<usize>(),
+            _ => 1,
+        }
+    }
+    let text = path.to_string();
+    let searches = text.matches("..").count() + text.matches('?').count();
+    (count(value) as f64).powi(searches as i32)
 }
 
 /// Expected and got, one behind the other.

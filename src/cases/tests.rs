@@ -229,3 +229,11 @@ fn folders_are_written_by_name_where_they_end() {
     assert_eq!(places.name(text), named);
     assert_eq!(places.fill(named), text);
 }
+
+#[test]
+fn a_path_made_to_take_for_ever_is_refused() {
+    let case = one("expect: {stdout: {json: {\"$..[?$..[?$..[?$..x]]]\": 1}}}");
+    let stdout = format!("[{}0]", "[0],".repeat(2000));
+    let found = judge(&case.expect, &Seen { stdout, denials: Vec::new(), ..seen() });
+    assert!(found[0].diff.contains("too much to look through"), "{}", found[0].diff);
+}
