@@ -5,6 +5,7 @@
 //! Arrows go one way; [`sandbox`] imports nothing of ours but itself, and holds all `unsafe`
 //! but that of the attacks in [`probe`], which try the sandbox from inside.
 
+pub mod cases;
 pub mod cli;
 pub mod journal;
 pub mod policy;

@@ -250,6 +250,32 @@ fn the_editor_gets_the_terminal_and_gives_it_back() {
 }
 
 #[test]
+fn a_case_is_saved_from_a_run_and_runs_again_on_save() {
+    let dir = workspace("echo hi");
+    let skill = dir.path().join(".skills/greet");
+    let mut terminal = open(dir.path());
+    terminal.keys("r");
+    terminal.wait_for("exit 0");
+    terminal.keys("Ssays hi\r");
+    terminal.wait_for("saved as cases/says-hi.yaml");
+    terminal.keys("3");
+    terminal.wait_for("not run yet");
+    terminal.keys("r");
+    terminal.wait_for("1 passed");
+    fs::write(skill.join("scripts/greet.sh"), "#!/bin/sh\necho hello\n").unwrap();
+    terminal.wait_for("+hello");
+    terminal.wait_for("-hi");
+    // The case itself, corrected.
+    let case = skill.join("cases/says-hi.yaml");
+    let text = fs::read_to_string(&case).unwrap();
+    fs::write(&case, text.replace("hi\\n", "hello\\n")).unwrap();
+    terminal.wait_for("1 passed");
+    terminal.keys("q");
+    assert_eq!(terminal.wait_end().code(), Some(0));
+    terminal.assert_restored();
+}
+
+#[test]
 fn copying_goes_to_the_clipboard_of_the_terminal() {
     let dir = workspace("echo hi");
     let mut terminal = open(dir.path());

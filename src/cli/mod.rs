@@ -19,6 +19,7 @@ mod runs;
 mod schema;
 mod screenshot;
 mod target;
+mod test;
 mod why;
 mod workbench;
 
@@ -64,6 +65,8 @@ pub enum Command {
     Call(call::Args),
     /// List old runs; show, replay, compare or export one
     Runs(runs::Args),
+    /// Run the saved cases of skills and say which hold
+    Test(test::Args),
     /// Say whether a run could do something, and which line of the policy decides; runs nothing
     Why(why::Args),
     /// Say what a skill's own policy file asks for, and put it in force for good
@@ -131,7 +134,7 @@ pub fn may_run_skills() -> bool {
             ) => {
                 return false;
             }
-            Some("run" | "call" | "probe") => return true,
+            Some("run" | "call" | "test" | "probe") => return true,
             _ => {}
         }
     }
@@ -166,6 +169,7 @@ fn execute(cli: Cli, launcher: Launcher) -> anyhow::Result<ExitCode> {
         Some(Command::Schema(args)) => schema::execute(&args, &context),
         Some(Command::Run(args)) => run::execute(&args, &context),
         Some(Command::Call(args)) => call::execute(&args, &context),
+        Some(Command::Test(args)) => test::execute(&args, &context),
         Some(Command::Why(args)) => why::execute(&args, &context),
         Some(Command::Doctor(args)) => doctor::execute(&args, &context),
         Some(Command::Probe(args)) => probe::execute(&args, &context),

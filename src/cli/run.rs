@@ -2,6 +2,7 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod saving;
 mod writes;
 
 use std::borrow::Cow;
@@ -17,6 +18,7 @@ use anyhow::{Context as _, bail};
 use nix::sys::signal::{SigSet, Signal};
 
 use super::{Context, Failure, Format, input};
+use crate::cases;
 use crate::journal::{Journal, Writer};
 use crate::policy::{self, Approvals, Chosen, Origin, Places, Source};
 use crate::report::terminal::{self, Harmless};
@@ -24,9 +26,9 @@ use crate::report::text::{self, Style};
 use crate::run::capture::{self, Writes};
 use crate::run::report::Report;
 use crate::run::{self, Prepared, Recorder, RunRequest, WorkingDirectory, prepare};
+use crate::sandbox;
 use crate::sandbox::event::{EventKind, Outcome, OutcomeKind, Stream};
 use crate::sandbox::plan::Observe;
-use crate::sandbox::{self, Canceller};
 use crate::skill::schema::{self, Invocation};
 use crate::skill::{Entry, Skill};
 use crate::workspace;
@@ -72,6 +74,12 @@ pub struct Options {
     /// Wall-clock limit, such as 30s, 500ms or 2m
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub timeout: Option<Duration>,
+    /// Save the run as a case of this name in the skill's cases/
+    #[arg(long, value_name = "NAME")]
+    pub save_case: Option<String>,
+    /// Replace a case of the same name
+    #[arg(long, requires = "save_case")]
+    pub force: bool,
     /// Output form
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
@@ -112,6 +120,10 @@ pub(super) fn execute(args: &Args, context: &Context) -> anyhow::Result<ExitCode
 
 /// One run from its plan to its exit status, told as the options say.
 pub(super) fn carry_out(request: RunRequest, args: &Options, context: &Context) -> anyhow::Result<ExitCode> {
+    if let Some(name) = &args.save_case {
+        // Better now than after the run.
+        cases::can_save(&request.skill, name, args.force)?;
+    }
     let mut prepared = prepare(request)?;
     let capturing = match args.writes {
         Writes::Direct => run::materialise_write_grants(&prepared).map(|()| None),
@@ -137,10 +149,13 @@ pub(super) fn carry_out(request: RunRequest, args: &Options, context: &Context) 
         eprintln!("note: {}", not_written_down(&error));
     }
     Journal::of_user().tidy();
+    let saved = args.save_case.as_deref().map(|name| saving::save(name, args.force, &prepared, &report));
     match args.format {
         Format::Text => eprint!("{}", text::writes(&report, &prepared.request.skill.path, style)),
         Format::Json => print_json(&report)?,
     }
+    // The run has been, and its report is out.
+    saved.transpose()?;
     if report.outcome.as_ref().is_some_and(|outcome| outcome.code == Some(0))
         && writes::is_incomplete(&report)
     {
@@ -238,7 +253,8 @@ fn start(
         None
     });
     let cancel = handle.canceller();
-    cancel_on(signals, cancel.clone());
+    let on_signal = cancel.clone();
+    stop_on(signals, move || on_signal.cancel());
     let mut live = (args.format == Format::Text).then(Live::new);
     while let Some(batch) = handle.events.blocking_recv() {
         if let Some(writer) = &mut writer {
@@ -275,22 +291,22 @@ fn not_written_down(error: &std::io::Error) -> String {
 const KEEP_OUTPUT: usize = 16 * 1024 * 1024;
 
 /// Signals that end the run instead of this program, so that the report is still written.
-fn block_signals() -> SigSet {
+pub(super) fn block_signals() -> SigSet {
     let signals = SigSet::from_iter([Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP]);
     // Blocked before any thread starts, so that all inherit it and only the waiting one sees them.
     let _ = signals.thread_block();
     signals
 }
 
-/// The first signal cancels the run, a second one ends this program at once.
-fn cancel_on(signals: SigSet, cancel: Canceller) {
+/// The first signal ends what runs, a second one ends this program at once.
+pub(super) fn stop_on(signals: SigSet, stop: impl FnOnce() + Send + 'static) {
     std::thread::spawn(move || {
         if let Ok(signal) = signals.wait() {
             if writes::ASKING.load(Ordering::Relaxed) {
                 // The answer is no.
                 std::process::exit(128 + signal as i32);
             }
-            cancel.cancel();
+            stop();
         }
         if let Ok(signal) = signals.wait() {
             std::process::exit(128 + signal as i32);

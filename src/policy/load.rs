@@ -96,6 +96,15 @@ pub fn parse(text: &str, file: &Path, places: &Places) -> Loaded {
     reader.loaded
 }
 
+/// Read the `limits` of another file, in the words of a policy: a case has some too.
+pub(crate) fn limits(node: &Node, file: &Path) -> Loaded {
+    let folder = file.parent().unwrap_or(Path::new("/"));
+    let places = Places { workspace: folder.to_owned(), home: None };
+    let mut reader = Reader { file, folder, places: &places, loaded: Loaded::default() };
+    reader.limits(node);
+    reader.loaded
+}
+
 struct Reader<'a> {
     file: &'a Path,
     folder: &'a Path,
@@ -152,12 +161,14 @@ impl Reader<'_> {
                         self.list(name, list, true);
                     }
                 }
-                _ => {
-                    for (name, limit) in self.pairs(value, "limits", &LIMITS) {
-                        self.limit(name, limit);
-                    }
-                }
+                _ => self.limits(value),
             }
+        }
+    }
+
+    fn limits(&mut self, node: &Node) {
+        for (name, limit) in self.pairs(node, "limits", &LIMITS) {
+            self.limit(name, limit);
         }
     }
 

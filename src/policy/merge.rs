@@ -43,6 +43,24 @@ impl Policy {
         self
     }
 
+    /// This policy with those limits that `other` sets, where they are stricter.
+    #[must_use]
+    pub fn tightened(self, other: &Policy) -> Policy {
+        let (mine, theirs) = (self.limits, other.limits);
+        let stricter = |name: &str| match name {
+            "wall" => theirs.wall < mine.wall,
+            "cpu" => theirs.cpu < mine.cpu,
+            "memory" => theirs.memory < mine.memory,
+            "file_size" => theirs.file_size < mine.file_size,
+            "scratch" => theirs.scratch < mine.scratch,
+            "open_files" => theirs.open_files < mine.open_files,
+            "processes" => theirs.processes < mine.processes,
+            _ => theirs.output < mine.output,
+        };
+        let origins = other.limit_origins.iter().filter(|(name, _)| stricter(name)).cloned().collect();
+        self.merged(Policy { limits: theirs, limit_origins: origins, ..Policy::default() })
+    }
+
     /// Whether `permission` has any grant.
     pub fn grants_any(&self, permission: Permission) -> bool {
         match permission {

@@ -27,6 +27,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 pub use diff::Diff;
+pub(crate) use diff::unified;
 pub use keep::{Kept, Selection};
 pub use list::CapturedChange;
 pub use tree::{State, Thing};

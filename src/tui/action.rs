@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::key::{Key, Mouse};
 use super::state::{Cause, FileItem, Highlighted, Level, RunId, Tool};
+use crate::cases;
 use crate::policy::Request;
 use crate::run::report::Report;
 use crate::sandbox::event::{Stream, UsageSample};
@@ -47,6 +48,8 @@ pub enum Action {
         request: Option<Box<Request>>,
         result: Result<String, String>,
     },
+    /// Of cases: read, ended, saved.
+    Cases(CaseNews),
     /// Samples were written to a folder, or why not.
     SamplesWritten(Result<PathBuf, String>),
     Notice(Level, String),
@@ -63,7 +66,24 @@ pub enum WorkspaceNews {
     Changed {
         skill: PathBuf,
         cause: Cause,
+        /// The first paths that changed, links resolved.
+        paths: Vec<PathBuf>,
     },
+}
+
+#[derive(Debug)]
+pub enum CaseNews {
+    Loaded {
+        skill: PathBuf,
+        loaded: cases::Loaded,
+    },
+    Ended {
+        skill: PathBuf,
+        name: String,
+        outcome: cases::Outcome,
+    },
+    /// A run was saved as a case, or why not.
+    Saved(Result<String, String>),
 }
 
 #[derive(Debug)]

@@ -4,8 +4,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::state::RunId;
+use crate::cases::Case;
 use crate::policy::Request;
-use crate::run::report::Remedy;
+use crate::run::report::{Remedy, Report};
 use crate::skill::{Entry, Skill};
 
 #[derive(Debug, Clone)]
@@ -25,6 +26,11 @@ pub enum Effect {
     },
     /// Work out tools and files of a skill.
     Explore(Arc<Skill>),
+    /// Read the cases of a skill.
+    LoadCases(Arc<Skill>),
+    RunCases(Box<RunCases>),
+    CancelCases,
+    SaveCase(Box<SaveCase>),
     /// Add a grant to the skill's own policy file.
     Grant {
         skill: Arc<Skill>,
@@ -61,4 +67,22 @@ pub struct StartRun {
     pub entry: Entry,
     pub arguments: Vec<String>,
     pub workspace: PathBuf,
+}
+
+/// Cases of one skill to be run, one after the other.
+#[derive(Debug, Clone)]
+pub struct RunCases {
+    pub skill: Arc<Skill>,
+    pub cases: Vec<Arc<Case>>,
+    /// Grants that reach out of a case are in force.
+    pub trust: bool,
+}
+
+/// A run to be written down as a case.
+#[derive(Debug, Clone)]
+pub struct SaveCase {
+    pub skill: Arc<Skill>,
+    pub name: String,
+    pub report: Arc<Report>,
+    pub arguments: Vec<String>,
 }

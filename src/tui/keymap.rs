@@ -26,6 +26,7 @@ pub enum Command {
     PreviousPane,
     SkillTab,
     RunTab,
+    CasesTab,
     NextSection,
     PreviousSection,
     Zoom,
@@ -36,6 +37,9 @@ pub enum Command {
     SearchPrevious,
     Follow,
     Run,
+    RunCase,
+    RunCases,
+    SaveCase,
     Cancel,
     Allow,
     TakeBack,
@@ -63,6 +67,8 @@ pub enum Scope {
     Welcome,
     Denial,
     Output,
+    /// In the Cases tab.
+    Cases,
     Everywhere,
 }
 
@@ -137,10 +143,24 @@ pub static TABLE: &[Binding] = &[
         .group(RUN)
         .bar(90)
         .when(can_run),
-    bind(Command::Cancel, "cancel", &["c"], "cancel", "end the run under way")
+    bind(Command::RunCase, "run-case", &["r"], "run case", "in the Cases tab: run the case under the cursor")
+        .group(RUN)
+        .within(Scope::Cases)
+        .bar(90)
+        .when(|s| s.case().is_some()),
+    bind(Command::RunCases, "run-cases", &["R"], "run all", "in the Cases tab: run all cases of the skill")
+        .group(RUN)
+        .within(Scope::Cases)
+        .bar(88)
+        .when(|s| s.case_set().is_some_and(|set| !set.rows.is_empty())),
+    bind(Command::SaveCase, "save-case", &["S"], "save case", "save the run as a case in the skill's cases/")
+        .group(RUN)
+        .bar(38)
+        .when(super::update::cases::can_save),
+    bind(Command::Cancel, "cancel", &["c"], "cancel", "end the run and the cases under way")
         .group(RUN)
         .bar(95)
-        .when(|s| s.running().is_some()),
+        .when(|s| s.running().is_some() || s.cases_run()),
     bind(
         Command::Allow,
         "allow",
@@ -156,7 +176,7 @@ pub static TABLE: &[Binding] = &[
         "open",
         &["enter"],
         "open",
-        "open the skill, denial, diagnostic or entry under the cursor",
+        "open the skill, denial, diagnostic or entry under the cursor; run the case",
     )
     .group(RUN)
     .bar(60)
@@ -211,6 +231,7 @@ pub static TABLE: &[Binding] = &[
         .group(MOVE),
     bind(Command::SkillTab, "skill-tab", &["1"], "skill", "the Skill tab").group(MOVE),
     bind(Command::RunTab, "run-tab", &["2"], "run", "the Run tab").group(MOVE),
+    bind(Command::CasesTab, "cases-tab", &["3"], "cases", "the Cases tab").group(MOVE),
     bind(Command::NextSection, "next-section", &["]"], "section", "next section of the lower pane")
         .group(MOVE),
     bind(
@@ -225,12 +246,10 @@ pub static TABLE: &[Binding] = &[
         .group(LOOK)
         .bar(35)
         .when(|s| matches!(s.focus, Pane::Source | Pane::Stdout | Pane::Stderr)),
-    bind(Command::SearchNext, "search-next", &["n"], "next", "next match")
-        .group(LOOK)
-        .when(|s| s.search.is_some()),
+    bind(Command::SearchNext, "search-next", &["n"], "next", "next match").group(LOOK).when(can_search_on),
     bind(Command::SearchPrevious, "search-previous", &["N"], "previous", "previous match")
         .group(LOOK)
-        .when(|s| s.search.is_some()),
+        .when(can_search_on),
     bind(Command::Follow, "follow", &["f"], "follow", "follow the newest output, or hold it")
         .group(LOOK)
         .within(Scope::Output)
@@ -309,10 +328,15 @@ fn can_allow(state: &State) -> bool {
     in_denials && state.denial().is_some_and(|denial| denial.remedy.is_some())
 }
 
+fn can_search_on(state: &State) -> bool {
+    state.search.is_some() && state.tab != Tab::Cases
+}
+
 fn can_open(state: &State) -> bool {
     match state.focus {
         Pane::Skills => state.skill().is_some(),
         Pane::Findings => state.denial().is_some() && state.run_tab.finding == Finding::Denials,
+        Pane::Cases => state.case().is_some(),
         Pane::Details => !matches!(state.skill_tab.section, Section::Schema),
         _ => false,
     }
@@ -327,6 +351,7 @@ impl Scope {
             Self::Denial => matches!(state.layers.last(), Some(Layer::Denial(_))),
             Self::Output => matches!(state.focus, Pane::Stdout | Pane::Stderr) && state.layers.is_empty(),
             Self::Welcome => state.is_welcome(),
+            Self::Cases => state.is_in_cases(),
         }
     }
 }
@@ -350,7 +375,8 @@ impl Binding {
 
 /// The command behind a key, as things stand.
 pub fn command(state: &State, key: Key) -> Option<Command> {
-    TABLE.iter().filter(|binding| binding.has(key)).find(|binding| binding.applies(state)).map(|b| b.command)
+    let open = TABLE.iter().filter(|binding| binding.has(key) && binding.applies(state));
+    open.min_by_key(|binding| binding.scope == Scope::Everywhere).map(|binding| binding.command)
 }
 
 /// The table's line of a command whose key does nothing now: to say so instead of staying silent.
@@ -360,7 +386,10 @@ pub fn unavailable(key: Key) -> Option<&'static Binding> {
 
 /// Lines of the key bar, most useful first.
 pub fn bar(state: &State) -> Vec<&'static Binding> {
-    let mut lines: Vec<_> = TABLE.iter().filter(|b| b.rank > 0 && b.applies(state)).collect();
+    let means = |b: &Binding| {
+        b.keys.iter().filter_map(|key| Key::parse(key)).any(|key| command(state, key) == Some(b.command))
+    };
+    let mut lines: Vec<_> = TABLE.iter().filter(|b| b.rank > 0 && b.applies(state) && means(b)).collect();
     lines.sort_by_key(|binding| std::cmp::Reverse(binding.rank));
     lines
 }
@@ -376,31 +405,4 @@ pub fn written(binding: &Binding, ascii: bool) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::collections::BTreeMap;
-
-    #[test]
-    fn no_key_has_two_meanings_in_one_scope() {
-        let mut seen: BTreeMap<(String, String), &str> = BTreeMap::new();
-        for binding in TABLE {
-            for key in binding.keys {
-                let parsed = Key::parse(key).unwrap_or_else(|| panic!("{key} is no key"));
-                let place = (format!("{:?}", binding.scope), parsed.to_string());
-                if let Some(other) = seen.insert(place, binding.id) {
-                    panic!("{key} means {other} and {}", binding.id);
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn every_line_is_complete() {
-        let mut ids = std::collections::BTreeSet::new();
-        for binding in TABLE {
-            assert!(!binding.keys.is_empty() && !binding.description.is_empty(), "{}", binding.id);
-            assert!(!binding.group.is_empty(), "{} has no group", binding.id);
-            assert!(ids.insert(binding.id), "{} twice", binding.id);
-        }
-    }
-}
+mod tests;

@@ -121,6 +121,10 @@ pub fn layout(state: &State) -> Layout {
     match state.tab {
         Tab::Skill => skill_tab(state, rest, &mut layout),
         Tab::Run => run_tab(state, rest, &mut layout),
+        Tab::Cases => {
+            let (list, verdict) = rest.split_rows(rest.height - lower_height(state, rest.height, 2));
+            layout.panes.extend([(Pane::Cases, list), (Pane::Verdict, verdict)]);
+        }
     }
     layout
 }
@@ -190,6 +194,11 @@ impl Layout {
         self.area(pane).map_or(1, |area| usize::from(area.height.saturating_sub(1)).max(1))
     }
 
+    /// The lower part of the tab, or the one at its right.
+    pub fn lower(&self) -> Option<Area> {
+        [Pane::Findings, Pane::Details, Pane::Verdict].into_iter().find_map(|pane| self.area(pane))
+    }
+
     pub fn pane_at(&self, column: u16, row: u16) -> Option<(Pane, Area)> {
         self.panes.iter().find(|(_, area)| area.holds(column, row)).copied()
     }
@@ -199,7 +208,7 @@ impl Layout {
         if self.list.width > 0 && self.main.width > 0 && column == self.list.right() && row > 0 {
             return Some(Border::List);
         }
-        let lower = self.area(Pane::Findings).or_else(|| self.area(Pane::Details))?;
+        let lower = self.lower()?;
         let beside = self.area(Pane::Source).is_some_and(|source| source.y == lower.y);
         let on_title = row == lower.y && lower.holds(column, row);
         let on_edge = beside && column + 1 == lower.x && row >= lower.y;

@@ -575,3 +575,23 @@ fn an_older_landlock_is_told_and_what_it_lacks_is_held_otherwise() {
         }
     });
 }
+
+#[test]
+fn cases_run_with_what_is_left() {
+    as_everybody(|user| {
+        for without in all_ways(user) {
+            let skill = Skill::new("a.sh", "#!/bin/sh\nread -r line < data.txt\necho \"$line\" > out.txt\n");
+            fs::write(skill.path.join("policy.yaml"), "permissions: {write: [\"${workspace}\"]}\n").unwrap();
+            fs::create_dir(skill.path.join("cases")).unwrap();
+            let case = "files: {data.txt: \"x\\n\"}\nexpect: {files: {out.txt: \"x\\n\"}}\n";
+            fs::write(skill.path.join("cases/a.yaml"), case).unwrap();
+            let mut command = common::program(starter(user, &without));
+            command.arg("test").arg(&skill.path).args(["--format", "json"]).env("HOME", "/nonexistent");
+            take(&mut command, user, &without);
+            let output = command.output().unwrap();
+            let said = String::from_utf8_lossy(&output.stdout);
+            assert_eq!(output.status.code(), Some(0), "{user:?} {without:?}: {said}");
+            assert!(said.contains("\"passed\": 1"), "{user:?} {without:?}: {said}");
+        }
+    });
+}

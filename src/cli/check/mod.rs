@@ -5,7 +5,7 @@
 mod clients;
 mod fixing;
 mod formats;
-mod text;
+pub(super) mod text;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,6 +16,7 @@ use clap::ValueEnum;
 
 use super::Context;
 use super::list::write_out;
+use crate::cases;
 use crate::policy::{self, Places};
 use crate::skill::clients::Client;
 use crate::skill::{Diagnostic, Resolver, Skill};
@@ -101,9 +102,10 @@ fn read(args: &Args, context: &Context) -> anyhow::Result<Checked> {
     Ok((skills.into_iter().map(|skill| with_policy(skill, &places)).collect(), notices))
 }
 
-/// The skill with what is wrong with its `policy.yaml`, which is read for a run and not with the skill.
+/// The skill with what is wrong with its `policy.yaml` and its cases, which are read for a run and not with the skill.
 fn with_policy(mut skill: Arc<Skill>, places: &Places) -> Arc<Skill> {
-    let found = policy::check(&skill, places);
+    let mut found = policy::check(&skill, places);
+    found.extend(cases::load(&skill).diagnostics);
     if !found.is_empty() {
         Arc::make_mut(&mut skill).diagnostics.extend(found);
     }

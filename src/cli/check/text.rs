@@ -49,12 +49,12 @@ pub(super) fn of_workspace(notices: &[Diagnostic]) -> String {
 }
 
 /// Whether standard output shows colours.
-pub(super) fn has_colour() -> bool {
+pub(in crate::cli) fn has_colour() -> bool {
     std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
 /// One finding as a compiler shows it: code, message, place, the line with a caret, help.
-fn render(diagnostic: &Diagnostic, source: &str, renderer: &Renderer) -> String {
+pub(in crate::cli) fn render(diagnostic: &Diagnostic, source: &str, renderer: &Renderer) -> String {
     let level = match diagnostic.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
@@ -94,7 +94,7 @@ fn excerpt(diagnostic: &Diagnostic, source: &str) -> Option<(String, usize)> {
 }
 
 /// Relative to the current folder where that is shorter.
-pub(super) fn display_path(path: &Path) -> String {
+pub(in crate::cli) fn display_path(path: &Path) -> String {
     let here = std::env::current_dir().unwrap_or_default();
     let shown = path.strip_prefix(&here).unwrap_or(path).display().to_string();
     printable(&shown).into_owned()

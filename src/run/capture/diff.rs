@@ -89,7 +89,8 @@ fn text(tree: &Tree, below: &Path, bytes: u64) -> Side {
     String::from_utf8(content).map_or(Side::Other(Diff::Binary), Side::Text)
 }
 
-fn unified(before: &str, after: &str) -> Diff {
+/// What is different between two texts.
+pub(crate) fn unified(before: &str, after: &str) -> Diff {
     // Not the default algorithm, which gets the line numbers of some hunks wrong.
     let mut differ = TextDiff::configure();
     let diff = differ.algorithm(Algorithm::Patience).timeout(PATIENCE).diff_lines(before, after);

@@ -128,9 +128,11 @@ impl Judge {
 
     /// Whether the call cannot be refused, by its text alone: a plain look into the system's own files.
     pub(super) fn is_harmless(&self, used: &PathUse) -> bool {
-        if self.is_on_the_host() {
-            return false;
-        }
+        !self.is_on_the_host() && self.looks_at_system(used)
+    }
+
+    /// Whether this is a plain look into the system's own files. Only a link of theirs can lead elsewhere.
+    pub(super) fn looks_at_system(&self, used: &PathUse) -> bool {
         let plain = match used.how {
             How::Rights(wanted) => wanted & libc::X_OK == 0,
             How::Open { keeps_time, .. } => !keeps_time,

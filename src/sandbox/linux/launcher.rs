@@ -30,7 +30,7 @@ pub(super) struct Identity {
 }
 
 /// Host root must never be root inside: `nobody` is the id that owns nothing.
-const NOBODY: u32 = 65534;
+pub(crate) const NOBODY: u32 = 65534;
 
 impl Identity {
     pub(super) fn current() -> Self {

@@ -50,6 +50,8 @@ mod view;
 mod waiting;
 mod wire;
 
+pub(crate) use launcher::NOBODY;
+
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Arc, Mutex};
 

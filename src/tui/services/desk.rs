@@ -8,12 +8,13 @@ use serde_json::Value;
 use super::highlight::{self, Highlighter};
 use super::loader::{Watch, spawn};
 use super::{Desk, Mailbox};
+use crate::cases::{self, Saving};
 use crate::policy::{self, Approvals, Places, Request};
 use crate::run::report::Remedy;
 use crate::run::source;
 use crate::skill::{self, Skill, schema};
-use crate::tui::action::{Action, WorkspaceNews};
-use crate::tui::effect::Effect;
+use crate::tui::action::{Action, CaseNews, WorkspaceNews};
+use crate::tui::effect::{Effect, SaveCase};
 use crate::tui::state::{FileItem, Parameter, Tool};
 use crate::workspace::{replace, samples};
 
@@ -83,6 +84,11 @@ fn answer(
             let request = own_request(&skill.path, approvals, &places);
             vec![Action::Explored { tools, files, request, skill: skill.path.clone() }]
         }
+        Effect::LoadCases(skill) => {
+            let loaded = cases::load(&skill);
+            vec![Action::Cases(CaseNews::Loaded { skill: skill.path.clone(), loaded })]
+        }
+        Effect::SaveCase(saving) => vec![Action::Cases(CaseNews::Saved(save_case(&saving, workspace)))],
         Effect::Grant { skill, remedy } => {
             ignore_writes(&skill, watch);
             let result = grant(&skill, &remedy, &places, granted);
@@ -170,6 +176,22 @@ fn keep(request: &mut Request, approvals: &Approvals) -> String {
             format!("policy.yaml is in force until you quit: the approval cannot be kept ({error})")
         }
     }
+}
+
+/// Write a run down as a case. Says what was done.
+fn save_case(saving: &SaveCase, workspace: &Path) -> Result<String, String> {
+    let (file, notes) = cases::save(Saving {
+        name: &saving.name,
+        skill: &saving.skill,
+        workspace,
+        report: &saving.report,
+        args: &saving.arguments,
+        stdin: &[],
+        force: false,
+    })
+    .map_err(|error| error.to_string())?;
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    Ok([format!("saved as cases/{name}")].into_iter().chain(notes).collect::<Vec<_>>().join("; "))
 }
 
 /// Files of a skill, sorted, without what tools leave behind.

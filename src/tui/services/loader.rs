@@ -149,10 +149,19 @@ impl Reader {
             kind: reload.cause.kind.to_string(),
             events: reload.cause.events,
         };
+        // As the skill's own path is; of what is gone, the folder may still be there.
+        let real = |path: &PathBuf| {
+            let folder = path.parent().and_then(|folder| std::fs::canonicalize(folder).ok());
+            folder.zip(path.file_name()).map_or_else(|| path.clone(), |(folder, name)| folder.join(name))
+        };
+        let paths: Vec<PathBuf> = reload.paths.iter().map(real).collect();
         let mut alive = true;
         for skill in self.changed(reload) {
-            alive =
-                self.mailbox.send(Action::Workspace(WorkspaceNews::Changed { skill, cause: cause.clone() }));
+            alive = self.mailbox.send(Action::Workspace(WorkspaceNews::Changed {
+                skill,
+                cause: cause.clone(),
+                paths: paths.clone(),
+            }));
         }
         alive
     }

@@ -1,6 +1,7 @@
 //! What the workbench has done for it outside its state. Each service stands behind a trait, so that tests put
 //! doubles in their place and drive the whole program by keys.
 
+mod cases;
 pub mod desk;
 pub mod editor;
 pub mod highlight;
@@ -10,7 +11,7 @@ pub mod runner;
 use tokio::sync::mpsc;
 
 use super::action::Action;
-use super::effect::{Effect, StartRun};
+use super::effect::{Effect, RunCases, StartRun};
 use super::state::RunId;
 
 /// Actions that may wait to be applied. A sender waits while it is full: a flood of output then stays in the
@@ -52,6 +53,8 @@ pub trait Loader: Send {
 pub trait Runner: Send {
     fn start(&mut self, run: StartRun, mailbox: Mailbox);
     fn cancel(&mut self, id: RunId);
+    fn run_cases(&mut self, batch: RunCases, mailbox: Mailbox);
+    fn cancel_cases(&mut self);
     /// End every run, and wait a moment until they are gone: none may outlive the workbench.
     fn end_all(&mut self) {}
 }
@@ -84,9 +87,13 @@ impl Services {
         match effect {
             Effect::StartRun(run) => self.runner.start(*run, self.mailbox.clone()),
             Effect::CancelRun(id) => self.runner.cancel(id),
+            Effect::RunCases(batch) => self.runner.run_cases(*batch, self.mailbox.clone()),
+            Effect::CancelCases => self.runner.cancel_cases(),
             Effect::Highlight { .. }
             | Effect::ReadFile { .. }
             | Effect::Explore(_)
+            | Effect::LoadCases(_)
+            | Effect::SaveCase(_)
             | Effect::Grant { .. }
             | Effect::TakeBack(_)
             | Effect::Approve { .. }

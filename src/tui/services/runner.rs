@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::cases::CaseRunner;
 use super::loader::{Watch, spawn};
 use super::{Mailbox, Runner};
 use crate::journal::Journal;
@@ -16,12 +17,15 @@ use crate::sandbox::linux::Canceller;
 use crate::sandbox::plan::Observe;
 use crate::sandbox::{Launcher, RunHandle};
 use crate::tui::action::{Action, RunNews};
-use crate::tui::effect::StartRun;
+use crate::tui::effect::{RunCases, StartRun};
 use crate::tui::state::{Level, RunId};
 use crate::workspace::watch::Quiet;
 
 /// Reports are sent at most this often while the run goes on.
 const REPORT_EVERY: Duration = Duration::from_millis(80);
+
+/// Bytes of each stream that the report keeps, for a case made of the run. The screen keeps the output itself, as raw bytes.
+const KEEP_OUTPUT: usize = 64 * 1024;
 
 /// How long the end of runs is waited for when the workbench ends.
 const LAST_WAIT: Duration = Duration::from_secs(2);
@@ -45,11 +49,13 @@ pub struct SandboxRunner {
     approvals: Approvals,
     journal: Journal,
     runs: HashMap<u64, Shared>,
+    cases: CaseRunner,
 }
 
 impl SandboxRunner {
     pub fn new(launcher: Arc<Launcher>, watch: Watch, approvals: Approvals, journal: Journal) -> Self {
-        Self { launcher, watch, approvals, journal, runs: HashMap::new() }
+        let cases = CaseRunner::new(Arc::clone(&launcher));
+        Self { launcher, watch, approvals, journal, runs: HashMap::new(), cases }
     }
 }
 
@@ -81,11 +87,21 @@ impl Runner for SandboxRunner {
         }
     }
 
+    fn run_cases(&mut self, batch: RunCases, mailbox: Mailbox) {
+        self.cases.run(batch, &mailbox);
+    }
+
+    fn cancel_cases(&mut self) {
+        self.cases.cancel();
+    }
+
     fn end_all(&mut self) {
+        let case_runs = self.cases.end();
         self.runs.values().for_each(cancel);
         let until = Instant::now() + LAST_WAIT;
         // Each thread holds its wish as long as its run lives.
-        while self.runs.values().any(|wish| Arc::strong_count(wish) > 1) && Instant::now() < until {
+        let run = || self.runs.values().any(|wish| Arc::strong_count(wish) > 1);
+        while (run() || case_runs()) && Instant::now() < until {
             std::thread::sleep(Duration::from_millis(2));
         }
     }
@@ -146,8 +162,7 @@ fn begin(
     if let Some(note) = prepared.notes.first() {
         mailbox.send(Action::Notice(Level::Info, note.clone()));
     }
-    // The screen keeps the output itself, as raw bytes.
-    let recorder = Recorder::new(&prepared, 0);
+    let recorder = Recorder::new(&prepared, KEEP_OUTPUT);
     let handle = launcher.run(&prepared.plan).map_err(|error| error.to_string())?;
     Ok(Begun { prepared, recorder, handle, quiet })
 }

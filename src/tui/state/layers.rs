@@ -31,6 +31,8 @@ pub struct Prompt {
 pub enum PromptKind {
     Search,
     Arguments,
+    /// The name under which a run is saved as a case.
+    CaseName,
 }
 
 #[derive(Debug, Clone, Copy)]

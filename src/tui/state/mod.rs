@@ -3,6 +3,7 @@
 //! Changed only by [`crate::tui::update()`], read by [`crate::tui::view`]. Nothing here draws, waits, reads a
 //! file or knows a terminal, so every state can be made and checked in a test.
 
+pub mod cases;
 pub mod facts;
 pub mod highlights;
 pub mod layers;
@@ -15,6 +16,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub use cases::{CaseRow, CaseSet, CasesTab, Standing, VerdictLine};
 pub use facts::{Facts, FileItem, Parameter, Tool};
 pub use highlights::{Highlighted, Highlights, Syntax};
 pub use layers::{Choice, Layer, Prompt, PromptKind};
@@ -44,8 +46,11 @@ pub struct State {
     pub drag: Option<Border>,
     pub skill_tab: SkillTab,
     pub run_tab: RunTab,
+    pub cases_tab: CasesTab,
     /// What was learned about a skill beyond its manifest, kept for the chosen ones.
     pub facts: BTreeMap<PathBuf, Facts>,
+    /// Cases of the skills that were chosen.
+    pub cases: BTreeMap<PathBuf, CaseSet>,
     /// The newest run of each skill.
     pub runs: BTreeMap<PathBuf, RunView>,
     pub next_run: u64,
@@ -101,6 +106,12 @@ pub enum Phase {
 pub enum Tab {
     Skill,
     Run,
+    Cases,
+}
+
+impl Tab {
+    /// In the order of their titles.
+    pub const ALL: [Self; 3] = [Self::Skill, Self::Run, Self::Cases];
 }
 
 /// Something that can have the focus.
@@ -112,6 +123,9 @@ pub enum Pane {
     Stdout,
     Stderr,
     Findings,
+    Cases,
+    /// What was expected of a case and what came.
+    Verdict,
 }
 
 /// A border that can be dragged.
@@ -231,7 +245,9 @@ impl State {
             drag: None,
             skill_tab: SkillTab::default(),
             run_tab: RunTab::default(),
+            cases_tab: CasesTab::default(),
             facts: BTreeMap::new(),
+            cases: BTreeMap::new(),
             runs: BTreeMap::new(),
             next_run: 1,
             queued_run: None,
@@ -301,6 +317,8 @@ impl State {
             Pane::Stdout => &self.run_tab.stdout,
             Pane::Stderr => &self.run_tab.stderr,
             Pane::Findings => &self.run_tab.findings,
+            Pane::Cases => &self.cases_tab.list,
+            Pane::Verdict => &self.cases_tab.verdict,
         }
     }
 
@@ -312,6 +330,8 @@ impl State {
             Pane::Stdout => &mut self.run_tab.stdout,
             Pane::Stderr => &mut self.run_tab.stderr,
             Pane::Findings => &mut self.run_tab.findings,
+            Pane::Cases => &mut self.cases_tab.list,
+            Pane::Verdict => &mut self.cases_tab.verdict,
         }
     }
 
@@ -320,6 +340,7 @@ impl State {
         match self.tab {
             Tab::Skill => &[Pane::Skills, Pane::Source, Pane::Details],
             Tab::Run => &[Pane::Skills, Pane::Stdout, Pane::Stderr, Pane::Findings],
+            Tab::Cases => &cases::PANES,
         }
     }
 
@@ -328,6 +349,8 @@ impl State {
         self.phase == Phase::Reading
             || self.running().is_some()
             || self.queued_run.is_some()
+            || self.cases_run()
+            || self.case_set().is_some_and(|set| set.reading)
             || self.highlights.waiting()
             || self.files.values().any(|file| matches!(file, FileText::Waiting))
             || self.chosen_facts().is_some_and(|facts| facts.tools.is_none() || facts.files.is_none())

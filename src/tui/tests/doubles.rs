@@ -5,14 +5,15 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::reports::{exited, limited, reduced, report};
+use crate::cases::{self, Mismatch, Verdict};
 use crate::policy::{Approvals, Request};
 use crate::run::report::{Remedy, Report};
 use crate::sandbox::event::{Outcome, OutcomeKind, Stream, UsageSample};
 use crate::sandbox::plan::Limits;
 use crate::skill::{Diagnostic, Entry, Interpreter, Language, Manifest, Severity, Skill, Span};
-use crate::tui::action::{Action, RunNews, WorkspaceNews};
+use crate::tui::action::{Action, CaseNews, RunNews, WorkspaceNews};
 use crate::tui::drive::Driver;
-use crate::tui::effect::{Effect, StartRun};
+use crate::tui::effect::{Effect, RunCases, StartRun};
 use crate::tui::services::{Desk, Loader, Mailbox, Runner, Services, highlight, mailbox};
 use crate::tui::state::{FileItem, Options, Parameter, Place, RunId, State, Tool};
 
@@ -37,6 +38,10 @@ pub(crate) struct Log {
     pub started: Vec<(RunId, Vec<String>)>,
     pub cancelled: Vec<RunId>,
     pub granted: Vec<Remedy>,
+    /// Names of the cases that were run, in order.
+    pub cases: Vec<String>,
+    /// Name and arguments of runs that were saved.
+    pub saved: Vec<(String, Vec<String>)>,
 }
 
 /// A driver with its doubles.
@@ -66,7 +71,7 @@ pub(crate) fn with_skills(width: u16, height: u16, plot: Plot, skills: Vec<Arc<S
     let log = Arc::new(Mutex::new(Log::default()));
     let services = Services {
         loader: Box::new(Shelf(skills)),
-        runner: Box::new(Actor { plot, log: Arc::clone(&log), mailbox: None }),
+        runner: Box::new(Actor { plot, log: Arc::clone(&log), mailbox: None, cases: Vec::new() }),
         desk: Box::new(Clerk { log: Arc::clone(&log) }),
         mailbox,
     };
@@ -118,6 +123,8 @@ struct Actor {
     plot: Plot,
     log: Arc<Mutex<Log>>,
     mailbox: Option<Mailbox>,
+    /// Cases under way: skill and name.
+    cases: Vec<(PathBuf, String)>,
 }
 
 impl Runner for Actor {
@@ -156,6 +163,31 @@ impl Runner for Actor {
         tell(RunNews::Ended);
     }
 
+    fn run_cases(&mut self, batch: RunCases, mailbox: Mailbox) {
+        if self.plot == Plot::Endless {
+            self.cases.extend(batch.cases.iter().map(|case| (batch.skill.path.clone(), case.name.clone())));
+            self.mailbox = Some(mailbox);
+            return;
+        }
+        for case in &batch.cases {
+            self.log.lock().unwrap().cases.push(case.name.clone());
+            let outcome = ended(ending(&case.name));
+            let news = CaseNews::Ended { skill: batch.skill.path.clone(), name: case.name.clone(), outcome };
+            mailbox.try_send(Action::Cases(news));
+        }
+    }
+
+    fn cancel_cases(&mut self) {
+        let Some(mailbox) = self.mailbox.take() else { return };
+        for (skill, name) in self.cases.drain(..) {
+            mailbox.try_send(Action::Cases(CaseNews::Ended {
+                skill,
+                name,
+                outcome: ended(Verdict::Cancelled),
+            }));
+        }
+    }
+
     fn cancel(&mut self, id: RunId) {
         self.log.lock().unwrap().cancelled.push(id);
         let Some(mailbox) = self.mailbox.take() else { return };
@@ -165,6 +197,47 @@ impl Runner for Actor {
         mailbox.try_send(Action::Run(id, RunNews::Report(Arc::new(report))));
         mailbox.try_send(Action::Run(id, RunNews::Ended));
     }
+}
+
+/// A case that ended so.
+pub(crate) fn ended(verdict: Verdict) -> cases::Outcome {
+    cases::Outcome {
+        verdict,
+        duration: Duration::from_millis(120),
+        touched: [PathBuf::from("scripts/report.py")].into(),
+        missing: Vec::new(),
+    }
+}
+
+/// How the cases of the double end: the first passes, the second fails, the third cannot be run.
+fn ending(name: &str) -> Verdict {
+    match name {
+        "a city" => Verdict::Passed,
+        "no city" => {
+            let diff = "-usage: report CITY\n+Traceback (most recent call last):\n".to_owned();
+            Verdict::Failed(vec![
+                Mismatch { check: "exit".into(), line: 9, diff: "-2\n+1\n".into() },
+                Mismatch { check: "stderr equals".into(), line: 10, diff },
+            ])
+        }
+        _ => Verdict::NotRun("policy.yaml:3 grants net api.weather.example:443, which reaches out of the case: it needs --trust (in the workbench: t)".into()),
+    }
+}
+
+const CASES: &str = "\
+- name: a city
+  args: [--city, Bern]
+- name: no city
+  expect:
+    exit: 2
+    stderr: |
+      usage: report CITY
+- name: the real thing
+  args: [--city, Paris]
+";
+
+pub(crate) fn cases(text: &str, skill: &Skill) -> cases::Loaded {
+    cases::parse(text, &skill.path.join("cases/weather.yaml"), skill)
 }
 
 struct Clerk {
@@ -184,6 +257,17 @@ impl Desk for Clerk {
                 let request = skill.policy_file.as_deref().map(|file| Box::new(request(file)));
                 let (skill, tools) = (skill.path.clone(), vec![tool()]);
                 mailbox.try_send(Action::Explored { skill, tools, files, request });
+            }
+            Effect::LoadCases(skill) => {
+                let text = if skill.name == "weather" { CASES } else { "[]" };
+                let loaded = cases(text, &skill);
+                let news = CaseNews::Loaded { skill: skill.path.clone(), loaded };
+                mailbox.try_send(Action::Cases(news));
+            }
+            Effect::SaveCase(saving) => {
+                self.log.lock().unwrap().saved.push((saving.name.clone(), saving.arguments.clone()));
+                let said = format!("saved as cases/{}.yaml", saving.name);
+                mailbox.try_send(Action::Cases(CaseNews::Saved(Ok(said))));
             }
             Effect::Grant { skill, remedy } => {
                 let said = format!("granted {}: {}", remedy.permission, remedy.add);

@@ -16,8 +16,9 @@ fn cause(path: &str) -> Cause {
 const WEATHER: &str = "/home/ada/project/.skills/weather";
 
 fn saved(path: &str) -> Action {
-    let cause = cause(&format!("{WEATHER}/{path}"));
-    Action::Workspace(WorkspaceNews::Changed { skill: WEATHER.into(), cause })
+    let path = format!("{WEATHER}/{path}");
+    let (cause, paths) = (cause(&path), vec![path.into()]);
+    Action::Workspace(WorkspaceNews::Changed { skill: WEATHER.into(), cause, paths })
 }
 
 /// The skill `weather` is chosen, and has a policy file of its own.

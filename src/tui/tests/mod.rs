@@ -1,6 +1,7 @@
 //! The whole workbench, driven by keys and looked at: doubles stand in for the disk and the sandbox, everything
 //! else is real.
 
+mod cases;
 mod doubles;
 mod flows;
 mod hostile;

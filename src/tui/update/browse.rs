@@ -13,8 +13,9 @@ pub(super) fn open(state: &mut State) -> Vec<Effect> {
     match state.focus {
         Pane::Skills => {
             state.skills.touched = true;
-            state.focus = if state.tab == Tab::Skill { Pane::Source } else { Pane::Findings };
+            state.focus = super::first_pane(state.tab);
         }
+        Pane::Cases => return super::cases::run_chosen(state),
         Pane::Findings if state.denial().is_some() && state.run_tab.finding == Finding::Denials => {
             open_denial(state);
         }
@@ -54,6 +55,7 @@ fn place(state: &State) -> Option<(PathBuf, usize)> {
         }
     }
     match state.focus {
+        Pane::Cases | Pane::Verdict => state.case_place(),
         Pane::Source => Some((manifest, state.skill_tab.source.cursor + 1)),
         Pane::Skills if state.tab == Tab::Skill => Some((manifest, 1)),
         Pane::Details => {
@@ -126,8 +128,21 @@ fn copied(state: &State) -> Option<(&'static str, String)> {
             }
             Section::Entries | Section::Files => Some(("the path", place(state)?.0.display().to_string())),
         },
+        Pane::Cases => {
+            Some(("the place", place(state).map(|(file, line)| format!("{}:{line}", file.display()))?))
+        }
+        Pane::Verdict => Some(("the verdict", verdict_text(state))),
         Pane::Skills | Pane::Findings => Some(("the path", skill.path.display().to_string())),
     }
+}
+
+fn verdict_text(state: &State) -> String {
+    use crate::tui::state::VerdictLine::{Blank, Expected, Got, Head, Note, Same};
+    let line = |line| match line {
+        Head(text) | Expected(text) | Got(text) | Same(text) | Note(text) => text + "\n",
+        Blank => "\n".to_owned(),
+    };
+    state.verdict_lines(usize::MAX).into_iter().map(line).collect()
 }
 
 /// Open the denial under the cursor, with the least that would allow it.

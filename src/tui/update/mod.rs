@@ -2,6 +2,7 @@
 
 mod approve;
 mod browse;
+pub(super) mod cases;
 mod mouse;
 mod navigate;
 mod popup;
@@ -49,6 +50,7 @@ pub fn update(state: &mut State, action: Action) -> Vec<Effect> {
             }
             Vec::new()
         }
+        Action::Cases(news) => cases::on_news(state, news),
         Action::Approved { skill, request, said } => {
             state.facts.entry(skill).or_default().request = request;
             match said {
@@ -107,6 +109,8 @@ fn why_not(state: &State, command: Command) -> String {
         Command::Allow => "choose a denial with a remedy in the Run tab first".to_owned(),
         Command::ChooseEntry => "this skill has one entry at most".to_owned(),
         Command::EditArguments => "choose an entry first with E".to_owned(),
+        Command::SaveCase => "a run that has ended can be saved as a case; r runs the entry".to_owned(),
+        Command::RunCases => "the Cases tab runs all cases; 3 shows it".to_owned(),
         Command::SearchNext | Command::SearchPrevious => "search first with /".to_owned(),
         Command::Search => "search works in source and output; focus one with Tab".to_owned(),
         _ => "nothing to do here".to_owned(),
@@ -121,11 +125,16 @@ pub(super) fn perform(state: &mut State, command: Command) -> Vec<Effect> {
     match command {
         Command::Quit => return close_or_quit(state),
         Command::Interrupt => {
-            return if state.running().is_some() { run::cancel(state) } else { quit(state) };
+            return if state.running().is_some() || state.cases_run() {
+                run::cancel(state)
+            } else {
+                quit(state)
+            };
         }
         Command::Close => close(state),
         Command::SkillTab => show_tab(state, Tab::Skill),
         Command::RunTab => show_tab(state, Tab::Run),
+        Command::CasesTab => show_tab(state, Tab::Cases),
         Command::Zoom => state.zoomed = !state.zoomed,
         Command::Narrower => state.list_extra = (state.list_extra - 2).max(-40),
         Command::Wider => state.list_extra = (state.list_extra + 2).min(200),
@@ -155,6 +164,9 @@ pub(super) fn perform(state: &mut State, command: Command) -> Vec<Effect> {
         Command::Suspend => return vec![Effect::Suspend],
         Command::Redraw => return vec![Effect::Redraw],
         Command::Run => return run::start(state, None),
+        Command::RunCase => return cases::run_chosen(state),
+        Command::RunCases => return cases::run_all(state),
+        Command::SaveCase => popup::open_case_name(state),
         Command::Cancel => return run::cancel(state),
         Command::Allow => return run::allow(state),
         Command::Approve => return approve::toggle(state),
@@ -194,13 +206,23 @@ pub(super) fn show_tab(state: &mut State, tab: Tab) {
     state.tab = tab;
     state.focus = match (state.focus, tab) {
         (Pane::Skills, _) => Pane::Skills,
-        (Pane::Details, Tab::Run) => Pane::Findings,
+        (focus, Tab::Cases) => cases::focus_of(focus),
+        (Pane::Details | Pane::Verdict, Tab::Run) => Pane::Findings,
         (_, Tab::Run) => Pane::Stdout,
-        (Pane::Findings, Tab::Skill) => Pane::Details,
+        (Pane::Findings | Pane::Verdict, Tab::Skill) => Pane::Details,
         (_, Tab::Skill) => Pane::Source,
     };
     if state.width < 64 && state.focus == Pane::Skills {
-        state.focus = if tab == Tab::Run { Pane::Findings } else { Pane::Source };
+        state.focus = first_pane(tab);
+    }
+}
+
+/// The pane of a tab that most is done in.
+pub(super) fn first_pane(tab: Tab) -> Pane {
+    match tab {
+        Tab::Skill => Pane::Source,
+        Tab::Run => Pane::Findings,
+        Tab::Cases => Pane::Cases,
     }
 }
 
@@ -251,6 +273,8 @@ fn want_skill(state: &mut State, effects: &mut Vec<Effect>) {
             text: Arc::from(skill.source.as_str()),
         });
     }
+    state.cases.entry(skill.path.clone()).or_default().reading = true;
+    effects.push(Effect::LoadCases(Arc::clone(&skill)));
     effects.push(Effect::Explore(skill));
 }
 

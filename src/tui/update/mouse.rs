@@ -54,9 +54,7 @@ fn drag(state: &mut State, layout: &Layout, event: Mouse) {
             state.list_extra = (i32::from(state.list_extra) + moved).clamp(-40, 200) as i16;
         }
         Some(Border::Split) => {
-            let Some(lower) = layout.area(Pane::Findings).or_else(|| layout.area(Pane::Details)) else {
-                return;
-            };
+            let Some(lower) = layout.lower() else { return };
             let beside = layout.area(Pane::Source).is_some_and(|source| source.y == lower.y);
             let moved = if beside {
                 i32::from(lower.x) - 1 - i32::from(event.column)
@@ -78,7 +76,7 @@ fn press(state: &mut State, layout: &Layout, event: Mouse) -> Vec<Effect> {
     }
     if layout.tabs.holds(event.column, event.row) {
         if let Some(index) = labels::at(&labels::tabs(), event.column - layout.tabs.x) {
-            show_tab(state, if index == 0 { Tab::Skill } else { Tab::Run });
+            show_tab(state, Tab::ALL[index]);
         }
         return Vec::new();
     }
@@ -112,7 +110,7 @@ fn press_title(state: &mut State, pane: Pane, width: u16, column: u16) {
 fn press_row(state: &mut State, pane: Pane, area: Area, row: usize, was_focused: bool) -> Vec<Effect> {
     let scroll = *state.scroll(pane);
     let to = match pane {
-        Pane::Skills | Pane::Findings => scroll.top + row,
+        Pane::Skills | Pane::Findings | Pane::Cases => scroll.top + row,
         Pane::Details => match labels::diagnostic_at(state, area, row) {
             Some(index) => index,
             None => scroll.top + row,
@@ -124,12 +122,13 @@ fn press_row(state: &mut State, pane: Pane, area: Area, row: usize, was_focused:
                 _ => return Vec::new(),
             }
         }
-        Pane::Stdout | Pane::Stderr => return Vec::new(),
+        Pane::Stdout | Pane::Stderr | Pane::Verdict => return Vec::new(),
     };
     if to >= navigate::length(state, pane) {
         return Vec::new();
     }
-    let again = was_focused && scroll.cursor == to && matches!(pane, Pane::Findings | Pane::Details);
+    let again =
+        was_focused && scroll.cursor == to && matches!(pane, Pane::Findings | Pane::Details | Pane::Cases);
     navigate::go(state, pane, Motion::To(to));
     if again { perform(state, Command::Open) } else { Vec::new() }
 }

@@ -4,7 +4,7 @@ use crate::tui::keymap::Command;
 use crate::tui::layout::{Layout, layout};
 use crate::tui::state::scroll::Motion;
 use crate::tui::state::source;
-use crate::tui::state::{Finding, Pane, Scroll, Section, State, Tab};
+use crate::tui::state::{CaseSet, CasesTab, Finding, Pane, Scroll, Section, State, Tab};
 
 /// The movement that a command stands for.
 pub(super) fn motion(command: Command) -> Option<Motion> {
@@ -72,6 +72,11 @@ pub(super) fn go(state: &mut State, pane: Pane, motion: Motion) {
             state.skill_tab.details.go(motion, length, height);
             show_diagnostic(state);
         }
+        Pane::Verdict => state.cases_tab.verdict.slide(motion, length, height),
+        Pane::Cases => {
+            state.cases_tab.list.go(motion, length, height);
+            state.cases_tab.verdict = Scroll::default();
+        }
         Pane::Source | Pane::Findings => state.scroll_mut(pane).go(motion, length, height),
     }
 }
@@ -97,6 +102,7 @@ pub(super) fn chosen_changed(state: &mut State) {
     state.run_tab.stdout = Scroll::default();
     state.run_tab.stderr = Scroll::default();
     state.run_tab.findings = Scroll::default();
+    state.cases_tab = CasesTab::default();
     if let Some(path) = state.skill().map(|skill| skill.path.clone()) {
         state.skills.changed.remove(&path);
     }
@@ -117,6 +123,7 @@ pub(super) fn step_section(state: &mut State, step: isize) {
     match state.tab {
         Tab::Skill => set_section(state, next(&Section::ALL, state.skill_tab.section, step)),
         Tab::Run => set_finding(state, next(&Finding::ALL, state.run_tab.finding, step)),
+        Tab::Cases => {}
     }
 }
 
@@ -137,14 +144,14 @@ pub(super) fn set_finding(state: &mut State, finding: Finding) {
 fn sideways(state: &mut State, step: isize) {
     match state.focus {
         Pane::Details | Pane::Findings => step_section(state, step),
-        Pane::Source | Pane::Stdout | Pane::Stderr => {
+        Pane::Source | Pane::Stdout | Pane::Stderr | Pane::Verdict => {
             let scroll = state.scroll_mut(state.focus);
             scroll.left = scroll.left.saturating_add_signed(step * 8).min(crate::run::log::MAX_COLUMNS);
         }
         Pane::Skills if step > 0 => {
-            state.focus = if state.tab == Tab::Skill { Pane::Source } else { Pane::Findings };
+            state.focus = super::first_pane(state.tab);
         }
-        Pane::Skills => {}
+        Pane::Skills | Pane::Cases => {}
     }
 }
 
@@ -164,6 +171,11 @@ pub(super) fn length(state: &State, pane: Pane) -> usize {
             Finding::Limits => report.limits.len(),
             Finding::Processes => report.processes.len(),
         }),
+        Pane::Cases => state.case_set().map_or(0, CaseSet::len),
+        Pane::Verdict => {
+            let width = layout(state).area(Pane::Verdict).map_or(0, |area| area.width);
+            state.verdict_lines(usize::from(width.saturating_sub(2))).len()
+        }
         Pane::Details => {
             let facts = state.chosen_facts();
             match state.skill_tab.section {
@@ -187,7 +199,7 @@ fn schema_length(facts: &crate::tui::state::Facts, json: bool) -> usize {
 
 /// Bring every position back into bounds, after the content or the screen changed.
 pub(super) fn clamp(state: &mut State, layout: &Layout) {
-    for pane in [Pane::Skills, Pane::Findings] {
+    for pane in [Pane::Skills, Pane::Findings, Pane::Cases] {
         let length = length(state, pane);
         state.scroll_mut(pane).clamp(length, layout.page(pane));
     }

@@ -2,7 +2,7 @@
 
 use tui_input::{Input, InputRequest};
 
-use super::{approve, browse, navigate, run, search};
+use super::{approve, browse, cases, navigate, run, search};
 use crate::tui::effect::Effect;
 use crate::tui::examples;
 use crate::tui::key::{Code, Key};
@@ -24,6 +24,12 @@ pub(super) fn open_arguments(state: &mut State) {
     let examples = examples::of(&skill.source, &entry.file);
     let input = Input::new(state.chosen_facts().map(|facts| facts.arguments.clone()).unwrap_or_default());
     let prompt = Prompt { kind: PromptKind::Arguments, input, examples, example: None };
+    state.layers.push(Layer::Prompt(prompt));
+}
+
+pub(super) fn open_case_name(state: &mut State) {
+    let prompt =
+        Prompt { kind: PromptKind::CaseName, input: Input::default(), examples: Vec::new(), example: None };
     state.layers.push(Layer::Prompt(prompt));
 }
 
@@ -268,5 +274,6 @@ fn accept(state: &mut State) -> Vec<Effect> {
             Vec::new()
         }
         PromptKind::Arguments => run::set_arguments(state, prompt.input.value()),
+        PromptKind::CaseName => cases::save(state, prompt.input.value()),
     }
 }

@@ -97,9 +97,12 @@ fn forget_old_output(state: &mut State) {
 
 pub(super) fn cancel(state: &mut State) -> Vec<Effect> {
     state.queued_run = None;
-    let Some(id) = state.running().map(|run| run.id) else { return Vec::new() };
-    state.runs.values_mut().filter(|run| run.id == id).for_each(|run| run.cancelling = true);
-    vec![Effect::CancelRun(id)]
+    let mut effects: Vec<Effect> = super::cases::cancel(state).into_iter().collect();
+    if let Some(id) = state.running().map(|run| run.id) {
+        state.runs.values_mut().filter(|run| run.id == id).for_each(|run| run.cancelling = true);
+        effects.push(Effect::CancelRun(id));
+    }
+    effects
 }
 
 pub(super) fn set_arguments(state: &mut State, text: &str) -> Vec<Effect> {
@@ -171,7 +174,8 @@ pub(super) fn on_change(state: &mut State, skill: &Path, cause: Cause) -> Vec<Ef
                 && matches!(file.operation, Operation::Write | Operation::Create | Operation::Delete)
         })
     });
-    if !state.options.auto_run || written_by_run {
+    let of_cases = super::cases::are_cases(skill, &cause.path);
+    if !state.options.auto_run || written_by_run || of_cases {
         return Vec::new();
     }
     state.layers.retain(|layer| !matches!(layer, Layer::Denial(_)));

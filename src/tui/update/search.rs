@@ -11,7 +11,7 @@ fn pane(state: &State) -> Pane {
     match (state.focus, state.tab) {
         (focus @ (Pane::Source | Pane::Stdout | Pane::Stderr), _) => focus,
         (_, Tab::Skill) => Pane::Source,
-        (_, Tab::Run) => Pane::Stdout,
+        (_, Tab::Run | Tab::Cases) => Pane::Stdout,
     }
 }
 

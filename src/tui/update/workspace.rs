@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{navigate, run};
+use super::{cases, navigate, run};
 use crate::tui::action::WorkspaceNews;
 use crate::tui::effect::Effect;
 use crate::tui::state::{Layer, Phase, State};
@@ -24,6 +24,7 @@ pub(super) fn on_news(state: &mut State, news: WorkspaceNews) -> Vec<Effect> {
         WorkspaceNews::Removed(paths) => {
             for path in &paths {
                 state.facts.remove(path);
+                state.cases.remove(path);
                 forget_files(state, path);
             }
             state.skills.remove(&paths);
@@ -33,13 +34,16 @@ pub(super) fn on_news(state: &mut State, news: WorkspaceNews) -> Vec<Effect> {
             state.phase = Phase::Ready;
             Vec::new()
         }
-        WorkspaceNews::Changed { skill, cause } => {
+        WorkspaceNews::Changed { skill, cause, paths } => {
             let chosen = before.as_deref() == Some(&*skill);
+            let again = chosen && state.options.auto_run;
+            let mut effects = cases::on_change(state, &skill, paths, again);
             if !chosen {
                 state.skills.changed.insert(skill);
-                return Vec::new();
+                return effects;
             }
-            run::on_change(state, &skill, cause)
+            effects.extend(run::on_change(state, &skill, cause));
+            effects
         }
     };
     let after = state.skill().map(|skill| skill.path.clone());

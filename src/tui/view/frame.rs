@@ -62,7 +62,7 @@ pub(super) fn tabs(canvas: &mut Canvas<'_>, state: &State, layout: &Layout) {
         if index > 0 {
             left.push(Span::raw("   "));
         }
-        let active = (index == 0) == (state.tab == Tab::Skill);
+        let active = Tab::ALL.get(index) == Some(&state.tab);
         left.push(look.span(if active { Role::TabActive } else { Role::Tab }, name));
     }
     let right = match state.skill() {

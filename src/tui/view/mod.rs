@@ -4,6 +4,7 @@
 //! [`Look::span`] or [`canvas`], which clean it; [`draw`] checks the finished frame once more.
 
 pub mod canvas;
+mod cases;
 mod denial;
 mod details;
 mod findings;
@@ -134,6 +135,7 @@ fn panes(canvas: &mut Canvas<'_>, state: &State, layout: &super::layout::Layout)
             Pane::Details => details::draw(canvas, state, *area),
             Pane::Stdout | Pane::Stderr => output::draw(canvas, state, *pane, *area),
             Pane::Findings => findings::draw(canvas, state, *area),
+            Pane::Cases | Pane::Verdict => cases::draw(canvas, state, *pane, *area),
         }
     }
 }

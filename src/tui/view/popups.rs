@@ -124,6 +124,7 @@ fn typed(canvas: &mut Canvas<'_>, prompt: &Prompt, area: Area) -> Position {
     let name = match prompt.kind {
         PromptKind::Search => " /",
         PromptKind::Arguments => " arguments  ",
+        PromptKind::CaseName => " save the run as case  ",
     };
     let label = [look.span(Role::Key, name)];
     let used = canvas.line(area.x, area.y, area.width, &label);

@@ -62,7 +62,7 @@ impl Quick {
         }
         let judged = self.judge.judge(used, Some(Caller { tid: call.tid, inside: None }));
         // A link of the system that leads out of the view is no news: it is kept with the files, like what is missing.
-        let refused = judged.refusal.is_some() && !harmless || !judged.sure;
+        let refused = judged.refusal.is_some() && !self.judge.looks_at_system(used) || !judged.sure;
         if refused || !self.listener.is_waiting(call) {
             return false;
         }
