@@ -6,6 +6,7 @@
 //! but that of the attacks in [`probe`], which try the sandbox from inside.
 
 pub mod cli;
+pub mod journal;
 pub mod policy;
 pub mod probe;
 pub mod report;
@@ -13,5 +14,6 @@ pub mod run;
 pub mod sandbox;
 pub mod skill;
 pub mod tui;
+pub mod user;
 pub mod workspace;
 pub mod yaml;

@@ -5,6 +5,7 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod approve;
 mod call;
 mod check;
 mod completions;
@@ -14,6 +15,7 @@ mod list;
 mod man;
 mod probe;
 mod run;
+mod runs;
 mod schema;
 mod screenshot;
 mod target;
@@ -60,8 +62,12 @@ pub enum Command {
     Run(run::Args),
     /// Call a tool of a skill with a JSON input that its schema describes, in the sandbox
     Call(call::Args),
+    /// List old runs; show, replay, compare or export one
+    Runs(runs::Args),
     /// Say whether a run could do something, and which line of the policy decides; runs nothing
     Why(why::Args),
+    /// Say what a skill's own policy file asks for, and put it in force for good
+    Approve(approve::Args),
     /// Say which layers of the sandbox this machine offers
     Doctor(doctor::Args),
     /// Attack the sandbox from inside and say what held
@@ -120,8 +126,8 @@ pub fn may_run_skills() -> bool {
             // The values of the options that may stand before a command.
             Some("--workspace" | "--skills" | "--theme") => drop(words.next()),
             Some(
-                "list" | "check" | "schema" | "why" | "doctor" | "completions" | "man" | "help" | "--help"
-                | "--version",
+                "list" | "check" | "approve" | "runs" | "schema" | "why" | "doctor" | "completions" | "man"
+                | "help" | "--help" | "--version",
             ) => {
                 return false;
             }
@@ -154,6 +160,8 @@ fn execute(cli: Cli, launcher: Launcher) -> anyhow::Result<ExitCode> {
     match cli.command {
         None => workbench::execute(&cli.workbench, context),
         Some(Command::List(args)) => list::execute(&args, &context),
+        Some(Command::Approve(args)) => approve::execute(&args, &context),
+        Some(Command::Runs(args)) => runs::execute(&args, &context),
         Some(Command::Check(args)) => check::execute(&args, &context),
         Some(Command::Schema(args)) => schema::execute(&args, &context),
         Some(Command::Run(args)) => run::execute(&args, &context),

@@ -1,5 +1,7 @@
 //! From `SKILL[.TOOL]` to a skill and one of its tools, for `call` and `schema`.
 
+#![allow(clippy::print_stderr)]
+
 use std::sync::Arc;
 
 use anyhow::bail;
@@ -7,7 +9,7 @@ use anyhow::bail;
 use super::Context;
 use crate::skill::Skill;
 use crate::skill::schema::{self, Input, Tool};
-use crate::skill::text::did_you_mean;
+use crate::skill::text::{did_you_mean, printable};
 use crate::workspace;
 
 pub(super) struct Target {
@@ -40,6 +42,9 @@ pub(super) fn find(context: &Context, wanted: &str) -> anyhow::Result<Target> {
 fn with_entries(skill: Arc<Skill>) -> anyhow::Result<Arc<Skill>> {
     if skill.entries.is_empty() {
         bail!("{} has no script to call; add one under scripts/", skill.name);
+    }
+    if let Some(reason) = schema::unused_schema(&skill) {
+        eprintln!("note: {}: {}; the script is read instead", printable(&skill.name), printable(&reason));
     }
     Ok(skill)
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::state::RunId;
+use crate::policy::Request;
 use crate::run::report::Remedy;
 use crate::skill::{Entry, Skill};
 
@@ -29,6 +30,15 @@ pub enum Effect {
         skill: Arc<Skill>,
         remedy: Remedy,
     },
+    /// Undo the last grant that was added to the skill's policy file.
+    TakeBack(Arc<Skill>),
+    /// Put in force what was shown.
+    Approve {
+        skill: Arc<Skill>,
+        shown: Box<Request>,
+    },
+    /// Put the default in force again.
+    Revoke(Arc<Skill>),
     Copy(String),
     /// Give the terminal to the editor.
     Edit {
@@ -50,7 +60,5 @@ pub struct StartRun {
     pub skill: Arc<Skill>,
     pub entry: Entry,
     pub arguments: Vec<String>,
-    /// Put the skill's own policy file in force.
-    pub trust: bool,
     pub workspace: PathBuf,
 }

@@ -38,7 +38,8 @@ pub enum Command {
     Run,
     Cancel,
     Allow,
-    Trust,
+    TakeBack,
+    Approve,
     AutoRun,
     ChooseEntry,
     EditArguments,
@@ -145,7 +146,7 @@ pub static TABLE: &[Binding] = &[
         "allow",
         &["a"],
         "allow",
-        "add the grant to the skill's policy.yaml, trust it, run again",
+        "add the grant to the skill's policy.yaml, approve it, run again",
     )
     .group(RUN)
     .bar(92)
@@ -160,6 +161,9 @@ pub static TABLE: &[Binding] = &[
     .group(RUN)
     .bar(60)
     .when(can_open),
+    bind(Command::TakeBack, "take-back", &["u"], "undo", "take the last grant back and run again")
+        .group(RUN)
+        .when(|s| s.skill().is_some()),
     bind(Command::ChooseEntry, "entry", &["E"], "entry", "choose the entry to run")
         .group(RUN)
         .bar(40)
@@ -169,11 +173,11 @@ pub static TABLE: &[Binding] = &[
         .bar(45)
         .when(|s| s.entry().is_some()),
     bind(
-        Command::Trust,
-        "trust",
+        Command::Approve,
+        "approve",
         &["t"],
-        "trust",
-        "put the skill's own policy.yaml in force, or the default again",
+        "approve",
+        "approve what the skill's own policy.yaml asks for; again takes it back",
     )
     .group(RUN)
     .bar(42)
@@ -235,8 +239,16 @@ pub static TABLE: &[Binding] = &[
         .group(LOOK)
         .bar(20)
         .when(|s| !s.is_welcome()),
-    bind(Command::Narrower, "narrower", &["<"], "narrower", "make the list narrower").group(LOOK),
-    bind(Command::Wider, "wider", &[">"], "wider", "make the list wider").group(LOOK),
+    bind(
+        Command::Narrower,
+        "narrower",
+        &["<"],
+        "narrower",
+        "make the list narrower; in a denial: a smaller grant",
+    )
+    .group(LOOK),
+    bind(Command::Wider, "wider", &[">"], "wider", "make the list wider; in a denial: a wider grant")
+        .group(LOOK),
     bind(Command::Json, "schema-json", &["J"], "json", "the schema as JSON, or as a table again")
         .group(LOOK)
         .bar(50)

@@ -15,7 +15,7 @@ use crate::samples;
 
 fn command(user: User, args: &[&str]) -> Command {
     let mut command = program(user);
-    command.args(args).current_dir("/").env("HOME", "/nonexistent").stdin(Stdio::null());
+    command.args(args).current_dir("/").env("SKILLDECK_JOURNAL", "off").stdin(Stdio::null());
     command
 }
 

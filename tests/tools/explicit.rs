@@ -99,3 +99,19 @@ fn with_a_parser_it_is_checked_and_the_parser_is_called() {
         ["/n: found the number 0, expected at least 1", "/other: found an unknown key, expected one of n"]
     );
 }
+
+#[test]
+fn one_that_is_not_used_is_told() {
+    let told = |front: &str| {
+        let (found, tool) = with(front, "", SCRIPT);
+        assert_eq!(tool.source, Source::Free);
+        schema::unused_schema(&found.skill).unwrap_or_default()
+    };
+    assert!(told("input_schema: '{\"a\": }'\n").starts_with("SKILL.md:4: `input_schema` is not JSON: "));
+    let not_a_schema =
+        "SKILL.md:5: `input_schema` is not a schema; write a mapping, or a JSON object as text";
+    assert_eq!(told("metadata:\n  input_schema: [1]\n"), not_a_schema);
+    let elsewhere = "SKILL.md:4: `input_schema` is for no script of the skill; name one with `entry_point`";
+    assert_eq!(told("input_schema: {type: object}\nentry_point: scripts/no.py\n"), elsewhere);
+    assert_eq!(told(""), "");
+}

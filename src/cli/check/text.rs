@@ -3,41 +3,49 @@
 use std::borrow::Cow;
 use std::io::IsTerminal;
 use std::path::Path;
-use std::sync::Arc;
 
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 
 use super::super::list::counted;
-use crate::policy;
+use super::clients::Judged;
+use crate::skill::secret::mask;
 use crate::skill::text::{printable, printable_source};
-use crate::skill::{Diagnostic, Severity, Skill};
+use crate::skill::{self, Diagnostic, Severity};
 
 /// Lines longer than this (in bytes) are not shown.
 const LONGEST_SHOWN: usize = 1000;
 
-pub(super) fn as_text(skills: &[Arc<Skill>], notices: &[Diagnostic]) -> String {
+pub(super) fn as_text(judged: &[Judged], notices: &[Diagnostic]) -> String {
     let renderer = if has_colour() { Renderer::styled() } else { Renderer::plain() };
     let mut text = String::new();
-    for skill in skills {
+    for judged in judged {
+        let skill = judged.skill;
         for diagnostic in &skill.diagnostics {
             let source = if diagnostic.file == skill.manifest_path() {
                 Cow::Borrowed(skill.source.as_str())
             } else {
-                Cow::Owned(policy::source(&diagnostic.file))
+                Cow::Owned(skill::source(&diagnostic.file))
             };
             text += &render(diagnostic, &source, &renderer);
             text += "\n\n";
         }
+        if let Some(line) = judged.line() {
+            text += &line;
+            text += "\n\n";
+        }
     }
-    for notice in notices {
-        text += &render(notice, "", &renderer);
-        text += "\n\n";
-    }
-    let errors: usize = skills.iter().map(|skill| skill.errors()).sum();
-    let warnings: usize = skills.iter().map(|skill| skill.warnings()).sum::<usize>() + notices.len();
+    text += &of_workspace(notices);
+    let errors: usize = judged.iter().map(|judged| judged.skill.errors()).sum();
+    let warnings: usize = judged.iter().map(|judged| judged.skill.warnings()).sum::<usize>() + notices.len();
     let (skills, errors, warnings) =
-        (counted(skills.len(), "skill"), counted(errors, "error"), counted(warnings, "warning"));
+        (counted(judged.len(), "skill"), counted(errors, "error"), counted(warnings, "warning"));
     text + &format!("{skills} checked: {errors}, {warnings}\n")
+}
+
+/// Findings that are about no skill, such as a folder that cannot be read.
+pub(super) fn of_workspace(notices: &[Diagnostic]) -> String {
+    let renderer = if has_colour() { Renderer::styled() } else { Renderer::plain() };
+    notices.iter().map(|notice| render(notice, "", &renderer) + "\n\n").collect()
 }
 
 /// Whether standard output shows colours.
@@ -68,7 +76,7 @@ fn render(diagnostic: &Diagnostic, source: &str, renderer: &Renderer) -> String 
 }
 
 /// The lines of a finding, at most four, and the byte offset of the first.
-fn excerpt<'a>(diagnostic: &Diagnostic, source: &'a str) -> Option<(std::borrow::Cow<'a, str>, usize)> {
+fn excerpt(diagnostic: &Diagnostic, source: &str) -> Option<(String, usize)> {
     let at = diagnostic.span.start;
     let start = source.get(..at)?.rfind(['\n', '\r']).map_or(0, |found| found + 1);
     let wanted = (diagnostic.span.end_line - diagnostic.span.line).min(3) + 1;
@@ -80,7 +88,9 @@ fn excerpt<'a>(diagnostic: &Diagnostic, source: &'a str) -> Option<(std::borrow:
         end += line.len();
     }
     let lines = source[start..end].trim_end_matches(['\n', '\r']);
-    (!lines.is_empty() && at - start <= lines.len()).then(|| (printable_source(lines), start))
+    // Every secret in them, also one that another finding stands beside: what is printed ends up in logs.
+    let shown = || printable_source(&mask(lines)).into_owned();
+    (!lines.is_empty() && at - start <= lines.len()).then(|| (shown(), start))
 }
 
 /// Relative to the current folder where that is shorter.

@@ -38,28 +38,52 @@ impl Explicit {
 
 /// Find it; front matter comes first.
 pub(super) fn find(skill: &Skill) -> Option<Explicit> {
-    if !skill.source.contains(KEY) {
-        return None;
-    }
-    front_matter(skill).or_else(|| runtime_block(skill))
+    read(&holder(skill)?).ok()
 }
 
-fn front_matter(skill: &Skill) -> Option<Explicit> {
-    let mut findings = Findings::new(&skill.manifest_path(), &skill.source, true);
-    let range = frontmatter::split(&skill.source, &mut findings).yaml?;
-    let start = Start { line: findings.lines().line(range.start), offset: range.start };
-    let root = yaml::parse_at(&skill.source[range], start).ok()?.root?;
-    read(&root).or_else(|| read(root.get("metadata")?))
+/// Why a schema that is there is not used, and where it stands.
+pub(super) fn unused(skill: &Skill) -> Option<String> {
+    let holder = holder(skill)?;
+    let reason = match read(&holder) {
+        Err(reason) => reason,
+        Ok(found) if !skill.entries.iter().any(|entry| found.applies_to(entry, skill)) => {
+            "is for no script of the skill; name one with `entry_point`".to_owned()
+        }
+        Ok(_) => return None,
+    };
+    let line = holder.get_pair(KEY).map_or(1, |(key, _)| key.span.line);
+    Some(format!("SKILL.md:{line}: `{KEY}` {reason}"))
 }
 
 /// The mapping that holds `input_schema` and `entry_point`.
-fn read(holder: &Node) -> Option<Explicit> {
-    let (key, node) = holder.get_pair(KEY)?;
+fn holder(skill: &Skill) -> Option<Node> {
+    if !skill.source.contains(KEY) {
+        return None;
+    }
+    let holds = |node: &Node| node.get(KEY).is_some();
+    let front = front_matter(skill);
+    let metadata = front.as_ref().and_then(|root| root.get("metadata")).filter(|node| holds(node)).cloned();
+    front.filter(holds).or(metadata).or_else(|| runtime_block(skill).filter(holds))
+}
+
+fn front_matter(skill: &Skill) -> Option<Node> {
+    let mut findings = Findings::new(&skill.manifest_path(), &skill.source, true);
+    let range = frontmatter::split(&skill.source, &mut findings).yaml?;
+    let start = Start { line: findings.lines().line(range.start), offset: range.start };
+    yaml::parse_at(&skill.source[range], start).ok()?.root
+}
+
+fn read(holder: &Node) -> Result<Explicit, String> {
+    let not_a_schema = || "is not a schema; write a mapping, or a JSON object as text".to_owned();
+    let (key, node) = holder.get_pair(KEY).ok_or_else(not_a_schema)?;
     let schema = match node.to_json() {
-        Value::String(text) => serde_json::from_str(&text).ok()?,
+        Value::String(text) => {
+            serde_json::from_str(&text).map_err(|error| format!("is not JSON: {error}"))?
+        }
         schema => schema,
     };
-    let properties = schema.as_object()?.get("properties").and_then(Value::as_object);
+    let properties =
+        schema.as_object().ok_or_else(not_a_schema)?.get("properties").and_then(Value::as_object);
     // Within a text there are no places but its own.
     let written = node.get("properties");
     let line =
@@ -68,11 +92,11 @@ fn read(holder: &Node) -> Option<Explicit> {
     let places = properties.into_iter().flat_map(|all| all.keys()).map(place).collect();
     let entry_point = holder.get("entry_point").and_then(Node::text);
     let entry_point = entry_point.map(|text| Path::new(text.trim_start_matches("./")).to_path_buf());
-    Some(Explicit { schema, places, entry_point })
+    Ok(Explicit { schema, places, entry_point })
 }
 
 /// The first fenced block below the heading `## Runtime`.
-fn runtime_block(skill: &Skill) -> Option<Explicit> {
+fn runtime_block(skill: &Skill) -> Option<Node> {
     let (mut section, mut fence) = (false, None);
     let mut offset = 0;
     for (number, line) in skill.source.split_inclusive('\n').enumerate() {
@@ -85,9 +109,7 @@ fn runtime_block(skill: &Skill) -> Option<Explicit> {
             Some((mark, inside, start)) if text.starts_with(*mark) => {
                 if *inside {
                     let block = &skill.source[start.offset..offset];
-                    let root =
-                        yaml::parse_at(block, *start).ok().filter(|_| block.len() <= MAX_BLOCK)?.root?;
-                    return read(&root);
+                    return yaml::parse_at(block, *start).ok().filter(|_| block.len() <= MAX_BLOCK)?.root;
                 }
                 fence = None;
             }

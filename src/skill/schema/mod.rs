@@ -238,10 +238,10 @@ struct Script {
 
 /// The whole command line, or one subcommand of it.
 #[derive(Debug, Clone, PartialEq, Default)]
-struct Command {
-    words: Vec<String>,
+pub(super) struct Command {
+    pub(super) words: Vec<String>,
     description: String,
-    parameters: Vec<Parameter>,
+    pub(super) parameters: Vec<Parameter>,
 }
 
 /// All tools of a skill, in the order of its entries: one for each subcommand.
@@ -260,6 +260,11 @@ pub fn tools_by_entry(skill: &Skill) -> Vec<Tool> {
 pub fn entry_tool(skill: &Skill, entry: &Entry) -> Tool {
     let tools = entry_tools(skill, entry, explicit::find(skill).as_ref());
     commands::merged(tools, names::base(skill, entry))
+}
+
+/// Why an `input_schema` that the author wrote is not used: its place and the next step.
+pub fn unused_schema(skill: &Skill) -> Option<String> {
+    explicit::unused(skill)
 }
 
 fn entry_tools(skill: &Skill, entry: &Entry, explicit: Option<&Explicit>) -> Vec<Tool> {
@@ -332,6 +337,12 @@ fn read_script(path: &Path, language: Language) -> Script {
         Language::Node | Language::Deno => node::read(&text),
         _ => Script::default(),
     }
+}
+
+/// The command lines that a script's own parser takes, if it has one that can be read.
+pub(super) fn command_lines(path: &Path, language: Language) -> Option<(Source, Vec<Command>)> {
+    let script = read_script(path, language);
+    Some((script.source?, script.commands)).filter(|(_, commands)| !commands.is_empty())
 }
 
 /// The text of a script as far as schemas are read from it; empty when it cannot be read.

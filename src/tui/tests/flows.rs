@@ -1,7 +1,8 @@
 //! What keys do, from the user's side.
 
-use super::doubles::Plot;
+use super::doubles::{Bench, Plot};
 use super::{row_with, workbench};
+use crate::run::report::Remedy;
 use crate::tui::action::{Action, WorkspaceNews};
 use crate::tui::effect::Effect;
 use crate::tui::key::{Mouse, MouseKind};
@@ -19,6 +20,15 @@ fn saved(path: &str) -> Action {
     Action::Workspace(WorkspaceNews::Changed { skill: WEATHER.into(), cause })
 }
 
+/// The skill `weather` is chosen, and has a policy file of its own.
+fn with_policy_file() -> Bench {
+    let mut bench = workbench(120, 40, Plot::Denied);
+    let mut skill = (**bench.keys("j").state().skill().unwrap()).clone();
+    skill.policy_file = Some(skill.path.join("policy.yaml"));
+    bench.tell(Action::Workspace(WorkspaceNews::Skills(vec![std::sync::Arc::new(skill)])));
+    bench
+}
+
 #[test]
 fn the_main_path_is_one_key_each() {
     let mut bench = workbench(120, 40, Plot::Denied);
@@ -32,16 +42,39 @@ fn the_main_path_is_one_key_each() {
     bench.keys("a");
     assert_eq!(bench.log.lock().unwrap().granted[0].add, "~/cities.json");
     assert_eq!(bench.state().run().unwrap().verdict(), RunVerdict::Passed);
-    assert!(bench.state().is_trusted());
+    assert!(bench.state().is_approved());
     assert!(bench.screen().contains("nothing was refused"));
 }
 
 #[test]
-fn trusting_a_whole_file_is_never_a_surprise() {
-    let mut bench = workbench(120, 40, Plot::Denied);
-    let mut skill = (**bench.keys("j").state().skill().unwrap()).clone();
-    skill.policy_file = Some(skill.path.join("policy.yaml"));
-    bench.tell(Action::Workspace(WorkspaceNews::Skills(vec![std::sync::Arc::new(skill)])));
+fn a_grant_is_chosen_as_a_draft_and_taken_back() {
+    let mut bench = workbench(120, 50, Plot::Denied);
+    bench.keys("jr<enter>");
+    let screen = bench.screen();
+    assert!(screen.contains("a adds  read: [~/cities.json]"), "{screen}");
+    assert!(screen.contains("+permissions:") && screen.contains("+  read: [~/cities.json]"), "{screen}");
+    let wider = "~/cities".to_owned();
+    let run = bench.driver.state.runs.values_mut().next().unwrap();
+    let mut report = (**run.report.as_ref().unwrap()).clone();
+    report.denials[0].alternatives = vec![Remedy { permission: "read".into(), add: wider.clone() }];
+    run.report = Some(std::sync::Arc::new(report));
+    bench.keys(">");
+    let screen = bench.screen();
+    assert!(screen.contains(&format!("a adds  read: [{wider}]")), "{screen}");
+    assert!(screen.contains(&format!("+  read: [{wider}]")), "{screen}");
+    bench.keys("<lt>>a");
+    assert_eq!(bench.log.lock().unwrap().granted[0].add, wider);
+    assert_eq!(bench.state().run().unwrap().verdict(), RunVerdict::Passed);
+    bench.keys("u");
+    assert!(bench.log.lock().unwrap().granted.is_empty());
+    assert_eq!(bench.state().run().unwrap().verdict(), RunVerdict::Denied, "it ran again");
+    bench.keys("u");
+    assert_eq!(bench.log.lock().unwrap().started.len(), 3, "nothing is left to take back");
+}
+
+#[test]
+fn approving_a_whole_file_is_never_a_surprise() {
+    let mut bench = with_policy_file();
     bench.keys("ra");
     assert!(bench.log.lock().unwrap().granted.is_empty());
     assert!(
@@ -54,12 +87,30 @@ fn trusting_a_whole_file_is_never_a_surprise() {
 }
 
 #[test]
-fn trust_belongs_to_one_skill() {
+fn what_is_approved_is_shown_before() {
+    let mut bench = with_policy_file();
+    bench.keys("t");
+    assert!(!bench.state().is_approved());
+    let screen = bench.screen();
+    for part in ["connect to api.example.org, port 443", "policy.yaml:3", "changed since", "+  net: ["] {
+        assert!(screen.contains(part), "{part} in {screen}");
+    }
+    bench.keys("<esc>r");
+    assert!(bench.screen().contains("default policy"), "{}", bench.screen());
+    bench.keys("t<enter>");
+    assert!(bench.state().is_approved() && bench.state().layers.is_empty());
+    bench.keys("r");
+    assert!(bench.screen().contains("policy.yaml approved"), "{}", bench.screen());
+    bench.keys("t");
+    assert!(!bench.state().is_approved(), "taken back");
+}
+
+#[test]
+fn without_a_policy_file_there_is_nothing_to_approve() {
     let mut bench = workbench(80, 24, Plot::Denied);
     bench.keys("jt");
-    assert!(bench.state().is_trusted());
-    bench.keys("j");
-    assert!(!bench.state().is_trusted());
+    assert!(bench.state().layers.is_empty() && !bench.state().is_approved());
+    assert!(bench.screen().contains("this skill has no policy.yaml"), "{}", bench.screen());
 }
 
 #[test]

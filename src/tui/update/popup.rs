@@ -2,7 +2,7 @@
 
 use tui_input::{Input, InputRequest};
 
-use super::{browse, navigate, run, search};
+use super::{approve, browse, navigate, run, search};
 use crate::tui::effect::Effect;
 use crate::tui::examples;
 use crate::tui::key::{Code, Key};
@@ -95,6 +95,12 @@ pub(super) fn perform(state: &mut State, command: Command) -> Option<Vec<Effect>
                     Some(run::start(state, None))
                 }
                 Command::Allow => Some(run::allow(state)),
+                Command::Narrower | Command::Wider => {
+                    let last = state.denial().map_or(0, |denial| denial.alternatives.len());
+                    let step = if command == Command::Wider { 1 } else { -1 };
+                    state.run_tab.grant = state.run_tab.grant.saturating_add_signed(step).min(last);
+                    Some(Vec::new())
+                }
                 Command::Editor
                 | Command::Copy
                 | Command::Help
@@ -104,9 +110,17 @@ pub(super) fn perform(state: &mut State, command: Command) -> Option<Vec<Effect>
                 | Command::Redraw
                 | Command::Theme
                 | Command::Mouse
-                | Command::Trust => None,
+                | Command::TakeBack
+                | Command::Approve => None,
                 _ => Some(Vec::new()),
             }
+        }
+        Layer::Request(scroll) => {
+            if let Some(motion) = navigate::motion(command) {
+                scroll.slide(motion, 200, 1);
+                return Some(Vec::new());
+            }
+            Some(approve::answer(state, command))
         }
         Layer::Choice(choice) => {
             let choice = *choice;
@@ -123,6 +137,7 @@ pub(super) fn perform(state: &mut State, command: Command) -> Option<Vec<Effect>
 fn step_denial(state: &mut State, step: isize) {
     let length = navigate::length(state, state_findings());
     state.run_tab.findings.go(Motion::Rows(step), length, 1);
+    state.run_tab.grant = 0;
     if let Some(Layer::Denial(scroll)) = state.layers.last_mut() {
         *scroll = Scroll::default();
     }
