@@ -27,25 +27,22 @@ fn one(parameter: &Parameter) -> String {
         How::OnOff(on, off) => format!("{on}/{off}"),
         How::Count(option) => format!("{option}+"),
     };
-    let mut text = format!("{} {how} {:?}", parameter.name, parameter.kind).to_lowercase();
+    let mut parts = vec![format!("{} {how} {:?}", parameter.name, parameter.kind).to_lowercase()];
     if parameter.required {
-        text.push_str(" required");
+        parts.push("required".to_owned());
     }
     if let Some(many) = parameter.many {
-        text.push_str(&format!(
-            " {}..{}",
-            many.least,
-            many.most.map_or(String::new(), |most| most.to_string())
-        ));
+        parts.push(format!("{}..{}", many.least, many.most.map_or(String::new(), |most| most.to_string())));
     }
     if let Some(default) = &parameter.default {
-        text.push_str(&format!(" ={default}"));
+        parts.push(format!("={default}"));
     }
     if !parameter.choices.is_empty() {
-        text.push_str(&format!(" {}", Value::from(parameter.choices.clone())));
+        parts.push(Value::from(parameter.choices.clone()).to_string());
     }
     if !parameter.help.is_empty() {
-        text.push_str(&format!(" | {}", parameter.help));
+        parts.push(format!("| {}", parameter.help));
     }
-    format!("{text} @{}", parameter.line)
+    parts.push(format!("@{}", parameter.line));
+    parts.join(" ")
 }

@@ -30,7 +30,7 @@ struct Commander<'r, 't> {
     variables: HashMap<&'t str, usize>,
 }
 
-impl<'t> Reader<'t> {
+impl Reader<'_> {
     /// Description of the program, and its commands.
     pub(super) fn commander(&self) -> Option<(String, Vec<Command>)> {
         let root = Model::default();
@@ -141,14 +141,14 @@ impl<'t> Commander<'_, 't> {
         if self.models.len() >= MAX_COMMANDS {
             return None;
         }
-        let name = self.reader.arguments(node).first().and_then(|name| self.reader.string(*name));
+        let name = Reader::arguments(node).first().and_then(|name| self.reader.string(*name));
         self.models.push(Model { word: name.unwrap_or_default(), ..Model::default() });
         self.known.insert(node.id(), Some(self.models.len() - 1));
         Some(self.models.len() - 1)
     }
 
     fn apply(&mut self, command: usize, call: Node<'t>, method: &str, level: usize) -> Option<usize> {
-        let arguments = self.reader.arguments(call);
+        let arguments = Reader::arguments(call);
         let text = |at: usize| arguments.get(at).and_then(|node| self.reader.string(*node));
         match method {
             "command" => {
@@ -268,17 +268,14 @@ impl<'t> Commander<'_, 't> {
     fn settings(&self, parameter: &mut Parameter, rest: &[Node<'t>]) {
         let mut rest = rest.iter().copied();
         let Some(first) = rest.next() else { return };
-        let default = match self.reader.literal(first) {
-            Some(default) => Some(default),
-            None => {
-                self.converter(parameter, first);
-                rest.next().and_then(|default| self.reader.literal(default))
-            }
-        };
-        self.set_default(parameter, default);
+        let default = self.reader.literal(first).or_else(|| {
+            self.converter(parameter, first);
+            rest.next().and_then(|default| self.reader.literal(default))
+        });
+        Self::set_default(parameter, default);
     }
 
-    fn set_default(&self, parameter: &mut Parameter, default: Option<Json>) {
+    fn set_default(parameter: &mut Parameter, default: Option<Json>) {
         let Some(default) = default else { return };
         if parameter.kind == Kind::Text && default.is_number() {
             parameter.kind = kind_of(&default);
@@ -313,12 +310,12 @@ impl<'t> Commander<'_, 't> {
         let mut base = node;
         while base.kind() == "call_expression" {
             let (object, name) = self.reader.callee(base)?;
-            settings.push((name, self.reader.arguments(base)));
+            settings.push((name, Reader::arguments(base)));
             base = object?;
         }
         let base = self.reader.resolved(base);
         let class = self.reader.of(base.child_by_field_name("constructor")?);
-        let arguments = self.reader.arguments(base);
+        let arguments = Reader::arguments(base);
         let written = self.reader.string(*arguments.first()?)?;
         let mut parameter = if class.ends_with("Argument") {
             let help = arguments.get(1).and_then(|help| self.reader.string(*help));
@@ -331,7 +328,7 @@ impl<'t> Commander<'_, 't> {
             let value = arguments.first().and_then(|value| self.reader.literal(*value));
             match (name, value) {
                 ("choices", Some(Json::Array(choices))) => parameter.choices = choices,
-                ("default", default) => self.set_default(&mut parameter, default),
+                ("default", default) => Self::set_default(&mut parameter, default),
                 ("makeOptionMandatory", value) => mandatory = value != Some(false.into()),
                 ("argOptional", _) => parameter.required = false,
                 ("argRequired", _) => parameter.required = true,
@@ -341,8 +338,8 @@ impl<'t> Commander<'_, 't> {
                     }
                 }
                 ("env", Some(Json::String(variable))) => {
-                    parameter.help =
-                        format!("{} (environment: {variable})", parameter.help).trim().to_owned();
+                    let help = format!("{} (environment: {variable})", parameter.help);
+                    help.trim().clone_into(&mut parameter.help);
                 }
                 ("hideHelp", value) if value != Some(false.into()) => return None,
                 _ => {}

@@ -82,7 +82,7 @@ impl<'t> Reader<'t> {
             "call_expression" => {
                 // `Object.keys(FORMATS)`
                 let (_, name) = self.callee(node)?;
-                let object = self.object(*self.arguments(node).first()?)?;
+                let object = self.object(*Self::arguments(node).first()?)?;
                 let pairs = self.pairs(object).into_iter();
                 match name {
                     "keys" => Some(pairs.map(|(key, _, _)| Json::from(key)).collect()),

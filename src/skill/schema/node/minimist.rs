@@ -7,7 +7,7 @@ impl Reader<'_> {
     pub(super) fn minimist(&self) -> Option<Vec<Parameter>> {
         let call = ["minimist", "mri", "parseArgv"].iter().find_map(|name| self.calls(name).next());
         let call = call.filter(|_| self.imports("minimist") || self.imports("mri"))?;
-        let settings = self.object(*self.arguments(call).get(1)?)?;
+        let settings = self.object(*Self::arguments(call).get(1)?)?;
         let line = |node: tree_sitter::Node<'_>| node.start_position().row + 1;
         let default = self.property(settings, "default").and_then(|default| self.object(default));
         let default = |name: &str| default.and_then(|default| self.setting(default, &[name]));

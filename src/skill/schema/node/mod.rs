@@ -103,7 +103,7 @@ impl<'t> Reader<'t> {
         Some((None, self.of(function)))
     }
 
-    fn arguments(&self, call: Node<'t>) -> Vec<Node<'t>> {
+    fn arguments(call: Node<'t>) -> Vec<Node<'t>> {
         let Some(arguments) = call.child_by_field_name("arguments") else { return Vec::new() };
         let mut cursor = arguments.walk();
         arguments.named_children(&mut cursor).filter(|node| node.kind() != "comment").take(64).collect()
@@ -117,7 +117,7 @@ impl<'t> Reader<'t> {
         let mut member = self.nodes.iter().filter(|node| node.kind() == "member_expression");
         let mut read = self.calls("readFileSync").chain(self.calls("readFile"));
         let standard = |node: Node<'t>| {
-            let first = self.arguments(node).first().copied();
+            let first = Self::arguments(node).first().copied();
             first.is_some_and(|first| {
                 matches!(unquoted(self.of(first)), "0" | "/dev/stdin" | "process.stdin.fd")
             })

@@ -7,7 +7,7 @@ use tree_sitter::Node;
 impl<'t> Reader<'t> {
     pub(super) fn parse_args(&self) -> Option<Vec<Parameter>> {
         let call = self.calls("parseArgs").next()?;
-        let config = self.object(*self.arguments(call).first()?)?;
+        let config = self.object(*Self::arguments(call).first()?)?;
         let mut parameters = Vec::new();
         if let Some(options) = self.property(config, "options").and_then(|options| self.object(options)) {
             let negative = self.truth(config, "allowNegative");

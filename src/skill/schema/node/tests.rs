@@ -48,7 +48,7 @@ const [input, output = '-', ...others] = positionals;
 
 #[test]
 fn commander_of_one_command() {
-    let script = r#"#!/usr/bin/env node
+    let script = r"#!/usr/bin/env node
 const { Command, Option } = require('commander');
 const FORMATS = ['text', 'json'];
 const program = new Command();
@@ -70,7 +70,7 @@ program
   .addOption(new Option('-f, --format <form>', 'a form').choices(FORMATS).default('text').env('FORM'))
   .addOption(new Option('-s, --size <n>').argParser(parseFloat).makeOptionMandatory())
   .parse();
-"#;
+";
     assert_reads(
         script,
         Source::Commander,
@@ -124,7 +124,7 @@ await program.parseAsync(process.argv);
 
 #[test]
 fn yargs_and_minimist() {
-    let script = r#"import yargs from 'yargs';
+    let script = r"import yargs from 'yargs';
 import { hideBin } from 'yargs/helpers';
 const argv = await yargs(hideBin(process.argv))
   .option('verbose', { alias: 'v', type: 'boolean', description: 'say more' })
@@ -134,7 +134,7 @@ const argv = await yargs(hideBin(process.argv))
     .option('raw', { type: 'boolean', default: true }))
   .command({ command: 'put', describe: 'put it', builder: { value: { type: 'string', array: true } } })
   .parse();
-"#;
+";
     assert_reads(
         script,
         Source::Yargs,

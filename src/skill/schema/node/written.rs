@@ -63,5 +63,5 @@ pub(super) fn argument(written: &str, help: String, call: Node<'_>) -> Option<Pa
         return None;
     }
     let many = variadic.then_some(Many { least: usize::from(required), most: None });
-    Some(Parameter { required, help, many, ..usage::rest(&camel(name), line_of(call)) })
+    Some(Parameter { help, required, many, ..usage::rest(&camel(name), line_of(call)) })
 }

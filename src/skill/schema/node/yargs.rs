@@ -50,7 +50,9 @@ impl<'t> Reader<'t> {
         }
         let demanded: Vec<String> = self
             .calls("demandOption")
-            .flat_map(|call| self.arguments(call).first().map(|names| self.texts(*names)).unwrap_or_default())
+            .flat_map(|call| {
+                Self::arguments(call).first().map(|names| self.texts(*names)).unwrap_or_default()
+            })
             .collect();
         for parameter in &mut globals {
             parameter.required |= demanded.contains(&parameter.name);
@@ -74,7 +76,7 @@ impl<'t> Reader<'t> {
     }
 
     fn sub(&self, call: Node<'t>) -> Option<Sub> {
-        let arguments = self.arguments(call);
+        let arguments = Self::arguments(call);
         let first = *arguments.first()?;
         let object = self.object(first);
         let written = match object {
@@ -112,7 +114,7 @@ impl<'t> Reader<'t> {
 
     /// The parameters that a call adds.
     fn added(&self, call: Node<'t>, method: &str) -> Vec<Parameter> {
-        let arguments = self.arguments(call);
+        let arguments = Self::arguments(call);
         let Some(first) = arguments.first().copied() else { return Vec::new() };
         let line = first.start_position().row + 1;
         if let ("option" | "options", Some(object)) = (method, self.object(first)) {

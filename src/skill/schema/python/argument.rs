@@ -142,7 +142,8 @@ impl<'t> Interpreter<'t> {
         let mut help = help.unwrap_or_default();
         let has_some = default.as_ref().and_then(Json::as_array).is_some_and(|list| !list.is_empty());
         if matches!(action.as_str(), "append" | "extend") && has_some {
-            help = format!("{help} (added to the default)").trim().to_owned();
+            help.push_str(" (added to the default)");
+            help = tidy(&help);
         }
         let line = node.start_position().row + 1;
         Some(Parameter {

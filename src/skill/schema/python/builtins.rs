@@ -75,7 +75,7 @@ impl<'t> Interpreter<'t> {
             "max" | "min" | "sum" => {
                 let items =
                     if arguments.positional.len() > 1 { arguments.positional.clone() } else { items(self)? };
-                let numbers = items.iter().map(|item| item.to_json()).collect::<Option<Vec<Json>>>()?;
+                let numbers = items.iter().map(Value::to_json).collect::<Option<Vec<Json>>>()?;
                 let whole: Option<Vec<i64>> = numbers.iter().map(Json::as_i64).collect();
                 let whole = whole?;
                 number(match name {

@@ -19,10 +19,10 @@ impl<'t> Interpreter<'t> {
                 let numbers = !choices.is_empty() && choices.iter().all(serde_json::Value::is_i64);
                 if numbers { Kind::Integer } else { Kind::Text }
             }
-            Some(Value::Class(class)) => match self.classes.all[*class].members.is_some() {
-                true if !choices.is_empty() && choices.iter().all(serde_json::Value::is_i64) => Kind::Integer,
-                _ => Kind::Text,
-            },
+            Some(Value::Class(_)) => {
+                let numbers = !choices.is_empty() && choices.iter().all(serde_json::Value::is_i64);
+                if numbers { Kind::Integer } else { Kind::Text }
+            }
             Some(converter) => self.converter_kind(converter, 0),
         }
     }
@@ -57,12 +57,12 @@ impl<'t> Interpreter<'t> {
     /// takes the text apart first (`10MB`) takes texts.
     fn function_kind(&mut self, function: Node<'t>, level: usize) -> Kind {
         let parameters = function.child_by_field_name("parameters").map(children).unwrap_or_default();
-        let names = parameters.into_iter().filter_map(|parameter| match parameter.kind() {
+        let mut names = parameters.into_iter().filter_map(|parameter| match parameter.kind() {
             "identifier" => Some(self.text(parameter)),
             "typed_parameter" => parameter.named_child(0).map(|inner| self.text(inner)),
             _ => parameter.child_by_field_name("name").map(|inner| self.text(inner)),
         });
-        let Some(name) = names.filter(|name| !matches!(*name, "self" | "cls")).last() else {
+        let Some(name) = names.rfind(|name| !matches!(*name, "self" | "cls")) else {
             return Kind::Text;
         };
         let Some(body) = function.child_by_field_name("body") else { return Kind::Text };

@@ -106,7 +106,7 @@ impl<'t> Reader<'t> {
             }
             let words: Vec<&str> = known.iter().flat_map(|item| self.patterns(*item)).collect();
             let plain = |word: &&str| !word.contains(['*', '?', '[', '$']) && !word.is_empty();
-            if words.iter().all(|word| plain(word)) {
+            if words.iter().all(plain) {
                 return words.into_iter().map(Json::from).collect();
             }
         }

@@ -68,11 +68,11 @@ impl<'t> Reader<'t> {
                 }
             } else if let Some(number) = name.parse::<usize>().ok().filter(|number| (1..=20).contains(number))
             {
-                let used = uses.entry(number + shifted).or_default();
-                self.note(used, node, how);
+                let positional = uses.entry(number + shifted).or_default();
+                self.note(positional, node, how);
             }
         }
-        self.parameters(uses, rest)
+        self.parameters(&uses, rest)
     }
 
     /// One use of a positional.
@@ -118,7 +118,7 @@ impl<'t> Reader<'t> {
         }
     }
 
-    fn parameters(&self, uses: BTreeMap<usize, Use>, rest: Option<(usize, usize)>) -> Vec<Parameter> {
+    fn parameters(&self, uses: &BTreeMap<usize, Use>, rest: Option<(usize, usize)>) -> Vec<Parameter> {
         let most = uses.keys().max().copied().unwrap_or(0);
         let checked = self.least_count();
         let mut parameters = Vec::new();
@@ -128,22 +128,22 @@ impl<'t> Reader<'t> {
         let last_needed = uses.iter().filter(|(number, used)| needed(**number, used)).map(|(n, _)| *n).max();
         for number in 1..=most {
             let empty = Use::default();
-            let used = uses.get(&number).unwrap_or(&empty);
-            let name = used.name.clone().unwrap_or_else(|| format!("arg{number}"));
+            let found = uses.get(&number).unwrap_or(&empty);
+            let name = found.name.clone().unwrap_or_else(|| format!("arg{number}"));
             let taken = parameters.iter().any(|known: &Parameter| known.name == name);
             parameters.push(Parameter {
                 name: if taken { format!("arg{number}") } else { name },
                 help: String::new(),
-                kind: used.kind.unwrap_or(Kind::Text),
-                choices: used.choices.clone(),
+                kind: found.kind.unwrap_or(Kind::Text),
+                choices: found.choices.clone(),
                 // One that stands behind must be given, so this one must be too.
                 required: last_needed.is_some_and(|last| number <= last),
-                default: used.default.clone(),
+                default: found.default.clone(),
                 how: How::Positional,
                 many: None,
                 exclusive: None,
                 depth: 0,
-                line: used.line.max(1),
+                line: found.line.max(1),
             });
         }
         // `$@` that begins with the first one is all of them.
