@@ -6,6 +6,7 @@
 //! but that of the attacks in [`probe`], which try the sandbox from inside.
 
 pub mod cli;
+pub mod environment;
 pub mod policy;
 pub mod probe;
 pub mod report;

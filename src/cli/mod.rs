@@ -8,6 +8,7 @@
 mod check;
 mod completions;
 mod doctor;
+mod env;
 mod list;
 mod man;
 mod probe;
@@ -57,6 +58,8 @@ pub enum Command {
     Run(run::Args),
     /// Say whether a run could do something, and which line of the policy decides; runs nothing
     Why(why::Args),
+    /// Prepare the packages that a skill's scripts need, outside the sandbox; list and remove what is prepared
+    Env(env::Args),
     /// Say which layers of the sandbox this machine offers
     Doctor(doctor::Args),
     /// Attack the sandbox from inside and say what held
@@ -108,7 +111,7 @@ pub fn may_run_skills() -> bool {
             Some("--workspace" | "--skills" | "--theme") => drop(words.next()),
             Some(
                 "list" | "check" | "schema" | "why" | "doctor" | "completions" | "man" | "help" | "--help"
-                | "--version",
+                | "--version" | "env",
             ) => {
                 return false;
             }
@@ -141,6 +144,7 @@ fn execute(cli: Cli, launcher: Launcher) -> anyhow::Result<ExitCode> {
         Some(Command::Schema(args)) => schema::execute(&args, &context),
         Some(Command::Run(args)) => run::execute(&args, &context),
         Some(Command::Why(args)) => why::execute(&args, &context),
+        Some(Command::Env(args)) => env::execute(&args, &context),
         Some(Command::Doctor(args)) => doctor::execute(&args, &context),
         Some(Command::Probe(args)) => probe::execute(&args, &context),
         Some(Command::Completions(args)) => completions::execute(&args),

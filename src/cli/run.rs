@@ -296,7 +296,7 @@ fn start(
 const KEEP_OUTPUT: usize = 16 * 1024 * 1024;
 
 /// Signals that end the run instead of this program, so that the report is still written.
-fn block_signals() -> SigSet {
+pub(super) fn block_signals() -> SigSet {
     let signals = SigSet::from_iter([Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP]);
     // Blocked before any thread starts, so that all inherit it and only the waiting one sees them.
     let _ = signals.thread_block();

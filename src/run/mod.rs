@@ -6,6 +6,7 @@ mod complaint;
 mod execute;
 mod links;
 pub mod log;
+mod missing;
 mod output;
 pub mod prepare;
 pub mod recorder;

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::view::View;
 use super::withheld::{self, Withheld};
 use super::{execute, links};
+use crate::environment::{self, Needs};
 use crate::policy::{Grant, Host, NetRule, Places, Policy, programs};
 use crate::sandbox::plan::{Access, NetEntry, NetHost, Observe, Plan};
 use crate::skill::{Entry, Language, Skill};
@@ -46,6 +47,8 @@ pub struct Prepared {
     pub request: RunRequest,
     pub plan: Plan,
     pub places: Places,
+    /// Where the packages of the entry come from; its interpreter is the one of the environment.
+    pub needs: Needs,
     /// Variables that the skill seems to use and that are set outside, but not passed.
     pub withheld: Vec<Withheld>,
     /// What could not be done as asked although the run can go on: one sentence each.
@@ -70,7 +73,14 @@ pub fn prepare(request: RunRequest) -> Result<Prepared, PrepareError> {
 }
 
 /// Work out the plan for a caller with these variables.
-pub fn prepare_for(request: RunRequest, caller: &BTreeMap<String, String>) -> Result<Prepared, PrepareError> {
+pub fn prepare_for(
+    mut request: RunRequest,
+    caller: &BTreeMap<String, String>,
+) -> Result<Prepared, PrepareError> {
+    let needs = environment::needs(&request.skill, &request.entry, caller);
+    if let Some(interpreter) = needs.interpreter(&request.entry) {
+        request.entry.interpreter = interpreter;
+    }
     let skill = &request.skill;
     let interpreter = &request.entry.interpreter;
     let file = request.entry.file.display().to_string();
@@ -90,13 +100,18 @@ pub fn prepare_for(request: RunRequest, caller: &BTreeMap<String, String>) -> Re
     let home = caller.get("HOME").map(PathBuf::from).filter(|home| home.is_absolute());
     let places = Places { workspace: request.workspace.clone(), home };
 
-    let mut notes = Vec::new();
+    let mut notes: Vec<String> = needs.note(&skill.name).into_iter().collect();
     let started = execute::started(&program, &script, &request.policy, caller, &mut notes);
     let mut view = View::default();
     view.system();
     view.interpreter(&program, &interpreter.prefix);
     for extra in &started.visible {
         view.add(extra, Access::Read, true);
+    }
+    // Node looks for packages beside the script and in every folder above it. The top one is the sandbox's own.
+    let node_modules = needs.node_modules();
+    for modules in node_modules.iter().filter_map(|modules| modules.parent()) {
+        view.add(modules, Access::Read, true);
     }
     view.skill(&request, &script)?;
     view.grants(&request.policy, &mut notes);
@@ -126,6 +141,7 @@ pub fn prepare_for(request: RunRequest, caller: &BTreeMap<String, String>) -> Re
         cwd: working_directory(&request),
         stdin: request.input.clone(),
         view,
+        links: node_modules.map(|modules| (PathBuf::from("/node_modules"), modules)).into_iter().collect(),
         execute: started.files,
         loaders: started.loaders,
         may_execute: started.any_granted,
@@ -139,7 +155,7 @@ pub fn prepare_for(request: RunRequest, caller: &BTreeMap<String, String>) -> Re
         utf8(&bind.path)?;
     }
     utf8(&plan.cwd)?;
-    Ok(Prepared { request, plan, places, withheld, notes })
+    Ok(Prepared { request, plan, places, needs, withheld, notes })
 }
 
 /// Grants and denials of the network, in the sandbox's words.

@@ -31,7 +31,8 @@ pub(super) fn own(skill: &Path, file: &Path) -> Option<PathBuf> {
     open(skill, file).is_ok().then(|| normalise(&skill.join(file)))
 }
 
-fn open(skill: &Path, file: &Path) -> io::Result<File> {
+/// Open what [`read`] reads.
+pub(crate) fn open(skill: &Path, file: &Path) -> io::Result<File> {
     let outside = || io::Error::new(io::ErrorKind::InvalidInput, "not a file of the skill, not shown");
     let file = normalise(&skill.join(file));
     let file = file.strip_prefix(skill).map_err(|_| outside())?;

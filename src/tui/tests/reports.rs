@@ -108,6 +108,7 @@ pub(crate) fn report(skill: &Path) -> Report {
         changes: Vec::new(),
         changes_truncated: false,
         writes: None,
+        missing_modules: Vec::new(),
         lost_events: 0,
     }
 }
