@@ -111,8 +111,7 @@ impl Builder<'_> {
             Ok(self.store.publish(&record, &lock)?)
         });
         if built.is_err() {
-            // What cannot be removed now is removed by the next build.
-            let _ = fs::remove_dir_all(&folder);
+            self.store.abandon(&key, &folder, lock);
         }
         built.map(|environment| (environment, true))
     }
@@ -132,30 +131,30 @@ impl Builder<'_> {
         let program = folder.join(python::PROGRAM);
         let mut install;
         if let Some(uv) = &uv {
-            record.installer = self.version(uv, folder, &["--version"]);
+            record.installer = first_words(&self.version(uv, folder, &["--version"]));
             let mut make = self.command(uv, folder);
             make.args(["venv", "--no-project", "--color", "never", "--python"]).arg(interpreter).arg(folder);
             self.run(step, make, "")?;
             install = self.command(uv, folder);
-            install.args([
-                "pip",
-                "install",
-                "--color",
-                "never",
-                "--no-progress",
-                "--compile-bytecode",
-                "--python",
-            ]);
+            install.args(["pip", "install", "--color", "never", "--no-progress", "--python"]);
             install.arg(&program).args(if self.allow_scripts { &[][..] } else { &["--no-build"] });
         } else {
-            "pip".clone_into(&mut record.installer);
+            // The pip of the interpreter can install elsewhere; where it cannot, the environment gets one of its own.
+            let pip = first_words(&self.version(interpreter, folder, &["-I", "-m", "pip", "--version"]));
+            let major: Option<u32> = pip.strip_prefix("pip ").and_then(|v| v.split('.').next()?.parse().ok());
+            let outside = major >= Some(23);
             let mut make = self.command(interpreter, folder);
-            make.args(["-I", "-m", "venv"]).arg(folder);
+            make.args(["-I", "-m", "venv"]).args(outside.then_some("--without-pip")).arg(folder);
             let hint = "; Python's venv and ensurepip are needed (Debian: python3-venv), or uv";
             self.run(step, make, hint)?;
-            install = self.command(&program, folder);
-            install.args(["-I", "-m", "pip", "install", "--no-input", "--disable-pip-version-check"]);
+            install = self.command(if outside { interpreter } else { &program }, folder);
+            install.args(["-I", "-m", "pip"]);
+            if outside {
+                install.arg("--python").arg(&program);
+            }
+            install.args(["install", "--no-input", "--disable-pip-version-check"]);
             install.args(["--no-color", "--progress-bar", "off"]);
+            record.installer = if outside { pip } else { "pip".to_owned() };
             install.args(if self.allow_scripts { &[][..] } else { &["--only-binary", ":all:"] });
         }
         write_files(declaration, folder).map_err(BuildError::Finish)?;
@@ -167,6 +166,17 @@ impl Builder<'_> {
         };
         let step = format!("{} from {}, with {}", declaration.summary(), record.file, record.installer);
         self.run(step, install, hint)?;
+        if uv.is_some() {
+            // Runs cannot: the environment is read-only for them. Not by uv, whose compiler starts the environment's
+            // Python, and with it what packages put into `.pth` files.
+            let mut compile = self.command(interpreter, folder);
+            compile.args(["-I", "-S", "-m", "compileall", "-q", "lib"]);
+            match self.run("bytecode".to_owned(), compile, "") {
+                // Packages hold files for other versions of Python.
+                Ok(()) | Err(BuildError::Failed { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
         record.packages = python_packages(folder);
         Ok(())
     }
@@ -248,6 +258,11 @@ impl Builder<'_> {
             }
         }
     }
+}
+
+/// `pip 23.2.1`, without where it is and what it was made for.
+fn first_words(version: &str) -> String {
+    version.split_whitespace().take(2).collect::<Vec<_>>().join(" ")
 }
 
 fn write_files(declaration: &Declaration, folder: &Path) -> io::Result<()> {

@@ -65,6 +65,12 @@ impl Declaration {
     /// `requests, rich and 3 more`, for people.
     pub fn summary(&self) -> String {
         const SHOWN: usize = 4;
+        if self.names.is_empty() {
+            return match self.locals.first().or(self.files.first().map(|(name, _)| name)) {
+                Some(path) => path.display().to_string(),
+                None => String::new(),
+            };
+        }
         let mut names = self.names.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
         if self.names.len() > SHOWN {
             names += &format!(" and {} more", self.names.len() - SHOWN);
@@ -81,6 +87,7 @@ impl Declaration {
             hash.update(&(bytes.len() as u64).to_le_bytes());
             hash.update(bytes);
         };
+        add(self.requires.as_deref().unwrap_or_default().as_bytes());
         for (name, content) in &self.files {
             add(name.as_os_str().as_encoded_bytes());
             add(content);
@@ -88,12 +95,25 @@ impl Declaration {
         let real = interpreter.canonicalize().unwrap_or_else(|_| interpreter.to_owned());
         for path in self.locals.iter().chain([&real]) {
             add(path.as_os_str().as_encoded_bytes());
-            if let Ok(data) = path.metadata().map(|data| (data.len(), data.modified().ok())) {
-                add(format!("{data:?}").as_bytes());
-            }
+            add(stamp(path).as_bytes());
         }
         format!("{}-{}", self.kind.name(), &hash.finalize().to_hex()[..24])
     }
+}
+
+/// What tells one state of a file from another; of a folder, the states of the files directly in it. Folders in it are
+/// left out: builds leave some behind.
+fn stamp(path: &Path) -> String {
+    const MAX_FILES: usize = 1000;
+    let of_file = |path: &Path| -> Option<String> {
+        let data = path.metadata().ok().filter(std::fs::Metadata::is_file)?;
+        Some(format!("{} {} {:?}", path.display(), data.len(), data.modified().ok()))
+    };
+    let Ok(folder) = std::fs::read_dir(path) else { return of_file(path).unwrap_or_default() };
+    let files = folder.flatten().take(MAX_FILES).filter_map(|entry| of_file(&entry.path()));
+    let mut files: Vec<String> = files.collect();
+    files.sort();
+    files.join("\n")
 }
 
 /// A declaration that cannot be used: where, what, and what to do.

@@ -129,7 +129,8 @@ fn own_environment(skill: &Path, entry: &Entry) -> Option<(PathBuf, Interpreter)
     let real = program.canonicalize().ok()?;
     let base = &entry.interpreter;
     let known = |base: &Path| base.canonicalize().is_ok_and(|base| base == real);
-    let prefix = if base.program.as_deref().is_some_and(known) {
+    // Some environments hold a copy of their Python.
+    let prefix = if base.program.as_deref().is_some_and(known) || real.starts_with(skill) {
         base.prefix.clone()
     } else {
         let found = Resolver::from_env().find(real.file_name()?.to_str()?, skill)?;

@@ -3,7 +3,7 @@
 //! An environment `KEY` is a folder `KEY-…` that nothing points to until `KEY.json` names it. The folder is made at the
 //! place where it stays, because a virtual environment cannot be moved; the record is renamed into place when all is
 //! done. So a build that failed or was interrupted leaves at most a folder that is no environment, which the next build
-//! of that key removes. `KEY.lock` is held by whoever builds or removes it.
+//! removes. `KEY.lock` is held by whoever builds or removes it.
 
 use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder, File, TryLockError};
@@ -152,14 +152,25 @@ impl Store {
         Ok(folder)
     }
 
-    /// Remove the folders of `key` that are no environment.
+    /// Remove the folders that are no environment: those of `key`, whose lock the caller has, and those of keys that
+    /// nobody is working on. What cannot be removed is left to the next one.
     fn sweep(&self, key: &str) {
-        let current = self.find(key).map(|environment| environment.folder);
-        for name in self.names().filter(|name| name.starts_with(&format!("{key}-"))) {
-            let folder = self.folder.join(name);
-            if current.as_ref() != Some(&folder) {
-                // Not there, or not ours to remove: the next one tries again.
-                let _ = fs::remove_dir_all(folder);
+        let folders: Vec<String> = self.names().filter(|name| !name.contains('.')).collect();
+        for name in folders {
+            let Some((of, _)) = name.rsplit_once('-') else { continue };
+            let lock = self.folder.join(format!("{of}.lock"));
+            // Without the file nobody has the lock.
+            let held = if of == key { None } else { File::open(&lock).ok() };
+            if held.as_ref().is_some_and(|file| file.try_lock().is_err()) {
+                continue;
+            }
+            let folder = self.folder.join(&name);
+            if self.find(of).is_some_and(|environment| environment.folder == folder) {
+                continue;
+            }
+            let _ = fs::remove_dir_all(folder);
+            if held.is_some() {
+                let _ = fs::remove_file(lock);
             }
         }
     }
@@ -177,6 +188,14 @@ impl Store {
         write().map_err(|error| self.error(error))?;
         self.sweep(&record.key);
         Ok(Environment { folder: self.folder.join(&record.folder), record: record.clone() })
+    }
+
+    /// Give up a build. What cannot be removed now is removed by the next one.
+    pub(super) fn abandon(&self, key: &str, folder: &Path, _lock: Lock) {
+        let _ = fs::remove_dir_all(folder);
+        if self.find(key).is_none() {
+            let _ = fs::remove_file(self.folder.join(format!("{key}.lock")));
+        }
     }
 
     /// Remove the environment of `key`; whether there was one.
@@ -244,9 +263,15 @@ mod tests {
         let left = store.begin("python-1", &lock).unwrap();
         fs::write(left.join("half"), "").unwrap();
         assert_eq!(store.find("python-1"), None);
-        // The next build removes what the first left behind.
+        // The next build removes what the first left behind, and what others left; not what they are busy with.
+        let busy = store.lock("python-2", || ()).unwrap();
+        let other = store.begin("python-2", &busy).unwrap();
+        assert!(left.exists());
         let folder = store.begin("python-1", &lock).unwrap();
-        assert!(!left.exists());
+        assert!(!left.exists() && other.exists());
+        drop(busy);
+        let folder = store.begin("python-1", &lock).unwrap();
+        assert!(!other.exists());
         let made = store.publish(&Record::new("python-1", Kind::Python, &folder), &lock).unwrap();
         assert_eq!(store.find("python-1"), Some(made.clone()));
         assert_eq!(store.all(), [made]);

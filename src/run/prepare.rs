@@ -8,11 +8,12 @@ use std::sync::Arc;
 
 use super::view::View;
 use super::withheld::{self, Withheld};
-use super::{execute, links};
+use super::{execute, links, source};
 use crate::environment::{self, Needs};
 use crate::policy::{Grant, Host, NetRule, Places, Policy, programs};
 use crate::sandbox::plan::{Access, NetEntry, NetHost, Observe, Plan};
-use crate::skill::{Entry, Language, Skill};
+use crate::skill::entry::shebang;
+use crate::skill::{Entry, Language, Skill, typescript};
 
 /// What somebody wants to run, and under which policy.
 #[derive(Debug, Clone)]
@@ -59,7 +60,7 @@ pub struct Prepared {
 #[derive(Debug, thiserror::Error)]
 pub enum PrepareError {
     #[error("interpreter not found: {0} is needed to run {1}; install it or put it on PATH")]
-    InterpreterMissing(&'static str, String),
+    InterpreterMissing(String, String),
     #[error("{0}")]
     Path(String),
 }
@@ -85,7 +86,10 @@ pub fn prepare_for(
     let interpreter = &request.entry.interpreter;
     let file = request.entry.file.display().to_string();
     let Some(program) = interpreter.program.clone() else {
-        return Err(PrepareError::InterpreterMissing(interpreter.language.name(), file));
+        let script = source::read(&skill.path, &request.entry.file).unwrap_or_default();
+        let named = shebang(script.as_bytes()).filter(|_| interpreter.language == Language::Other);
+        let name = named.map_or(interpreter.language.name().to_owned(), |line| line.command);
+        return Err(PrepareError::InterpreterMissing(name, file));
     };
     let script = skill.path.join(&request.entry.file);
     let script = script.canonicalize().map_err(|error| {
@@ -101,6 +105,14 @@ pub fn prepare_for(
     let places = Places { workspace: request.workspace.clone(), home };
 
     let mut notes: Vec<String> = needs.note(&skill.name).into_iter().collect();
+    if interpreter.language == Language::Node
+        && typescript::is_typescript(&request.entry.file)
+        && let typescript::Support::No(major, minor) = typescript::support(&program)
+    {
+        notes.push(format!(
+            "{file} is TypeScript, which Node {major}.{minor} does not run; 22.18 and newer do"
+        ));
+    }
     let started = execute::started(&program, &script, &request.policy, caller, &mut notes);
     let mut view = View::default();
     view.system();

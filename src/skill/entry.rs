@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use super::folder::Folder;
 use super::interpreter::Resolver;
 use super::model::{Entry, Interpreter, Language};
+use super::typescript;
 
 /// Bounds of the search below `scripts/`, and most of a file that is read to see whether it is imported.
 const MAX_DEPTH: usize = 4;
@@ -141,7 +142,13 @@ fn entry(skill: &Path, candidate: &Candidate, resolver: &Resolver) -> Entry {
         arguments.insert(0, "-u".to_owned());
     }
     let command = command.as_deref();
-    let interpreter = resolver.interpreter(language, command, arguments, skill);
+    let mut interpreter = resolver.interpreter(language, command, arguments, skill);
+    if language == Language::Node
+        && typescript::is_typescript(&candidate.file)
+        && interpreter.program.as_deref().map(typescript::support) == Some(typescript::Support::WithFlag)
+    {
+        interpreter.arguments.insert(0, typescript::FLAG.to_owned());
+    }
     Entry { file: candidate.file.clone(), interpreter }
 }
 
@@ -149,7 +156,7 @@ fn entry(skill: &Path, candidate: &Candidate, resolver: &Resolver) -> Entry {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Shebang {
     pub(crate) language: Language,
-    command: String,
+    pub(crate) command: String,
     arguments: Vec<String>,
 }
 

@@ -19,6 +19,7 @@ pub mod rules;
 pub mod schema;
 pub mod shims;
 pub mod text;
+pub(crate) mod typescript;
 
 pub use diagnostic::{Diagnostic, Edit, Fix, Severity, Span};
 pub use folder::Folder;
