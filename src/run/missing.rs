@@ -8,6 +8,7 @@ use super::report::MissingModule;
 use super::source;
 use crate::environment::{Kind, Needs, modules};
 use crate::sandbox::event::Frame;
+use crate::skill::text::{is_printable, printable};
 
 /// Most modules, and most lines of a stack, that are kept.
 const MAX_MODULES: usize = 16;
@@ -69,8 +70,9 @@ impl MissingModules {
         let Some(module) = module.filter(|module| module.len() <= MAX_NAME) else { return false };
         // A path is a file that is not there, not a package.
         let is_path = module.starts_with(['.', '/']) || module.starts_with("file:");
+        let printable = module.chars().all(is_printable);
         let known = self.found.iter().any(|have| have.module == module);
-        if is_path || known || self.found.len() >= MAX_MODULES {
+        if is_path || known || !printable || self.found.len() >= MAX_MODULES {
             return false;
         }
         self.found.push(Missing { kind, module: module.to_owned(), blame, importer });
@@ -104,7 +106,8 @@ pub(super) fn explained(
         if let Some(importer) = missing.importer.as_deref().filter(|_| blame.is_empty()) {
             blame.extend(import_line(folder, importer, &missing.module));
         }
-        MissingModule { module: missing.module.clone(), blame, reason: found.reason, command: found.command }
+        let reason = printable(&found.reason).into_owned();
+        MissingModule { module: missing.module.clone(), blame, reason, command: found.command }
     };
     missing.found.iter().map(explain).collect()
 }
@@ -175,6 +178,7 @@ mod tests {
         let text: String =
             (0..1000).map(|n| format!("ModuleNotFoundError: No module named 'm{n}'\n")).collect();
         assert_eq!(read(&text).found.len(), MAX_MODULES);
+        assert!(read("ModuleNotFoundError: No module named 'a\u{1b}[2Jb'\n").found.is_empty());
         let stack = "  File \"/skill/a.py\", line 1, in f\n".repeat(1000);
         assert_eq!(read(&stack).stack.len(), MAX_FRAMES);
     }

@@ -154,6 +154,14 @@ impl Change {
     }
 }
 
+impl MissingModule {
+    /// `import requests: declared in requirements.txt, environment not prepared: `skilldeck env demo``.
+    pub fn sentence(&self) -> String {
+        let next = self.command.as_ref().map(|command| format!(": `{command}`")).unwrap_or_default();
+        format!("import {}: {}{next}", self.module, self.reason)
+    }
+}
+
 /// What became of captured changes.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct CapturedWrites {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use super::reports::{exited, limited, reduced, report};
+use super::reports::{exited, limited, missing, reduced, report};
 use crate::run::report::{Remedy, Report};
 use crate::sandbox::event::{Outcome, OutcomeKind, Stream, UsageSample};
 use crate::sandbox::plan::Limits;
@@ -52,6 +52,7 @@ pub(crate) enum Plot {
     /// Goes on until it is cancelled.
     Endless,
     Limit,
+    Missing,
     Reduced,
     Refused,
 }
@@ -149,6 +150,7 @@ impl Runner for Actor {
                 tell(RunNews::Report(Arc::new(Report { denials: Vec::new(), outcome, ..report })));
             }
             Plot::Limit => tell(RunNews::Report(Arc::new(limited(&run.skill.path)))),
+            Plot::Missing => tell(RunNews::Report(Arc::new(missing(&run.skill.path)))),
             Plot::Reduced => tell(RunNews::Report(Arc::new(reduced(&run.skill.path)))),
             _ => tell(RunNews::Report(Arc::new(report(&run.skill.path)))),
         }
