@@ -68,7 +68,7 @@ impl Desk {
     fn store(&self) -> Vec<String> {
         let entries = fs::read_dir(self.cache.path().join("skilldeck/environments")).into_iter().flatten();
         let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-        names.filter(|name| !name.ends_with(".lock")).collect()
+        names.filter(|name| Path::new(name).extension().is_none_or(|ending| ending != "lock")).collect()
     }
 
     /// A wheel in the skill with one module, `mini`, that says hello. Returns the hash of its content.

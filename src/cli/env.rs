@@ -142,7 +142,7 @@ fn prepare(
             eprintln!("· done after {:.1} s", begin.elapsed().as_secs_f64());
         }
         need.built = built;
-        need.needs = Needs::Prepared { declaration: declaration.clone(), environment };
+        need.needs = Needs::Prepared { declaration: declaration.clone(), environment: Box::new(environment) };
     }
     Ok(())
 }
@@ -331,7 +331,7 @@ fn in_use(environment: &Environment, caller: &BTreeMap<String, String>) -> &'sta
         return "skill gone";
     }
     let skill = skill::read(folder, folder);
-    let uses = |entry: &Entry| matches!(environment::needs(&skill, entry, caller), Needs::Prepared { environment: used, .. } if used == *environment);
+    let uses = |entry: &Entry| matches!(environment::needs(&skill, entry, caller), Needs::Prepared { environment: used, .. } if *used == *environment);
     if skill.entries.iter().any(uses) { "in use" } else { "outdated" }
 }
 
@@ -349,7 +349,7 @@ fn remove(
         let skill = workspace::find(&context.workspace, &context.skills, name)?;
         let entries: Vec<&Entry> = skill.entries.iter().collect();
         let used = gather(&skill, &entries, caller).into_iter().filter_map(|need| match need.needs {
-            Needs::Prepared { environment, .. } => Some(environment),
+            Needs::Prepared { environment, .. } => Some(*environment),
             _ => None,
         });
         let made = store.all().into_iter().filter(|one| Path::new(&one.record.skill) == skill.path);

@@ -9,8 +9,8 @@ use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::installer::{self, Ended};
-use super::store::{Package, Record, Store, StoreError};
-use super::{Declaration, Environment, Kind, node, python};
+use super::store::{Record, Store, StoreError};
+use super::{Declaration, Environment, Kind, node, packages, python};
 use crate::policy::programs;
 use crate::skill::{Entry, Skill};
 
@@ -125,7 +125,7 @@ impl Builder<'_> {
     ) -> Result<(), BuildError> {
         let version = "import sys; print('.'.join(map(str, sys.version_info[:3])))";
         record.interpreter_version = self.version(interpreter, folder, &["-I", "-S", "-c", version]);
-        self.check_version(declaration, record, "Python")?;
+        check_version(declaration, record, "Python")?;
         let uv = self.find("uv");
         let step = format!("virtual environment of Python {}", record.interpreter_version);
         let program = folder.join(python::PROGRAM);
@@ -177,7 +177,7 @@ impl Builder<'_> {
                 Err(error) => return Err(error),
             }
         }
-        record.packages = python_packages(folder);
+        record.packages = packages::of_python(folder);
         Ok(())
     }
 
@@ -188,9 +188,9 @@ impl Builder<'_> {
         folder: &Path,
         record: &mut Record,
     ) -> Result<(), BuildError> {
-        record.interpreter_version =
-            self.version(interpreter, folder, &["--version"]).trim_start_matches('v').to_owned();
-        self.check_version(declaration, record, "Node")?;
+        let version = self.version(interpreter, folder, &["--version"]);
+        version.trim_start_matches('v').clone_into(&mut record.interpreter_version);
+        check_version(declaration, record, "Node")?;
         let beside = interpreter.with_file_name("npm");
         let npm = Some(beside).filter(|npm| npm.is_file()).or_else(|| self.find("npm"));
         let Some(npm) = npm else {
@@ -202,7 +202,7 @@ impl Builder<'_> {
         let mut version = self.command(&npm, folder);
         version.env("PATH", &path);
         let version = installer::ask(version, &["--version"]).unwrap_or_default();
-        record.installer = format!("npm {version}").trim_end().to_owned();
+        format!("npm {version}").trim_end().clone_into(&mut record.installer);
         write_files(declaration, folder).map_err(BuildError::Finish)?;
         let locked = node::LOCKS.iter().any(|lock| folder.join(lock).exists());
         let mut install = self.command(&npm, folder);
@@ -211,23 +211,8 @@ impl Builder<'_> {
         install.arg(format!("--ignore-scripts={}", !self.allow_scripts));
         let step = format!("{} from {}, with {}", declaration.summary(), record.file, record.installer);
         self.run(step, install, "")?;
-        record.packages = node_packages(folder);
+        record.packages = packages::of_node(folder);
         Ok(())
-    }
-
-    fn check_version(
-        &self,
-        declaration: &Declaration,
-        record: &Record,
-        name: &'static str,
-    ) -> Result<(), BuildError> {
-        let Some(wanted) = &declaration.requires else { return Ok(()) };
-        // Not known for certain is left to the installer.
-        if python::satisfies(&record.interpreter_version, wanted) != Some(false) {
-            return Ok(());
-        }
-        let (file, interpreter) = (record.file.clone(), record.interpreter.clone());
-        Err(BuildError::Version(file, name, wanted.clone(), interpreter, record.interpreter_version.clone()))
     }
 
     fn find(&self, name: &str) -> Option<PathBuf> {
@@ -258,6 +243,16 @@ impl Builder<'_> {
             }
         }
     }
+}
+
+fn check_version(declaration: &Declaration, record: &Record, name: &'static str) -> Result<(), BuildError> {
+    let Some(wanted) = &declaration.requires else { return Ok(()) };
+    // Not known for certain is left to the installer.
+    if python::satisfies(&record.interpreter_version, wanted) != Some(false) {
+        return Ok(());
+    }
+    let (file, interpreter) = (record.file.clone(), record.interpreter.clone());
+    Err(BuildError::Version(file, name, wanted.clone(), interpreter, record.interpreter_version.clone()))
 }
 
 /// `pip 23.2.1`, without where it is and what it was made for.
@@ -302,76 +297,9 @@ fn seal(folder: &Path) -> io::Result<u64> {
     Ok(bytes)
 }
 
-/// Most bytes of a list of files, and most modules of one package, that are looked at.
-const MAX_LIST: u64 = 4 * 1024 * 1024;
-const MAX_MODULES: usize = 64;
-
-/// What is installed in a virtual environment:
-/// <https://packaging.python.org/en/latest/specifications/recording-installed-packages/>.
-fn python_packages(folder: &Path) -> Vec<Package> {
-    let libraries = fs::read_dir(folder.join("lib")).into_iter().flatten().flatten();
-    let sites = libraries.map(|library| library.path().join("site-packages"));
-    let infos = sites.flat_map(|site| fs::read_dir(site).into_iter().flatten().flatten());
-    let mut packages: Vec<Package> = infos
-        .filter_map(|info| {
-            let name = info.file_name().into_string().ok()?;
-            let (name, version) = name.strip_suffix(".dist-info")?.rsplit_once('-')?;
-            let list = read_bounded(&info.path().join("RECORD")).unwrap_or_default();
-            Some(Package { name: name.to_owned(), version: version.to_owned(), modules: outermost(&list) })
-        })
-        .collect();
-    packages.sort_by(|a, b| a.name.cmp(&b.name));
-    packages
-}
-
-/// The outermost modules among the files of a `RECORD`.
-fn outermost(list: &str) -> Vec<String> {
-    let mut modules: Vec<String> = Vec::new();
-    for line in list.lines() {
-        let path = line.split(',').next().unwrap_or_default();
-        let name = match path.split_once('/') {
-            Some((folder, _)) => folder,
-            None => path.split('.').next().filter(|_| !path.ends_with(".pth")).unwrap_or_default(),
-        };
-        let is_module = name.starts_with(|c: char| c.is_alphabetic() || c == '_')
-            && name.chars().all(|c| c.is_alphanumeric() || c == '_')
-            && name != "__pycache__";
-        if is_module && modules.len() < MAX_MODULES && modules.iter().all(|have| have != name) {
-            modules.push(name.to_owned());
-        }
-    }
-    modules
-}
-
-/// What npm says that it has installed.
-fn node_packages(folder: &Path) -> Vec<Package> {
-    let list = read_bounded(&folder.join(node::MODULES).join(".package-lock.json")).unwrap_or_default();
-    let list: serde_json::Value = serde_json::from_str(&list).unwrap_or_default();
-    let packages = list["packages"].as_object().into_iter().flatten();
-    packages
-        .filter_map(|(path, package)| {
-            let name = path.rsplit("node_modules/").next()?.to_owned();
-            let version = package["version"].as_str().unwrap_or_default().to_owned();
-            Some(Package { name, version, modules: Vec::new() })
-        })
-        .collect()
-}
-
-fn read_bounded(file: &Path) -> io::Result<String> {
-    let mut text = Vec::new();
-    io::Read::read_to_end(&mut io::Read::take(fs::File::open(file)?, MAX_LIST), &mut text)?;
-    Ok(String::from_utf8_lossy(&text).into_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_record_names_the_modules() {
-        let list = "yaml/__init__.py,sha256=x,10\nyaml/_yaml.py,,\n_yaml.cpython-311.so,,\nsix.py,,\n../../bin/x,,\nPyYAML-6.0.dist-info/METADATA,,\n__pycache__/six.pyc,,\nhook.pth,,\n";
-        assert_eq!(outermost(list), ["yaml", "_yaml", "six"]);
-    }
 
     #[test]
     fn sealed_trees_are_readable_and_measured() {

@@ -8,12 +8,13 @@ mod build;
 mod installer;
 pub mod modules;
 mod node;
+mod packages;
 mod python;
 mod requirements;
 mod store;
 
 use std::collections::BTreeMap;
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -73,7 +74,7 @@ impl Declaration {
         }
         let mut names = self.names.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
         if self.names.len() > SHOWN {
-            names += &format!(" and {} more", self.names.len() - SHOWN);
+            let _ = write!(names, " and {} more", self.names.len() - SHOWN);
         }
         names
     }
@@ -144,7 +145,7 @@ pub enum Needs {
     /// The skill brings them: its own `.venv` or `node_modules`, absolute.
     Own { folder: PathBuf, interpreter: Option<Interpreter> },
     /// Declared and prepared.
-    Prepared { declaration: Declaration, environment: Environment },
+    Prepared { declaration: Declaration, environment: Box<Environment> },
     /// Declared, not prepared.
     Unprepared(Declaration),
     /// Declared in a way that cannot be used.
@@ -177,7 +178,7 @@ pub fn needs(skill: &Skill, entry: &Entry, caller: &BTreeMap<String, String>) ->
         store.find(&declaration.key(program))
     });
     match found {
-        Some(environment) => Needs::Prepared { declaration, environment },
+        Some(environment) => Needs::Prepared { declaration, environment: Box::new(environment) },
         None => Needs::Unprepared(declaration),
     }
 }

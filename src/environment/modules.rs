@@ -136,7 +136,7 @@ mod tests {
         };
         let mut record = Record::new("python-1", Kind::Python, Path::new("/e/python-1-x"));
         record.packages = vec![package("PyYAML", &["yaml", "_yaml"])];
-        let environment = Environment { folder: "/e/python-1-x".into(), record };
+        let environment = Box::new(Environment { folder: "/e/python-1-x".into(), record });
         let prepared = Needs::Prepared { declaration: declaration(&["pyyaml"]), environment };
         let table = [
             (&unprepared, "requests", "declared in requirements.txt, environment not prepared", true),

@@ -18,6 +18,9 @@ pub(super) const PROGRAM: &str = "bin/python";
 /// What the installer is given.
 pub(super) const REQUIREMENTS: &str = "requirements.txt";
 
+/// Settings of uv in a block that change which packages are meant.
+const WHERE_FROM: [&str; 5] = ["sources", "index", "index-url", "extra-index-url", "find-links"];
+
 pub(super) fn declared(skill: &Skill, entry: &Entry) -> Result<Declared, Problem> {
     // A script that is a link out of the skill declares nothing.
     let script = source::read(&skill.path, &entry.file).unwrap_or_default();
@@ -85,6 +88,11 @@ fn in_script(skill: &Path, file: &Path, script: &str) -> Result<Option<Declared>
             place(line).problem(format!("the block is not TOML: {}", error.message()))
         })?;
         requires = document.get("requires-python").and_then(Item::as_str).map(str::to_owned);
+        let uv = document.get("tool").and_then(|tool| tool.get("uv"));
+        if let Some(key) = WHERE_FROM.into_iter().find(|key| uv.is_some_and(|uv| uv.get(key).is_some())) {
+            let text = format!("`tool.uv.{key}` is known to uv alone; write the address as `NAME @ URL`");
+            return Err(place(line).problem(text));
+        }
         match document.get("dependencies") {
             None => {}
             Some(list) => {
@@ -207,7 +215,13 @@ mod tests {
         assert_eq!(found.requires.as_deref(), Some(">=3.9"));
         assert!(matches!(script("print(1)\n"), Ok(None)));
         assert!(matches!(script("# /// script\n# ///\n"), Ok(Some(Declared::Nothing))));
-        for bad in ["dependencies = 1", "dependencies = [1]", "dependencies = ['--pre']", "= 1"] {
+        for bad in [
+            "dependencies = 1",
+            "dependencies = [1]",
+            "dependencies = ['--pre']",
+            "= 1",
+            "tool.uv.sources.a.path = 'a'",
+        ] {
             let problem = script(&format!("# /// script\n# {bad}\n# ///\n")).err().unwrap();
             assert_eq!((problem.line, problem.file.as_path()), (1, Path::new("a.py")), "{problem}");
         }

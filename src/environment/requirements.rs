@@ -109,12 +109,12 @@ impl Requirements {
             }
             "-e" | "--editable" => {
                 let line = self.requirement(place, value, constraints)?;
-                self.text.push_str(&format!("-e {line}\n"));
+                let _ = writeln!(self.text, "-e {line}");
                 return Ok(());
             }
             "-f" | "--find-links" if !value.contains("://") => {
                 let path = local(place, value)?;
-                self.text.push_str(&format!("{name} {}\n", path.display()));
+                let _ = writeln!(self.text, "{name} {}", path.display());
                 self.locals.push(path);
                 return Ok(());
             }
@@ -170,7 +170,7 @@ impl Requirements {
         if let Some(name) = name.or_else(egg).or_else(implied).filter(|_| !constraint) {
             self.names.push(normal(name));
         }
-        if !file_name().ends_with(".whl") {
+        if Path::new(file_name()).extension().is_none_or(|ending| ending != "whl") {
             self.builds.push(described(place, line));
         }
         if is_url {
@@ -184,7 +184,9 @@ impl Requirements {
         let url = format!("file://{}{extras}", percent(&path));
         self.locals.push(path);
         let name = name.map(|name| format!("{name} @ ")).unwrap_or_default();
-        Ok(format!("{name}{url}{rest}"))
+        // A marker directly behind an address would be a part of it.
+        let gap = if rest.is_empty() { "" } else { " " };
+        Ok(format!("{name}{url}{gap}{}", rest.trim_start()))
     }
 }
 
@@ -316,7 +318,7 @@ mod tests {
 
     #[test]
     fn local_paths_become_absolute_and_say_what_is_built() {
-        let text = "./w/Some_Pkg-1.0-py3-none-any.whl\n-e ./src x\nother @ file:w/o.tar.gz\n-f w\ngit+https://example.org/x.git#egg=Egg\n";
+        let text = "./w/Some_Pkg-1.0-py3-none-any.whl\n-e ./src x\nother @ file:w/o.tar.gz; python_version>'3'\n-f w\ngit+https://example.org/x.git#egg=Egg\n";
         let text = text.replace("./src x", "./src");
         let (_dir, path) = skill(&[
             ("requirements.txt", &text),
@@ -329,7 +331,7 @@ mod tests {
         assert_eq!(
             found.text,
             format!(
-                "file://{root}/w/Some_Pkg-1.0-py3-none-any.whl\n-e file://{root}/src\nother @ file://{root}/w/o.tar.gz\n-f {root}/w\ngit+https://example.org/x.git#egg=Egg\n"
+                "file://{root}/w/Some_Pkg-1.0-py3-none-any.whl\n-e file://{root}/src\nother @ file://{root}/w/o.tar.gz ; python_version>'3'\n-f {root}/w\ngit+https://example.org/x.git#egg=Egg\n"
             )
         );
         assert_eq!(found.names, ["some-pkg", "other", "egg"]);

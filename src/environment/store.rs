@@ -267,7 +267,7 @@ mod tests {
         let busy = store.lock("python-2", || ()).unwrap();
         let other = store.begin("python-2", &busy).unwrap();
         assert!(left.exists());
-        let folder = store.begin("python-1", &lock).unwrap();
+        store.begin("python-1", &lock).unwrap();
         assert!(!left.exists() && other.exists());
         drop(busy);
         let folder = store.begin("python-1", &lock).unwrap();

@@ -175,9 +175,8 @@ mod tests {
 
     #[test]
     fn floods_are_bounded() {
-        let text: String =
-            (0..1000).map(|n| format!("ModuleNotFoundError: No module named 'm{n}'\n")).collect();
-        assert_eq!(read(&text).found.len(), MAX_MODULES);
+        let lines = (0..1000).map(|n| format!("ModuleNotFoundError: No module named 'm{n}'"));
+        assert_eq!(read(&lines.collect::<Vec<_>>().join("\n")).found.len(), MAX_MODULES);
         assert!(read("ModuleNotFoundError: No module named 'a\u{1b}[2Jb'\n").found.is_empty());
         let stack = "  File \"/skill/a.py\", line 1, in f\n".repeat(1000);
         assert_eq!(read(&stack).stack.len(), MAX_FRAMES);

@@ -185,7 +185,7 @@ impl Shebang {
                         match options.with.last_mut() {
                             // `rich>=13,<14`: the comma belongs to the version.
                             Some(last) if part.trim().starts_with(['<', '>', '=', '!', '~']) => {
-                                last.push_str(&format!(",{}", part.trim()));
+                                last.extend([",", part.trim()]);
                             }
                             _ => options.with.push(part.trim().to_owned()),
                         }
