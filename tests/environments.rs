@@ -9,7 +9,8 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use common::{Skill, User, as_everybody, found, program, skip, wait_until};
+use common::packages::{can_prepare, python, wheel};
+use common::{Skill, User, as_everybody, found, program, wait_until};
 use serde_json::Value;
 use skilldeck::run::report::Report;
 
@@ -71,24 +72,9 @@ impl Desk {
         names.filter(|name| Path::new(name).extension().is_none_or(|ending| ending != "lock")).collect()
     }
 
-    /// A wheel in the skill with one module, `mini`, that says hello. Returns the hash of its content.
+    /// Returns the hash of its content.
     fn wheel(&self) -> String {
-        let make = r"
-import hashlib, os, sys, zipfile
-os.makedirs(sys.argv[1], exist_ok=True)
-path = os.path.join(sys.argv[1], 'mini-1.0-py3-none-any.whl')
-files = {
-    'mini.py': 'def hello():\n    return __file__\n',
-    'mini-1.0.dist-info/METADATA': 'Metadata-Version: 2.1\nName: mini\nVersion: 1.0\n',
-    'mini-1.0.dist-info/WHEEL': 'Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n',
-}
-files['mini-1.0.dist-info/RECORD'] = ''.join(f'{name},,\n' for name in [*files, 'mini-1.0.dist-info/RECORD'])
-with zipfile.ZipFile(path, 'w') as wheel:
-    for name, text in files.items():
-        wheel.writestr(name, text)
-print(hashlib.sha256(open(path, 'rb').read()).hexdigest())
-";
-        python(make, &self.skill.path.join("wheels"))
+        wheel(&self.skill.path.join("wheels"))
     }
 
     /// A source package in the skill, built by code of its own that first runs `python`; it needs nothing else.
@@ -116,29 +102,11 @@ def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
     }
 }
 
-fn python(code: &str, argument: &Path) -> String {
-    let output = Command::new("python3").args(["-c", code]).arg(argument).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap().trim().to_owned()
-}
-
 /// Exit status, and all that was said.
 fn ended(output: &Output) -> (i32, String) {
     let text =
         [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes).into_owned()).concat();
     (output.status.code().unwrap_or(-1), text)
-}
-
-/// Whether environments can be made at all: uv, or venv with pip.
-fn can_prepare() -> bool {
-    let works = |program: &str, args: &[&str]| {
-        Command::new(program).args(args).output().is_ok_and(|output| output.status.success())
-    };
-    let can = works("uv", &["--version"]) || works("python3", &["-c", "import venv, ensurepip"]);
-    if !can {
-        skip("neither uv nor venv with pip");
-    }
-    can && found("python3")
 }
 
 const HELLO: &str = "import mini\nprint(mini.hello())\n";

@@ -96,7 +96,8 @@ impl Requirements {
         };
         let at = option.find(|c: char| c == '=' || c.is_whitespace()).unwrap_or(option.len());
         // `-rother.txt` is `-r other.txt`.
-        let at = if option.starts_with("--") { at } else { at.min(2) };
+        let short = option.char_indices().nth(2).map_or(option.len(), |(at, _)| at);
+        let at = if option.starts_with("--") { at } else { at.min(short) };
         let (name, value) = option.split_at(at);
         let value = value.trim_start_matches(|c: char| c == '=' || c.is_whitespace()).trim_end();
         let beside = |value: &str| place.file.parent().unwrap_or(Path::new("")).join(value);
@@ -356,6 +357,18 @@ mod tests {
         for (text, expected) in table {
             let found = problem(text);
             assert!(found.starts_with(expected), "{found}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_read(text in "([ -~é=@;#\\\\\n\\[\\]]|--?[a-z]|file:|\\./|://|\\.whl){0,60}") {
+            let (_dir, path) = skill(&[("requirements.txt", &text)]);
+            if let Ok(found) = read(&path, Path::new("requirements.txt")) {
+                proptest::prop_assert!(found.locals.iter().all(|local| local.starts_with(&path)));
+                let expands = found.text.contains("${");
+                proptest::prop_assert!(!expands);
+            }
         }
     }
 
