@@ -180,6 +180,25 @@ fn an_environment_is_read_only_in_a_run_whatever_is_granted() {
 }
 
 #[test]
+fn programs_that_are_granted_by_name_are_the_environments() {
+    if !can_prepare() {
+        return;
+    }
+    let script = "import subprocess\nprint(subprocess.run(['python3', '-c', 'import mini; print(mini.hello())'], capture_output=True, text=True))\n";
+    let desk = Desk::new("main.py", script);
+    desk.wheel();
+    desk.file("requirements.txt", "--no-index\n-f wheels\nmini\n");
+    assert_eq!(desk.env(User::Caller, &[]).0, 0);
+    let granted = desk.file("granted.yaml", "permissions:\n  run: [python3]\n");
+    let report = desk.run(User::Caller, &["--policy", granted.to_str().unwrap()]);
+    assert!(report.stdout.contains("mini.py"), "{}{}", report.stdout, report.stderr);
+    // The interpreter of the run is started whatever is denied.
+    let denied = desk.file("denied.yaml", "permissions:\n  run: [git]\ndeny:\n  run: [python3]\n");
+    let report = desk.run(User::Caller, &["--policy", denied.to_str().unwrap()]);
+    assert_eq!(report.outcome.unwrap().code, Some(0), "{}", report.stderr);
+}
+
+#[test]
 fn a_wrong_hash_leaves_nothing() {
     if !can_prepare() {
         return;

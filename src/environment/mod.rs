@@ -215,6 +215,20 @@ impl Needs {
         }
     }
 
+    /// The folder of programs that the packages brought.
+    pub fn programs(&self) -> Option<PathBuf> {
+        let (folder, kind) = match self {
+            Self::Own { folder, interpreter: Some(_) } => (folder, Kind::Python),
+            Self::Own { folder, interpreter: None } => return Some(folder.join(node::PROGRAMS)),
+            Self::Prepared { declaration, environment } => (&environment.folder, declaration.kind),
+            _ => return None,
+        };
+        Some(match kind {
+            Kind::Python => folder.join(python::PROGRAM).parent()?.to_owned(),
+            Kind::Node => folder.join(node::MODULES).join(node::PROGRAMS),
+        })
+    }
+
     /// What a user ought to know before a run.
     pub fn note(&self, skill: &str) -> Option<String> {
         match self {

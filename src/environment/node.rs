@@ -16,6 +16,9 @@ use crate::skill::{Entry, Skill};
 /// The folder in which npm installs.
 pub(super) const MODULES: &str = "node_modules";
 
+/// The folder of programs in it.
+pub(super) const PROGRAMS: &str = ".bin";
+
 /// The lock files of npm, best first.
 pub(super) const LOCKS: [&str; 2] = ["npm-shrinkwrap.json", "package-lock.json"];
 

@@ -113,7 +113,8 @@ pub fn prepare_for(
             "{file} is TypeScript, which Node {major}.{minor} does not run; 22.18 and newer do"
         ));
     }
-    let started = execute::started(&program, &script, &request.policy, caller, &mut notes);
+    let started =
+        execute::started(&program, &script, needs.programs().as_deref(), &request.policy, caller, &mut notes);
     let mut view = View::default();
     view.system();
     view.interpreter(&program, &interpreter.prefix);
