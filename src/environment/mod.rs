@@ -1,6 +1,6 @@
 //! What the scripts of a skill need from package registries, and the environments in which it is prepared.
 //!
-//! A skill declares packages (`requirements.txt`, a PEP 723 block, `package.json`); [`build()`] installs them outside
+//! A skill declares packages (`requirements.txt`, a PEP 723 block, `package.json`); [`Builder`] installs them outside
 //! the skill and outside the sandbox, when the user says so; a run then finds them by [`needs`], and reads them only.
 //! Nothing here is ever installed by a run. Used by `skilldeck env` and by [`crate::run::prepare()`].
 
