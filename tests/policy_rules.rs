@@ -257,7 +257,8 @@ fn asked_and_not_approved() {
     let asked =
         "permissions:\n  write: [./out]\n  run: [\"@coreutils\"]\n  net: [\"a.de:443\"]\n  env: [TOKEN]\n";
     let of = |operation, target: &str| desk.rule("", Some(asked), operation, target).asked;
-    let expected = "policy.yaml:2 asks for write ./out: not approved; run with --trust";
+    let expected =
+        "policy.yaml:2 asks for write ./out: not approved; see `skilldeck approve`, or run with --trust";
     assert_eq!(of(Operation::Create, &desk.inside("out/x")).as_deref(), Some(expected));
     assert!(of(Operation::Execute, "/usr/bin/sort").unwrap().contains("run @coreutils"));
     assert!(of(Operation::Connect, "a.de:443").unwrap().contains("policy.yaml:4"));

@@ -359,7 +359,10 @@ fn what_is_asked_and_not_approved_is_said() {
     let report = desk.report(&["log-digest"]);
     let denial = report.denials.iter().find(|denial| denial.operation == Operation::Execute).unwrap();
     let asked = denial.asked.as_deref().unwrap();
-    assert_eq!(asked, "policy.yaml:3 asks for run @coreutils: not approved; run with --trust");
+    assert_eq!(
+        asked,
+        "policy.yaml:3 asks for run @coreutils: not approved; see `skilldeck approve`, or run with --trust"
+    );
     assert_eq!(denial.remedy.as_ref().unwrap().permission, "run");
     assert_eq!(denial.alternatives[0].add, "@coreutils");
 }

@@ -377,7 +377,7 @@ fn the_line_is_shown_and_the_status_tells() {
     // Without --trust the file only asks.
     let (status, out, _) = run(&["--read", "data/a.txt"]);
     assert_eq!(status, 1, "{out}");
-    assert!(out.contains("not approved; run with --trust"), "{out}");
+    assert!(out.contains("not approved; see `skilldeck approve`, or run with --trust"), "{out}");
     for wrong in [
         &["--net", "host"][..],
         &["--net", "*:1"],

@@ -215,7 +215,7 @@ fn a_denial_is_allowed_with_one_key() {
     terminal.wait_for("1 denial");
     terminal.keys("a");
     terminal.wait_for("the note");
-    terminal.wait_for("policy.yaml trusted");
+    terminal.wait_for("policy.yaml approved");
     terminal.wait_for("nothing was refused");
     let policy = fs::read_to_string(dir.path().join(".skills/greet/policy.yaml")).unwrap();
     assert!(policy.contains("note.txt"), "{policy}");

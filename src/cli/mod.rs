@@ -5,6 +5,7 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod approve;
 mod check;
 mod completions;
 mod doctor;
@@ -58,6 +59,8 @@ pub enum Command {
     Run(run::Args),
     /// Say whether a run could do something, and which line of the policy decides; runs nothing
     Why(why::Args),
+    /// Say what a skill's own policy file asks for, and put it in force for good
+    Approve(approve::Args),
     /// Prepare the packages that a skill's scripts need, outside the sandbox; list and remove what is prepared
     Env(env::Args),
     /// Say which layers of the sandbox this machine offers
@@ -110,8 +113,8 @@ pub fn may_run_skills() -> bool {
             // The values of the options that may stand before a command.
             Some("--workspace" | "--skills" | "--theme") => drop(words.next()),
             Some(
-                "list" | "check" | "schema" | "why" | "doctor" | "completions" | "man" | "help" | "--help"
-                | "--version" | "env",
+                "list" | "check" | "approve" | "schema" | "why" | "doctor" | "completions" | "man" | "help"
+                | "--help" | "--version" | "env",
             ) => {
                 return false;
             }
@@ -140,6 +143,7 @@ fn execute(cli: Cli, launcher: Launcher) -> anyhow::Result<ExitCode> {
     match cli.command {
         None => workbench::execute(&cli.workbench, context),
         Some(Command::List(args)) => list::execute(&args, &context),
+        Some(Command::Approve(args)) => approve::execute(&args, &context),
         Some(Command::Check(args)) => check::execute(&args, &context),
         Some(Command::Schema(args)) => schema::execute(&args, &context),
         Some(Command::Run(args)) => run::execute(&args, &context),

@@ -18,7 +18,7 @@ use nix::sys::signal::{SigSet, Signal};
 use serde_json::Value;
 
 use super::{Context, Failure, Format};
-use crate::policy::{self, Chosen, Origin, Places, Source};
+use crate::policy::{self, Approvals, Chosen, Origin, Places, Source};
 use crate::report::terminal::{self, Harmless};
 use crate::report::text::{self, Style};
 use crate::run::capture::{self, Writes};
@@ -181,10 +181,11 @@ pub(super) fn policy_in_force(
     trust: bool,
     workspace: &Path,
 ) -> anyhow::Result<Chosen> {
+    let approvals = Approvals::of_user();
     let source = match (file, trust) {
         (Some(file), _) => Source::File(file),
         (None, true) => Source::Own,
-        (None, false) => Source::Default,
+        (None, false) => Source::Approved(&approvals),
     };
     let chosen = policy::choose(skill, source, &Places::new(workspace))?;
     for found in &chosen.diagnostics {

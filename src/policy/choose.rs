@@ -1,19 +1,22 @@
 //! Which policy is in force for a run: the built-in default, the skill's own file, or a file of the user's.
 //!
-//! A skill's own file is a request. Unless the user puts it in force it is only remembered, so that a refusal can
-//! say "asked, not approved".
+//! A skill's own file is a request. Unless the user approves it or puts it in force it is only remembered, so that a
+//! refusal can say "asked, not approved".
 
 use std::path::{Path, PathBuf};
 
+use super::approvals::Approvals;
 use super::hints::hints;
 use super::load::{FILE_NAME, Loaded, Places, load};
 use super::model::Policy;
 use crate::skill::{Diagnostic, Severity, Skill, Span};
 
 /// Where the policy of a run comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub enum Source<'a> {
     Default,
+    /// The skill's own `policy.yaml` when what it asks for was approved, else the default.
+    Approved(&'a Approvals),
     /// The skill's own `policy.yaml`.
     Own,
     File(&'a Path),
@@ -60,10 +63,16 @@ pub fn choose(skill: &Skill, source: Source<'_>, places: &Places) -> Result<Chos
             }
             chosen
         }
-        Source::Default => {
-            let mut chosen = Chosen::default();
-            ask(&own, places, &mut chosen);
-            chosen
+        Source::Default => asked_only(&own, places),
+        Source::Approved(approvals) => {
+            let asked = asked_only(&own, places);
+            let has_errors = asked.diagnostics.iter().any(|found| found.severity == Severity::Error);
+            match asked.asked {
+                Some(policy) if !has_errors && approvals.cover(&own, &policy) => {
+                    Chosen { policy, asked: None, ..asked }
+                }
+                asking => Chosen { asked: asking, ..asked },
+            }
         }
     };
     // What other formats say comes last: of two that ask for the same, the policy file is named.
@@ -97,6 +106,12 @@ fn in_force(file: &Path, places: &Places) -> Result<Chosen, ChooseError> {
     }
     let Loaded { policy, diagnostics } = loaded;
     Ok(Chosen { policy, asked: None, diagnostics })
+}
+
+fn asked_only(file: &Path, places: &Places) -> Chosen {
+    let mut chosen = Chosen::default();
+    ask(file, places, &mut chosen);
+    chosen
 }
 
 /// Remember what a file asks for. One that cannot be read asks for nothing.

@@ -126,7 +126,9 @@ impl Scope<'_> {
         let (place, noun) = (self.place(&origin), noun(call.operation));
         let own = matches!(&origin, Origin::File { path, .. } if path.ends_with(super::FILE_NAME));
         Some(if own {
-            format!("{place} asks for {noun} {written}: not approved; run with --trust")
+            format!(
+                "{place} asks for {noun} {written}: not approved; see `skilldeck approve`, or run with --trust"
+            )
         } else {
             format!("{place} hints at {noun} {written}: not a grant; write it into {}", super::FILE_NAME)
         })

@@ -52,9 +52,15 @@ impl Loaded {
 
 /// Read a policy file.
 pub fn load(file: &Path, places: &Places) -> io::Result<Loaded> {
+    load_with_text(file, places).map(|(_, loaded)| loaded)
+}
+
+/// Read a policy file and keep its text: what is shown and what is approved must be the same reading.
+pub(super) fn load_with_text(file: &Path, places: &Places) -> io::Result<(String, Loaded)> {
     let text = String::from_utf8(read(file)?)
         .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not text in UTF-8"))?;
-    Ok(parse(&text, file, places))
+    let loaded = parse(&text, file, places);
+    Ok((text, loaded))
 }
 
 /// The text of a policy file, for showing a finding in its place; empty when it cannot be read.

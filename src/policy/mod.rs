@@ -3,6 +3,7 @@
 //! | step | file |
 //! | --- | --- |
 //! | which file is in force for a run, and what the skill merely asks | `choose` |
+//! | what the user has approved of what skills ask | `approvals`, `request` |
 //! | what other formats ask for, as hints | `hints` |
 //! | `policy.yaml` → [`Policy`], with the line of every grant | `load`, `values` |
 //! | which rule decides about a call, and why | `decide` |
@@ -13,6 +14,7 @@
 //!
 //! Used by [`crate::run`] to make plans and explain denials, and by the screens to show and change policies.
 
+pub mod approvals;
 pub mod choose;
 pub mod decide;
 pub mod edit;
@@ -23,9 +25,11 @@ mod merge;
 pub mod model;
 pub mod programs;
 pub mod remedy;
+pub mod request;
 pub mod summary;
 mod values;
 
+pub use approvals::Approvals;
 pub use choose::{ChooseError, Chosen, Source, check, choose};
 pub use decide::{Ruling, Scope};
 pub use edit::{EditError, add_grant};
@@ -33,6 +37,7 @@ pub(crate) use load::open_plain;
 pub use load::{FILE_NAME, Loaded, Places, load, parse, source};
 pub use model::{Deny, Grant, Host, NetRule, Origin, Permission, Policy, RunRule};
 pub use remedy::Remedy;
+pub use request::Request;
 
 pub(crate) use links::leads_away;
 pub(crate) use values::{dangerous_variable, destination, normalise, variable_name};

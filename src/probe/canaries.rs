@@ -19,6 +19,7 @@ use anyhow::Context as _;
 use super::copy::write_skill;
 use super::facts::Facts;
 use super::payload;
+use super::service::Service;
 use crate::run::report::Report;
 
 /// The variable whose value no run may see: set before the launcher starts.
@@ -39,7 +40,7 @@ pub(super) struct Canaries {
     /// For local datagrams.
     local: UnixDatagram,
     /// Behind `granted_port`: connections to it are as they should be.
-    _service: TcpListener,
+    _service: Service,
     victim: Child,
     memory: i32,
     before: BTreeMap<String, String>,
@@ -126,7 +127,7 @@ impl Canaries {
         let port = |at: usize| tcp.get(at).and_then(|one| one.local_addr().ok()).map_or(9, |one| one.port());
         let udp = UdpSocket::bind("127.0.0.1:0")?;
         udp.set_nonblocking(true)?;
-        let service = TcpListener::bind("127.0.0.1:0")?;
+        let service = Service::start()?;
         let free = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let socket = root.join("socket");
         let abstract_socket = format!("skilldeck-probe-{}", token());
@@ -150,7 +151,7 @@ impl Canaries {
             granted: text("granted"),
             shown: text("shown"),
             project: text("project"),
-            granted_port: service.local_addr()?.port(),
+            granted_port: service.port,
             free_port: free,
             tcp4: port(0),
             tcp6: port(1),

@@ -13,6 +13,7 @@ pub mod judge;
 pub mod payload;
 mod python;
 mod report;
+mod service;
 mod useful;
 
 use std::path::Path;

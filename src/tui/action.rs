@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::key::{Key, Mouse};
 use super::state::{Cause, FileItem, Highlighted, Level, RunId, Tool};
+use crate::policy::Request;
 use crate::run::report::Report;
 use crate::sandbox::event::{Stream, UsageSample};
 use crate::sandbox::plan::Limits;
@@ -32,10 +33,18 @@ pub enum Action {
         skill: PathBuf,
         tools: Vec<Tool>,
         files: Vec<FileItem>,
+        request: Option<Request>,
+    },
+    /// The answer to an approval was kept, or why not; and how the request now stands.
+    Approved {
+        skill: PathBuf,
+        request: Option<Request>,
+        said: Result<String, String>,
     },
     /// A grant was written to a policy file, or why not.
     Granted {
         skill: PathBuf,
+        request: Option<Request>,
         result: Result<String, String>,
     },
     /// Samples were written to a folder, or why not.

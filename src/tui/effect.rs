@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::state::RunId;
+use crate::policy::Request;
 use crate::run::report::Remedy;
 use crate::skill::{Entry, Skill};
 
@@ -29,6 +30,13 @@ pub enum Effect {
         skill: Arc<Skill>,
         remedy: Remedy,
     },
+    /// Put in force what was shown.
+    Approve {
+        skill: Arc<Skill>,
+        shown: Box<Request>,
+    },
+    /// Put the default in force again.
+    Revoke(Arc<Skill>),
     Copy(String),
     /// Give the terminal to the editor.
     Edit {
@@ -50,7 +58,5 @@ pub struct StartRun {
     pub skill: Arc<Skill>,
     pub entry: Entry,
     pub arguments: Vec<String>,
-    /// Put the skill's own policy file in force.
-    pub trust: bool,
     pub workspace: PathBuf,
 }

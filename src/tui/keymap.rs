@@ -38,7 +38,7 @@ pub enum Command {
     Run,
     Cancel,
     Allow,
-    Trust,
+    Approve,
     AutoRun,
     ChooseEntry,
     EditArguments,
@@ -145,7 +145,7 @@ pub static TABLE: &[Binding] = &[
         "allow",
         &["a"],
         "allow",
-        "add the grant to the skill's policy.yaml, trust it, run again",
+        "add the grant to the skill's policy.yaml, approve it, run again",
     )
     .group(RUN)
     .bar(92)
@@ -169,11 +169,11 @@ pub static TABLE: &[Binding] = &[
         .bar(45)
         .when(|s| s.entry().is_some()),
     bind(
-        Command::Trust,
-        "trust",
+        Command::Approve,
+        "approve",
         &["t"],
-        "trust",
-        "put the skill's own policy.yaml in force, or the default again",
+        "approve",
+        "approve what the skill's own policy.yaml asks for; again takes it back",
     )
     .group(RUN)
     .bar(42)

@@ -22,6 +22,7 @@ use super::state::{Level, Options, Place, State};
 use super::terminal::{self, Screen, TerminalError};
 use super::theme::{self, Depth, Theme, ThemeFile};
 use super::update::update;
+use crate::policy::Approvals;
 use crate::sandbox::Launcher;
 
 /// Least time between frames caused by news.
@@ -96,10 +97,11 @@ pub fn place(config: &Config) -> Place {
 pub fn services(config: &Config, launcher: Arc<Launcher>, mailbox: Mailbox) -> Services {
     let watch = Watch::default();
     let (workspace, further) = (config.workspace.clone(), config.further.clone());
+    let approvals = Approvals::of_user();
     Services {
         loader: Box::new(DiskLoader { workspace, further, watch: watch.clone() }),
-        runner: Box::new(SandboxRunner::new(launcher, watch.clone())),
-        desk: Box::new(DiskDesk::new(config.workspace.clone(), watch)),
+        runner: Box::new(SandboxRunner::new(launcher, watch.clone(), approvals.clone())),
+        desk: Box::new(DiskDesk::new(config.workspace.clone(), watch, approvals)),
         mailbox,
     }
 }

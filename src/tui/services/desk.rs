@@ -5,10 +5,10 @@ use std::sync::{Arc, mpsc};
 
 use serde_json::Value;
 
-use super::highlight::{Highlighter, Request};
+use super::highlight::{self, Highlighter};
 use super::loader::{Watch, spawn};
 use super::{Desk, Mailbox};
-use crate::policy::{self, Places};
+use crate::policy::{self, Approvals, Places, Request};
 use crate::run::report::Remedy;
 use crate::run::source;
 use crate::skill::{self, Skill, schema};
@@ -26,29 +26,31 @@ const MAX_DEPTH: usize = 8;
 pub struct DiskDesk {
     workspace: PathBuf,
     watch: Watch,
+    approvals: Approvals,
     highlighter: Highlighter,
     queue: Option<mpsc::Sender<Effect>>,
 }
 
 impl DiskDesk {
-    pub fn new(workspace: PathBuf, watch: Watch) -> Self {
-        Self { workspace, watch, highlighter: Highlighter::default(), queue: None }
+    pub fn new(workspace: PathBuf, watch: Watch, approvals: Approvals) -> Self {
+        Self { workspace, watch, approvals, highlighter: Highlighter::default(), queue: None }
     }
 }
 
 impl Desk for DiskDesk {
     fn perform(&mut self, effect: Effect, mailbox: &Mailbox) {
         if let Effect::Highlight { key, name, text } = effect {
-            self.highlighter.ask(Request { key, name, text }, mailbox);
+            self.highlighter.ask(highlight::Request { key, name, text }, mailbox);
             return;
         }
         let (workspace, watch) = (self.workspace.clone(), self.watch.clone());
+        let approvals = self.approvals.clone();
         let queue = self.queue.get_or_insert_with(|| {
             let (sender, receiver) = mpsc::channel::<Effect>();
             let mailbox = mailbox.clone();
             spawn("desk", move || {
                 while let Ok(effect) = receiver.recv() {
-                    for action in answer(effect, &workspace, &watch) {
+                    for action in answer(effect, &workspace, &watch, &approvals) {
                         if !mailbox.send(action) {
                             return;
                         }
@@ -61,7 +63,8 @@ impl Desk for DiskDesk {
     }
 }
 
-fn answer(effect: Effect, workspace: &Path, watch: &Watch) -> Vec<Action> {
+fn answer(effect: Effect, workspace: &Path, watch: &Watch, approvals: &Approvals) -> Vec<Action> {
+    let places = Places::new(workspace);
     match effect {
         Effect::ReadFile { skill, path } => {
             let text = source::read(&skill, &path).map(Arc::from);
@@ -70,19 +73,32 @@ fn answer(effect: Effect, workspace: &Path, watch: &Watch) -> Vec<Action> {
         }
         Effect::Explore(skill) => {
             let (tools, files) = (tools(&skill), files(&skill.path));
-            vec![Action::Explored { tools, files, skill: skill.path.clone() }]
+            let request = Request::read(&skill.path, approvals, &places).ok().flatten();
+            vec![Action::Explored { tools, files, request, skill: skill.path.clone() }]
         }
         Effect::Grant { skill, remedy } => {
             let file = skill.path.join(policy::FILE_NAME);
             watch.ignore_write(replace::beside(&file));
             watch.ignore_write(file);
-            let result = grant(&skill, &remedy, &Places::new(workspace));
+            let result = grant(&skill, &remedy, &places);
+            let request = if result.is_ok() { approve_own(&skill.path, approvals, &places) } else { None };
             // The watcher was told not to mind, so the skill is read again here.
             let again = Arc::new(skill::read(&skill.path, &skill.root));
             vec![
                 Action::Workspace(WorkspaceNews::Skills(vec![again])),
-                Action::Granted { skill: skill.path.clone(), result },
+                Action::Granted { skill: skill.path.clone(), request, result },
             ]
+        }
+        Effect::Approve { skill, shown } => vec![approve(&skill.path, &shown, approvals, &places)],
+        Effect::Revoke(skill) => {
+            let said = approvals.revoke(&skill.path.join(policy::FILE_NAME));
+            vec![Action::Approved {
+                skill: skill.path.clone(),
+                request: Request::read(&skill.path, approvals, &places).ok().flatten(),
+                said: said
+                    .map(|_| "the default policy is in force for this skill".to_owned())
+                    .map_err(|error| format!("the approval cannot be taken back: {error}")),
+            }]
         }
         Effect::WriteSamples => {
             let folder = workspace.join(".skills");
@@ -93,6 +109,40 @@ fn answer(effect: Effect, workspace: &Path, watch: &Watch) -> Vec<Action> {
             })]
         }
         _ => Vec::new(),
+    }
+}
+
+/// Put the request in force that was shown, unless the file asks for something else by now.
+fn approve(skill: &Path, shown: &Request, approvals: &Approvals, places: &Places) -> Action {
+    let (request, said) = match Request::read(skill, approvals, places) {
+        Err(error) => (None, Err(error.to_string())),
+        Ok(None) => (None, Err("policy.yaml is gone; nothing was approved".to_owned())),
+        Ok(Some(now)) if !now.asks_for_the_same(shown) => {
+            (Some(now), Err("policy.yaml has changed meanwhile; nothing was approved: look again".to_owned()))
+        }
+        Ok(Some(mut now)) => {
+            let said = keep(&mut now, approvals);
+            (Some(now), Ok(said))
+        }
+    };
+    Action::Approved { skill: skill.to_owned(), request, said }
+}
+
+/// Approve what the user has just had written into the file.
+fn approve_own(skill: &Path, approvals: &Approvals, places: &Places) -> Option<Request> {
+    let mut request = Request::read(skill, approvals, places).ok()??;
+    keep(&mut request, approvals);
+    Some(request)
+}
+
+/// Approve for good, or until the workbench ends where that cannot be kept.
+fn keep(request: &mut Request, approvals: &Approvals) -> String {
+    match request.approve(approvals) {
+        Ok(()) => "policy.yaml is in force for this skill, until it asks for something else".to_owned(),
+        Err(error) => {
+            request.approve_for_now(approvals);
+            format!("policy.yaml is in force until you quit: the approval cannot be kept ({error})")
+        }
     }
 }
 

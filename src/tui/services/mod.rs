@@ -88,6 +88,8 @@ impl Services {
             | Effect::ReadFile { .. }
             | Effect::Explore(_)
             | Effect::Grant { .. }
+            | Effect::Approve { .. }
+            | Effect::Revoke(_)
             | Effect::WriteSamples => self.desk.perform(effect, &self.mailbox),
             other => return Some(other),
         }

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::loader::{Watch, spawn};
 use super::{Mailbox, Runner};
-use crate::policy::{self, Places, Source};
+use crate::policy::{self, Approvals, Places, Source};
 use crate::run::{self, Prepared, Recorder, RunRequest, WorkingDirectory};
 use crate::sandbox::event::{Event, EventKind, Stream, UsageSample};
 use crate::sandbox::linux::Canceller;
@@ -41,12 +41,13 @@ type Shared = Arc<Mutex<Wish>>;
 pub struct SandboxRunner {
     launcher: Arc<Launcher>,
     watch: Watch,
+    approvals: Approvals,
     runs: HashMap<u64, Shared>,
 }
 
 impl SandboxRunner {
-    pub fn new(launcher: Arc<Launcher>, watch: Watch) -> Self {
-        Self { launcher, watch, runs: HashMap::new() }
+    pub fn new(launcher: Arc<Launcher>, watch: Watch, approvals: Approvals) -> Self {
+        Self { launcher, watch, approvals, runs: HashMap::new() }
     }
 }
 
@@ -56,10 +57,10 @@ impl Runner for SandboxRunner {
         let wish = Shared::default();
         self.runs.insert(run.id.0, Arc::clone(&wish));
         let launcher = Arc::clone(&self.launcher);
-        let watch = self.watch.clone();
+        let (watch, approvals) = (self.watch.clone(), self.approvals.clone());
         spawn("run", move || {
             let id = run.id;
-            let last = match begin(&run, &launcher, &watch, &mailbox) {
+            let last = match begin(&run, &launcher, &watch, &approvals, &mailbox) {
                 Ok(begun) => {
                     take_wish(&wish, &begun.handle);
                     follow(id, begun, &mailbox);
@@ -114,10 +115,16 @@ struct Begun {
 }
 
 /// Plan the run and start it.
-fn begin(run: &StartRun, launcher: &Launcher, watch: &Watch, mailbox: &Mailbox) -> Result<Begun, String> {
+fn begin(
+    run: &StartRun,
+    launcher: &Launcher,
+    watch: &Watch,
+    approvals: &Approvals,
+    mailbox: &Mailbox,
+) -> Result<Begun, String> {
     let places = Places::new(&run.workspace);
-    let source = if run.trust { Source::Own } else { Source::Default };
-    let chosen = policy::choose(&run.skill, source, &places).map_err(|error| error.to_string())?;
+    let chosen = policy::choose(&run.skill, Source::Approved(approvals), &places)
+        .map_err(|error| error.to_string())?;
     let request = RunRequest {
         skill: Arc::clone(&run.skill),
         entry: run.entry.clone(),

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::policy::Request;
+
 /// What was learned about a skill when it was chosen.
 #[derive(Debug, Clone, Default)]
 pub struct Facts {
@@ -13,8 +15,8 @@ pub struct Facts {
     pub entry: Option<PathBuf>,
     /// Arguments as they were typed.
     pub arguments: String,
-    /// Put the skill's own policy.yaml in force. Never shared: trust in one skill is not trust in another.
-    pub trust: bool,
+    /// What the skill's own policy.yaml asks for; `None` without one, or with one that has errors.
+    pub request: Option<Request>,
     /// Names the text of SKILL.md in [`Highlights`](super::Highlights).
     pub source_key: u64,
     /// The exploration was asked for.

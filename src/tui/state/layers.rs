@@ -10,6 +10,8 @@ pub enum Layer {
     Help(Scroll),
     /// The denial under the cursor of the findings, opened.
     Denial(Scroll),
+    /// What the chosen skill's own policy file asks for, to be approved.
+    Request(Scroll),
     /// A line of text is being typed.
     Prompt(Prompt),
     /// One of several is being chosen.

@@ -22,6 +22,7 @@ pub use runs::{Cause, RunId, RunView, Stage};
 pub use scroll::Scroll;
 pub use skills::{Mark, Row, Skills};
 
+use crate::policy::Request;
 use crate::skill::Skill;
 
 /// Everything the workbench knows.
@@ -330,9 +331,14 @@ impl State {
             || self.chosen_facts().is_some_and(|facts| facts.tools.is_none() || facts.files.is_none())
     }
 
-    /// The skill's own policy file is put in force for its runs.
-    pub fn is_trusted(&self) -> bool {
-        self.chosen_facts().is_some_and(|facts| facts.trust)
+    /// What the chosen skill's own policy file asks for.
+    pub fn request(&self) -> Option<&Request> {
+        self.chosen_facts()?.request.as_ref()
+    }
+
+    /// The skill's own policy file is in force for its runs.
+    pub fn is_approved(&self) -> bool {
+        self.request().is_some_and(|request| request.approved)
     }
 
     pub fn say(&mut self, level: Level, text: impl Into<String>) {

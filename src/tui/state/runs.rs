@@ -39,7 +39,7 @@ pub struct RunView {
     pub entry: PathBuf,
     pub arguments: String,
     /// The skill's own policy file is in force.
-    pub trusted: bool,
+    pub approved: bool,
     pub cause: Option<Cause>,
     pub stage: Stage,
     pub cancelling: bool,

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::reports::{exited, limited, missing, reduced, report};
+use crate::policy::{Approvals, Request};
 use crate::run::report::{Remedy, Report};
 use crate::sandbox::event::{Outcome, OutcomeKind, Stream, UsageSample};
 use crate::sandbox::plan::Limits;
@@ -33,7 +34,7 @@ def main():
 /// What a double was asked to do, for a test to look at.
 #[derive(Debug, Default)]
 pub(crate) struct Log {
-    pub started: Vec<(RunId, Vec<String>, bool)>,
+    pub started: Vec<(RunId, Vec<String>)>,
     pub cancelled: Vec<RunId>,
     pub granted: Vec<Remedy>,
 }
@@ -123,8 +124,8 @@ struct Actor {
 impl Runner for Actor {
     fn start(&mut self, run: StartRun, mailbox: Mailbox) {
         let mut log = self.log.lock().unwrap();
-        log.started.push((run.id, run.arguments.clone(), run.trust));
-        let allowed = run.trust && !log.granted.is_empty();
+        log.started.push((run.id, run.arguments.clone()));
+        let allowed = !log.granted.is_empty();
         drop(log);
         let tell = |news| mailbox.try_send(Action::Run(run.id, news));
         if self.plot == Plot::Refused {
@@ -182,16 +183,40 @@ impl Desk for Clerk {
             Effect::Explore(skill) => {
                 let files = ["SKILL.md", "scripts/report.py", "scripts/sync.sh"];
                 let files = files.iter().map(|path| FileItem { path: path.into(), bytes: 420 }).collect();
-                mailbox.try_send(Action::Explored { skill: skill.path.clone(), tools: vec![tool()], files });
+                let request = skill.policy_file.as_deref().map(request);
+                let (skill, tools) = (skill.path.clone(), vec![tool()]);
+                mailbox.try_send(Action::Explored { skill, tools, files, request });
             }
             Effect::Grant { skill, remedy } => {
                 let said = format!("granted {}: {}", remedy.permission, remedy.add);
                 self.log.lock().unwrap().granted.push(remedy);
-                mailbox.try_send(Action::Granted { skill: skill.path.clone(), result: Ok(said) });
+                let request = approved(request(&skill.path.join("policy.yaml")));
+                mailbox.try_send(Action::Granted { skill: skill.path.clone(), request, result: Ok(said) });
+            }
+            Effect::Approve { skill, shown } => {
+                let (skill, request) = (skill.path.clone(), approved(*shown));
+                mailbox.try_send(Action::Approved { skill, request, said: Ok("in force".into()) });
+            }
+            Effect::Revoke(skill) => {
+                let request = skill.policy_file.as_deref().map(request);
+                let (skill, said) = (skill.path.clone(), Ok("the default is in force".into()));
+                mailbox.try_send(Action::Approved { skill, request, said });
             }
             _ => {}
         }
     }
+}
+
+/// It asks for one thing more than what was approved before.
+fn request(file: &Path) -> Request {
+    const BEFORE: &str = "permissions:\n  read: [./cities]\n";
+    const NOW: &str = "permissions:\n  read: [./cities]\n  net: [\"api.example.org:443\"]\n";
+    Request::written(NOW, file, Some(BEFORE))
+}
+
+fn approved(mut request: Request) -> Option<Request> {
+    request.approve_for_now(&Approvals::default());
+    Some(request)
 }
 
 fn tool() -> Tool {

@@ -1,6 +1,6 @@
 //! What keys do, from the user's side.
 
-use super::doubles::Plot;
+use super::doubles::{Bench, Plot};
 use super::{row_with, workbench};
 use crate::tui::action::{Action, WorkspaceNews};
 use crate::tui::effect::Effect;
@@ -19,6 +19,15 @@ fn saved(path: &str) -> Action {
     Action::Workspace(WorkspaceNews::Changed { skill: WEATHER.into(), cause })
 }
 
+/// The skill `weather` is chosen, and has a policy file of its own.
+fn with_policy_file() -> Bench {
+    let mut bench = workbench(120, 40, Plot::Denied);
+    let mut skill = (**bench.keys("j").state().skill().unwrap()).clone();
+    skill.policy_file = Some(skill.path.join("policy.yaml"));
+    bench.tell(Action::Workspace(WorkspaceNews::Skills(vec![std::sync::Arc::new(skill)])));
+    bench
+}
+
 #[test]
 fn the_main_path_is_one_key_each() {
     let mut bench = workbench(120, 40, Plot::Denied);
@@ -32,16 +41,13 @@ fn the_main_path_is_one_key_each() {
     bench.keys("a");
     assert_eq!(bench.log.lock().unwrap().granted[0].add, "~/cities.json");
     assert_eq!(bench.state().run().unwrap().verdict(), RunVerdict::Passed);
-    assert!(bench.state().is_trusted());
+    assert!(bench.state().is_approved());
     assert!(bench.screen().contains("nothing was refused"));
 }
 
 #[test]
-fn trusting_a_whole_file_is_never_a_surprise() {
-    let mut bench = workbench(120, 40, Plot::Denied);
-    let mut skill = (**bench.keys("j").state().skill().unwrap()).clone();
-    skill.policy_file = Some(skill.path.join("policy.yaml"));
-    bench.tell(Action::Workspace(WorkspaceNews::Skills(vec![std::sync::Arc::new(skill)])));
+fn approving_a_whole_file_is_never_a_surprise() {
+    let mut bench = with_policy_file();
     bench.keys("ra");
     assert!(bench.log.lock().unwrap().granted.is_empty());
     assert!(
@@ -54,12 +60,30 @@ fn trusting_a_whole_file_is_never_a_surprise() {
 }
 
 #[test]
-fn trust_belongs_to_one_skill() {
+fn what_is_approved_is_shown_before() {
+    let mut bench = with_policy_file();
+    bench.keys("t");
+    assert!(!bench.state().is_approved());
+    let screen = bench.screen();
+    for part in ["connect to api.example.org, port 443", "policy.yaml:3", "changed since", "+  net: ["] {
+        assert!(screen.contains(part), "{part} in {screen}");
+    }
+    bench.keys("<esc>r");
+    assert!(bench.screen().contains("default policy"), "{}", bench.screen());
+    bench.keys("t<enter>");
+    assert!(bench.state().is_approved() && bench.state().layers.is_empty());
+    bench.keys("r");
+    assert!(bench.screen().contains("policy.yaml approved"), "{}", bench.screen());
+    bench.keys("t");
+    assert!(!bench.state().is_approved(), "taken back");
+}
+
+#[test]
+fn without_a_policy_file_there_is_nothing_to_approve() {
     let mut bench = workbench(80, 24, Plot::Denied);
     bench.keys("jt");
-    assert!(bench.state().is_trusted());
-    bench.keys("j");
-    assert!(!bench.state().is_trusted());
+    assert!(bench.state().layers.is_empty() && !bench.state().is_approved());
+    assert!(bench.screen().contains("this skill has no policy.yaml"), "{}", bench.screen());
 }
 
 #[test]

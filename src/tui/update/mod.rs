@@ -1,5 +1,6 @@
 //! The one place where state changes: `update(state, action)` gives the effects that the change asks for.
 
+mod approve;
 mod browse;
 mod mouse;
 mod navigate;
@@ -40,14 +41,23 @@ pub fn update(state: &mut State, action: Action) -> Vec<Effect> {
             file_read(state, path, result);
             Vec::new()
         }
-        Action::Explored { skill, tools, files } => {
+        Action::Explored { skill, tools, files, request } => {
             if let Some(facts) = state.facts.get_mut(&skill) {
                 facts.tools = Some(tools);
                 facts.files = Some(files);
+                facts.request = request;
             }
             Vec::new()
         }
-        Action::Granted { skill, result } => run::on_granted(state, &skill, result),
+        Action::Approved { skill, request, said } => {
+            state.facts.entry(skill).or_default().request = request;
+            match said {
+                Ok(text) => state.say(Level::Info, text),
+                Err(problem) => state.say(Level::Warning, problem),
+            }
+            Vec::new()
+        }
+        Action::Granted { skill, request, result } => run::on_granted(state, &skill, request, result),
         Action::SamplesWritten(result) => {
             match result {
                 Ok(folder) => {
@@ -147,7 +157,7 @@ pub(super) fn perform(state: &mut State, command: Command) -> Vec<Effect> {
         Command::Run => return run::start(state, None),
         Command::Cancel => return run::cancel(state),
         Command::Allow => return run::allow(state),
-        Command::Trust => run::toggle_trust(state),
+        Command::Approve => return approve::toggle(state),
         Command::Editor => return browse::edit(state),
         Command::Copy => return browse::copy(state),
         Command::Open => return browse::open(state),

@@ -2,7 +2,7 @@
 
 use tui_input::{Input, InputRequest};
 
-use super::{browse, navigate, run, search};
+use super::{approve, browse, navigate, run, search};
 use crate::tui::effect::Effect;
 use crate::tui::examples;
 use crate::tui::key::{Code, Key};
@@ -104,9 +104,16 @@ pub(super) fn perform(state: &mut State, command: Command) -> Option<Vec<Effect>
                 | Command::Redraw
                 | Command::Theme
                 | Command::Mouse
-                | Command::Trust => None,
+                | Command::Approve => None,
                 _ => Some(Vec::new()),
             }
+        }
+        Layer::Request(scroll) => {
+            if let Some(motion) = navigate::motion(command) {
+                scroll.slide(motion, 200, 1);
+                return Some(Vec::new());
+            }
+            Some(approve::answer(state, command))
         }
         Layer::Choice(choice) => {
             let choice = *choice;

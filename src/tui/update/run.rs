@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use crate::policy::Request;
 use crate::run::log::OutputLog;
 use crate::run::report::MissingModule;
 use crate::sandbox::event::{Operation, UsageSample, Verdict};
@@ -40,7 +41,8 @@ pub(super) fn start(state: &mut State, cause: Option<Cause>) -> Vec<Effect> {
         return vec![Effect::CancelRun(id)];
     }
     let facts = state.facts.entry(skill.path.clone()).or_default();
-    let (arguments, trust) = (facts.arguments.clone(), facts.trust);
+    let arguments = facts.arguments.clone();
+    let approved = facts.request.as_ref().is_some_and(|request| request.approved);
     let Some(words) = shlex::split(&arguments) else {
         state.say(Level::Error, "arguments: a quote is not closed; i edits them");
         return Vec::new();
@@ -53,7 +55,7 @@ pub(super) fn start(state: &mut State, cause: Option<Cause>) -> Vec<Effect> {
             id,
             entry: entry.file.clone(),
             arguments,
-            trusted: trust,
+            approved,
             cause,
             stage: Stage::Starting,
             cancelling: false,
@@ -80,7 +82,6 @@ pub(super) fn start(state: &mut State, cause: Option<Cause>) -> Vec<Effect> {
         skill,
         entry,
         arguments: words,
-        trust,
         workspace: state.place.workspace.clone(),
     }))]
 }
@@ -113,20 +114,6 @@ pub(super) fn set_arguments(state: &mut State, text: &str) -> Vec<Effect> {
     Vec::new()
 }
 
-pub(super) fn toggle_trust(state: &mut State) {
-    let Some(skill) = state.skill().cloned() else { return };
-    let facts = state.facts.entry(skill.path.clone()).or_default();
-    facts.trust = !facts.trust;
-    let text = match (facts.trust, &skill.policy_file) {
-        (false, _) => "the default policy is in force for this skill".to_owned(),
-        (true, Some(file)) => {
-            format!("{} is in force for this skill until you quit", state.place.short(file))
-        }
-        (true, None) => "this skill has no policy.yaml; one is in force as soon as it exists".to_owned(),
-    };
-    state.say(Level::Info, text);
-}
-
 /// Write the grant that the chosen denial asks for.
 pub(super) fn allow(state: &mut State) -> Vec<Effect> {
     let (Some(skill), Some(denial)) = (state.skill().cloned(), state.denial()) else { return Vec::new() };
@@ -134,9 +121,9 @@ pub(super) fn allow(state: &mut State) -> Vec<Effect> {
         state.say(Level::Warning, "no grant can allow this: it is refused to every skill");
         return Vec::new();
     };
-    // Trust is for the whole file: the open denial says so, and there `a` goes ahead.
+    // Approval is for the whole file: the open denial says so, and there `a` goes ahead.
     let opened = matches!(state.layers.last(), Some(Layer::Denial(_)));
-    if !opened && skill.policy_file.is_some() && !state.is_trusted() {
+    if !opened && skill.policy_file.is_some() && !state.is_approved() {
         state.layers.push(Layer::Denial(Scroll::default()));
         return Vec::new();
     }
@@ -144,10 +131,15 @@ pub(super) fn allow(state: &mut State) -> Vec<Effect> {
     vec![Effect::Grant { skill, remedy }]
 }
 
-pub(super) fn on_granted(state: &mut State, skill: &Path, result: Result<String, String>) -> Vec<Effect> {
+pub(super) fn on_granted(
+    state: &mut State,
+    skill: &Path,
+    request: Option<Request>,
+    result: Result<String, String>,
+) -> Vec<Effect> {
     match result {
         Ok(what) => {
-            state.facts.entry(skill.to_owned()).or_default().trust = true;
+            state.facts.entry(skill.to_owned()).or_default().request = request;
             state.say(Level::Info, what);
             let chosen = state.skill().is_some_and(|chosen| chosen.path == skill);
             let (tab, focus) = (state.tab, state.focus);

@@ -83,7 +83,7 @@ fn facts(look: &Look<'_>, state: &State, denial: &Denial, room: Room, rows: &mut
         fact(
             "asked",
             Role::Warning,
-            &format!("{}, not trusted: t puts the file in force", short_rule(state, asked)),
+            &format!("{}, not approved: t shows all that it asks for", short_rule(state, asked)),
         );
     }
     let times =
@@ -231,8 +231,8 @@ fn remedy(look: &Look<'_>, state: &State, denial: &Denial, room: Room, rows: &mu
         row.push(end);
     }
     rows.push(row);
-    // Trust is for a file as a whole: whoever allows one thing must know that the rest comes with it.
-    let rest = !state.is_trusted() && state.skill().is_some_and(|skill| skill.policy_file.is_some());
+    // Approval is for a file as a whole: whoever allows one thing must know that the rest comes with it.
+    let rest = !state.is_approved() && state.skill().is_some_and(|skill| skill.policy_file.is_some());
     if rest {
         let text = "  the whole policy.yaml of the skill is then in force, what it asks for already too";
         rows.extend(

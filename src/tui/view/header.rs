@@ -54,7 +54,7 @@ fn nothing_yet(canvas: &mut Canvas<'_>, state: &State, area: Area) {
     let file = entry.file.display().to_string();
     if entry.interpreter.program.is_some() {
         let left = [look.span(Role::Key, "r"), look.span(Role::Text, format!(" runs {file}"))];
-        canvas.ends(area, 0, &left, &policy(&look, state.is_trusted()));
+        canvas.ends(area, 0, &left, &policy(&look, state.is_approved()));
         let arguments = state.chosen_facts().map(|facts| facts.arguments.as_str()).unwrap_or_default();
         let text = if arguments.is_empty() { "no arguments" } else { arguments };
         let hint =
@@ -72,9 +72,9 @@ fn nothing_yet(canvas: &mut Canvas<'_>, state: &State, area: Area) {
     }
 }
 
-fn policy(look: &Look<'_>, trusted: bool) -> Vec<Span<'static>> {
-    if trusted {
-        vec![look.span(Role::Accent, "policy.yaml trusted")]
+fn policy(look: &Look<'_>, approved: bool) -> Vec<Span<'static>> {
+    if approved {
+        vec![look.span(Role::Accent, "policy.yaml approved")]
     } else {
         vec![look.span(Role::Muted, "default policy")]
     }
@@ -86,12 +86,12 @@ fn what(canvas: &mut Canvas<'_>, state: &State, run: &RunView, area: Area) {
     if !run.arguments.is_empty() {
         left.push(look.span(Role::Text, format!(" {}", run.arguments)));
     }
-    let next = state.is_trusted();
-    let mut right = policy(&look, run.trusted);
-    if next != run.trusted && !run.is_under_way() {
+    let next = state.is_approved();
+    let mut right = policy(&look, run.approved);
+    if next != run.approved && !run.is_under_way() {
         right.insert(
             0,
-            look.span(Role::Faint, if next { "next run: trusted   " } else { "next run: default   " }),
+            look.span(Role::Faint, if next { "next run: policy.yaml   " } else { "next run: default   " }),
         );
     }
     canvas.ends(area, 0, &left, &right);

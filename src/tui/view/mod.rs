@@ -12,6 +12,7 @@ mod frame;
 mod header;
 mod output;
 mod popups;
+mod request;
 mod skills;
 mod source;
 

@@ -5,7 +5,7 @@ use ratatui::text::Span;
 use unicode_width::UnicodeWidthStr;
 
 use super::canvas::{Canvas, width};
-use super::{Sign, denial};
+use super::{Sign, denial, request};
 use crate::tui::keymap::{self, Scope};
 use crate::tui::layout::{Area, Layout};
 use crate::tui::state::{Choice, Layer, Prompt, PromptKind, Scroll, State};
@@ -18,6 +18,7 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, state: &State, layout: &Layout) -> O
         cursor = None;
         match layer {
             Layer::Denial(scroll) => denial::draw(canvas, state, scroll, below_tabs(layout)),
+            Layer::Request(scroll) => request::draw(canvas, state, scroll, below_tabs(layout)),
             Layer::Help(scroll) => help(canvas, state, scroll),
             Layer::Choice(choice) => choices(canvas, state, choice),
             Layer::Prompt(prompt) => cursor = Some(typed(canvas, prompt, layout.keys)),
