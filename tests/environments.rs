@@ -175,7 +175,62 @@ fn an_environment_is_read_only_in_a_run_whatever_is_granted() {
         let report = desk.run(user, &["--policy", policy.to_str().unwrap()]);
         // Root's files are not the program's, which is why it is refused before.
         let refused = ["Read-only file system\n", "Permission denied\n"].contains(&report.stdout.as_str());
-        assert!(refused, "{user:?} {}{}", report.stdout, report.stderr);
+        assert!(refused, "{user:?} {}{} {:?}", report.stdout, report.stderr, report.outcome);
+    });
+}
+
+/// What a skill would need to approve itself, or to give its code to another skill.
+#[test]
+fn no_grant_opens_what_is_prepared_and_approved() {
+    if !found("python3") {
+        return;
+    }
+    let script = r"
+import os, sys
+def attempt(what):
+    try:
+        what()
+        print('WORKED', what.__name__)
+    except OSError as error:
+        pass
+for top in sys.argv[1:]:
+    own = os.path.join(top, 'skilldeck')
+    def make_folder(): os.makedirs(os.path.join(own, 'environments/python-1'))
+    def make_file(): open(os.path.join(own, 'x'), 'w')
+    def move_away(): os.rename(own, own + '-old')
+    def remove(): os.rmdir(own)
+    for what in (make_folder, make_file, move_away, remove):
+        attempt(what)
+    open(os.path.join(top, 'allowed'), 'w').close()
+print('END')
+";
+    as_everybody(|user| {
+        for writes in ["direct", "keep"] {
+            let desk = Desk::new("main.py", script);
+            let data = desk.cache.path().join("data");
+            fs::create_dir(&data).unwrap();
+            if user == User::Nobody {
+                // Captured folders have to be the caller's.
+                for folder in [desk.cache.path(), &data] {
+                    std::os::unix::fs::chown(folder, Some(common::NOBODY), Some(common::NOBODY)).unwrap();
+                }
+            }
+            let (cache, data) = (desk.cache.path().to_str().unwrap(), data.to_str().unwrap());
+            let run = |granted: &str| {
+                let policy = desk.file("wide.yaml", &format!("permissions:\n  write: [{granted}]\n"));
+                let args = ["--policy", policy.to_str().unwrap(), "--writes", writes, "--", cache, data];
+                let mut command = desk.at_home(desk.skill.command(user, &args));
+                command.env("XDG_DATA_HOME", data).output().unwrap()
+            };
+            let output = run(cache);
+            let report: Report = serde_json::from_slice(&output.stdout).unwrap();
+            assert_eq!(report.stdout, "END\n", "{user:?} {writes} {}", report.stderr);
+            let own = Path::new(cache).join("skilldeck");
+            assert_eq!(fs::read_dir(own).unwrap().count(), 0, "{user:?} {writes}");
+            assert!(Path::new(cache).join("allowed").exists() && Path::new(data).join("allowed").exists());
+            let (code, said) = ended(&run(&format!("{cache}/skilldeck/environments")));
+            assert!(code == 2 && said.contains("which is skilldeck's own"), "{code} {said}");
+        }
     });
 }
 

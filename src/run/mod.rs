@@ -2,6 +2,7 @@
 
 pub mod capture;
 mod changes;
+mod closed;
 mod complaint;
 mod execute;
 mod links;

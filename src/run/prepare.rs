@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::view::View;
 use super::withheld::{self, Withheld};
-use super::{execute, links, source};
+use super::{closed, execute, links, source};
 use crate::environment::{self, Needs};
 use crate::policy::{Grant, Host, NetRule, Places, Policy, programs};
 use crate::sandbox::plan::{Access, NetEntry, NetHost, Observe, Plan};
@@ -50,6 +50,8 @@ pub struct Prepared {
     pub places: Places,
     /// Where the packages of the entry come from; its interpreter is the one of the environment.
     pub needs: Needs,
+    /// skilldeck's own folders that lie in what the run may write; they stay closed.
+    pub closed: Vec<PathBuf>,
     /// Variables that the skill seems to use and that are set outside, but not passed.
     pub withheld: Vec<Withheld>,
     /// What could not be done as asked although the run can go on: one sentence each.
@@ -127,8 +129,9 @@ pub fn prepare_for(
         view.add(modules, Access::Read, true);
     }
     view.skill(&request, &script)?;
+    let closed = closed::within(&request.policy, caller)?;
     view.grants(&request.policy, &mut notes);
-    let view = view.ordered(&request.policy, &skill.path)?;
+    let view = view.ordered(&request.policy, &skill.path, &closed)?;
 
     let mut argv = vec![utf8(&program)?.to_owned()];
     argv.extend(interpreter.arguments.iter().cloned());
@@ -168,7 +171,7 @@ pub fn prepare_for(
         utf8(&bind.path)?;
     }
     utf8(&plan.cwd)?;
-    Ok(Prepared { request, plan, places, needs, withheld, notes })
+    Ok(Prepared { request, plan, places, needs, closed, withheld, notes })
 }
 
 /// Grants and denials of the network, in the sandbox's words.
@@ -194,6 +197,7 @@ fn destinations(policy: &Policy) -> Vec<NetEntry> {
 /// Make what the policy lets the run write and what does not exist yet: a folder, or an empty file when the name
 /// has an extension (`./report.md`). A path that is not there cannot be made visible inside.
 pub fn materialise_write_grants(prepared: &Prepared) -> Result<(), PrepareError> {
+    closed::make(&prepared.closed);
     for grant in &prepared.request.policy.write {
         let path = &grant.value;
         // Looked at again: what was there when the plan was made may be a link now.
