@@ -225,6 +225,15 @@ print('END')
             let output = run(cache);
             let report: Report = serde_json::from_slice(&output.stdout).unwrap();
             assert_eq!(report.stdout, "END\n", "{user:?} {writes} {}", report.stderr);
+            let told = report.denials.iter().filter(|denial| denial.target.contains("/skilldeck"));
+            let never = "default: approvals and prepared packages are never written by a run";
+            for denial in told {
+                assert!(denial.remedy.is_none(), "{denial:?}");
+                assert!(
+                    denial.rule == never || denial.errno == "EBUSY" || denial.errno == "EXDEV",
+                    "{denial:?}"
+                );
+            }
             let own = Path::new(cache).join("skilldeck");
             assert_eq!(fs::read_dir(own).unwrap().count(), 0, "{user:?} {writes}");
             assert!(Path::new(cache).join("allowed").exists() && Path::new(data).join("allowed").exists());

@@ -92,7 +92,7 @@ struct Spot {
 /// Have the writes of a run captured: changes its plan, and nothing on the host but our own folders. In place of
 /// [`super::materialise_write_grants`], just before the start.
 pub fn arrange(prepared: &mut Prepared) -> Result<Capturing, PrepareError> {
-    closed::make(&prepared.closed);
+    closed::make(prepared);
     let since = rustix::time::clock_gettime(rustix::time::ClockId::RealtimeCoarse);
     for grant in &prepared.request.policy.write {
         // As before a direct run: what was there when the plan was made may be a link now.

@@ -8,39 +8,40 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::path::PathBuf;
 
 use super::capture::resolve;
-use super::prepare::PrepareError;
+use super::prepare::{PrepareError, Prepared};
 use crate::policy::Policy;
 
-/// Those that lie in what `policy` lets a run write, links resolved.
-pub(super) fn within(
-    policy: &Policy,
-    caller: &BTreeMap<String, String>,
-) -> Result<Vec<PathBuf>, PrepareError> {
+/// All of them, for a caller with these variables; links resolved.
+pub(super) fn folders(caller: &BTreeMap<String, String>) -> Vec<PathBuf> {
     let absolute = |name: &str| caller.get(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let below = |name: &str, usual: &str| absolute(name).or_else(|| Some(absolute("HOME")?.join(usual)));
     let homes = [below("XDG_DATA_HOME", ".local/share"), below("XDG_CACHE_HOME", ".cache")];
-    let folders = homes.into_iter().flatten().map(|home| resolve(&home.join("skilldeck")));
+    homes.into_iter().flatten().map(|home| resolve(&home.join("skilldeck"))).collect()
+}
+
+/// Those that lie in what `policy` lets a run write.
+pub(super) fn within(own: &[PathBuf], policy: &Policy) -> Result<Vec<PathBuf>, PrepareError> {
     let mut closed = Vec::new();
-    for folder in folders {
-        for grant in &policy.write {
-            let granted = resolve(&grant.value);
-            if granted.starts_with(&folder) {
-                return Err(PrepareError::Path(format!(
-                    "{} grants write {}, which is skilldeck's own: approvals and prepared packages; grant another folder",
-                    grant.origin, grant.written
-                )));
-            }
-            if folder.starts_with(&granted) && !closed.contains(&folder) {
-                closed.push(folder.clone());
-            }
+    for grant in &policy.write {
+        let granted = resolve(&grant.value);
+        if own.iter().any(|folder| granted.starts_with(folder)) {
+            return Err(PrepareError::Path(format!(
+                "{} grants write {}, which is skilldeck's own: approvals and prepared packages; grant another folder",
+                grant.origin, grant.written
+            )));
         }
+        closed.extend(own.iter().filter(|folder| folder.starts_with(&granted)).cloned());
     }
+    closed.sort();
+    closed.dedup();
     Ok(closed)
 }
 
-/// Make those that are not there: only what exists can be kept closed. Where that is refused to us, it is to the run.
-pub(super) fn make(closed: &[PathBuf]) {
-    for folder in closed {
+/// Make those that the plan closes and that are not there: only what exists can be kept closed. Where that is refused to
+/// us, it is to the run.
+pub(super) fn make(prepared: &Prepared) {
+    let closes = |folder: &&PathBuf| prepared.plan.view.iter().any(|bind| bind.path == **folder);
+    for folder in prepared.own.iter().filter(closes) {
         let _ = DirBuilder::new().recursive(true).mode(0o700).create(folder);
     }
 }

@@ -50,8 +50,8 @@ pub struct Prepared {
     pub places: Places,
     /// Where the packages of the entry come from; its interpreter is the one of the environment.
     pub needs: Needs,
-    /// skilldeck's own folders that lie in what the run may write; they stay closed.
-    pub closed: Vec<PathBuf>,
+    /// skilldeck's own folders, which no grant opens for writing.
+    pub own: Vec<PathBuf>,
     /// Variables that the skill seems to use and that are set outside, but not passed.
     pub withheld: Vec<Withheld>,
     /// What could not be done as asked although the run can go on: one sentence each.
@@ -129,7 +129,8 @@ pub fn prepare_for(
         view.add(modules, Access::Read, true);
     }
     view.skill(&request, &script)?;
-    let closed = closed::within(&request.policy, caller)?;
+    let own = closed::folders(caller);
+    let closed = closed::within(&own, &request.policy)?;
     view.grants(&request.policy, &mut notes);
     let view = view.ordered(&request.policy, &skill.path, &closed)?;
 
@@ -171,7 +172,7 @@ pub fn prepare_for(
         utf8(&bind.path)?;
     }
     utf8(&plan.cwd)?;
-    Ok(Prepared { request, plan, places, needs, closed, withheld, notes })
+    Ok(Prepared { request, plan, places, needs, own, withheld, notes })
 }
 
 /// Grants and denials of the network, in the sandbox's words.
@@ -197,7 +198,7 @@ fn destinations(policy: &Policy) -> Vec<NetEntry> {
 /// Make what the policy lets the run write and what does not exist yet: a folder, or an empty file when the name
 /// has an extension (`./report.md`). A path that is not there cannot be made visible inside.
 pub fn materialise_write_grants(prepared: &Prepared) -> Result<(), PrepareError> {
-    closed::make(&prepared.closed);
+    closed::make(prepared);
     for grant in &prepared.request.policy.write {
         let path = &grant.value;
         // Looked at again: what was there when the plan was made may be a link now.

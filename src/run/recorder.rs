@@ -67,6 +67,7 @@ pub struct Recorder {
     before: Snapshot,
     complaints: Complaints,
     needs: Needs,
+    own: Vec<PathBuf>,
 }
 
 impl Recorder {
@@ -103,6 +104,7 @@ impl Recorder {
                 &prepared.plan.cwd,
             ),
             needs: prepared.needs.clone(),
+            own: prepared.own.clone(),
         };
         for withheld in &prepared.withheld {
             recorder.withheld(&withheld.name, &withheld.mentions, &recorder.report.entry.clone());
@@ -220,6 +222,7 @@ impl Recorder {
             asked: self.asked.as_ref(),
             skill: &self.skill,
             places: &self.places,
+            own: &self.own,
         };
         let mut ruling = scope.rule(&Call {
             operation: denied.operation,
