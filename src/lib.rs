@@ -7,6 +7,7 @@
 
 pub mod cli;
 pub mod environment;
+pub mod journal;
 pub mod policy;
 pub mod probe;
 pub mod report;
@@ -14,5 +15,6 @@ pub mod run;
 pub mod sandbox;
 pub mod skill;
 pub mod tui;
+pub mod user;
 pub mod workspace;
 pub mod yaml;

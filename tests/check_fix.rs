@@ -130,6 +130,47 @@ fn a_policy_is_fixed_too() {
 }
 
 #[test]
+fn options_and_grants_are_corrected() {
+    let text = "---\nname: demo\ndescription: Shows a thing. Use when asked.\n---\n\nRun `python3 scripts/a.py --otput x --colour`, not /home/ada/demo/scripts/a.py.\n";
+    let desk = desk(text.as_bytes());
+    let folder = desk.path().join(".skills/demo");
+    fs::create_dir(folder.join("scripts")).unwrap();
+    let script =
+        "import argparse\np = argparse.ArgumentParser()\np.add_argument('--output')\np.parse_args()\n";
+    fs::write(folder.join("scripts/a.py"), script).unwrap();
+    fs::write(folder.join("policy.yaml"), "permissions:\n  env: [A, B, A] # why\n").unwrap();
+    let (found, fixable) = codes(&desk);
+    assert_eq!(found, ["unknown-flag", "unknown-flag", "home-path", "policy-unneeded"]);
+    assert_eq!(fixable, ["unknown-flag", "home-path", "policy-unneeded"]);
+    let (code, left, told) = run(desk.path(), &["check", "--fix"]);
+    assert!(told.contains("fixed[unknown-flag]: .skills/demo/SKILL.md: write `--output`"), "{told}");
+    assert!(told.contains("fixed[policy-unneeded]: .skills/demo/policy.yaml: remove the grant"), "{told}");
+    let fixed = text.replace("--otput", "--output").replace("/home/ada/demo/", "");
+    assert_eq!(String::from_utf8(manifest(&desk)).unwrap(), fixed);
+    assert_eq!(
+        fs::read_to_string(folder.join("policy.yaml")).unwrap(),
+        "permissions:\n  env: [A, B] # why\n"
+    );
+    assert!(code == 0 && left.contains("`--colour` is not an option of `scripts/a.py`"), "{left}");
+}
+
+#[test]
+fn a_secret_is_told_and_never_shown() {
+    // In two pieces, so that no token stands in this file.
+    let token = ["ghp_", "k3Wq8ZrT1uYv6BnM0xLc5Hd9Js2Fg7Pa4EoI"].concat();
+    let desk = desk(format!("---\nname: demo\ndescription: Use: x\n---\n[{token}](gone.md)\n").as_bytes());
+    let folder = desk.path().join(".skills/demo");
+    fs::write(folder.join("run.sh"), format!("#!/bin/sh\nTOKEN={token} # \u{e9}\n")).unwrap();
+    for form in [&["check"][..], &["check", "--format", "json"], &["check", "--fix", "--dry-run"]] {
+        let (_, text, _) = run(desk.path(), form);
+        assert!(!text.contains(&token[..12]), "{form:?}: {text}");
+    }
+    let (code, text, _) = run(desk.path(), &["check"]);
+    assert_eq!((code, text.matches("error[secret]: `ghp_…` is a GitHub token").count()), (1, 2), "{text}");
+    assert!(text.contains("run.sh:2:7") && text.contains("TOKEN=ghp_*****"), "{text}");
+}
+
+#[test]
 fn annotations_of_github_are_one_escaped_line_each() {
     let desk = desk(b"---\nname: \"100%:,\\n\"\ndescription: Use when: x\n---\nb\n");
     let (code, text, _) = run(desk.path(), &["check", "--format", "github"]);

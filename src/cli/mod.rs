@@ -14,6 +14,7 @@ mod list;
 mod man;
 mod probe;
 mod run;
+mod runs;
 mod schema;
 mod screenshot;
 mod why;
@@ -57,6 +58,8 @@ pub enum Command {
     Schema(schema::Args),
     /// Run an entry of a skill in the sandbox and report what was refused
     Run(run::Args),
+    /// List old runs; show, replay, compare or export one
+    Runs(runs::Args),
     /// Say whether a run could do something, and which line of the policy decides; runs nothing
     Why(why::Args),
     /// Say what a skill's own policy file asks for, and put it in force for good
@@ -113,8 +116,8 @@ pub fn may_run_skills() -> bool {
             // The values of the options that may stand before a command.
             Some("--workspace" | "--skills" | "--theme") => drop(words.next()),
             Some(
-                "list" | "check" | "approve" | "schema" | "why" | "doctor" | "completions" | "man" | "help"
-                | "--help" | "--version" | "env",
+                "list" | "check" | "approve" | "runs" | "schema" | "why" | "doctor" | "completions" | "man"
+                | "help" | "--help" | "--version" | "env",
             ) => {
                 return false;
             }
@@ -144,6 +147,7 @@ fn execute(cli: Cli, launcher: Launcher) -> anyhow::Result<ExitCode> {
         None => workbench::execute(&cli.workbench, context),
         Some(Command::List(args)) => list::execute(&args, &context),
         Some(Command::Approve(args)) => approve::execute(&args, &context),
+        Some(Command::Runs(args)) => runs::execute(&args, &context),
         Some(Command::Check(args)) => check::execute(&args, &context),
         Some(Command::Schema(args)) => schema::execute(&args, &context),
         Some(Command::Run(args)) => run::execute(&args, &context),

@@ -18,6 +18,7 @@ use nix::sys::signal::{SigSet, Signal};
 use serde_json::Value;
 
 use super::{Context, Failure, Format};
+use crate::journal::{Journal, Writer};
 use crate::policy::{self, Approvals, Chosen, Origin, Places, Source};
 use crate::report::terminal::{self, Harmless};
 use crate::report::text::{self, Style};
@@ -122,7 +123,7 @@ pub(super) fn execute(args: &Args, context: &Context) -> anyhow::Result<ExitCode
     for note in &prepared.notes {
         eprintln!("note: {}", terminal::one_line(note, 400));
     }
-    let (mut report, layers) = start(args, context, &prepared)?;
+    let (mut report, layers, writer) = start(args, context, &prepared)?;
     let captured =
         capturing.and_then(|capturing| writes::collect(capturing, layers.as_ref(), args.writes, &mut report));
     let style = Style { colour: colour(std::io::stderr().is_terminal()) };
@@ -135,6 +136,10 @@ pub(super) fn execute(args: &Args, context: &Context) -> anyhow::Result<ExitCode
             _ => writes::review(captured, &mut report, args.format == Format::Text),
         }
     }
+    if let Some(Err(error)) = writer.map(|writer| writer.end(&report)) {
+        eprintln!("note: {}", not_written_down(&error));
+    }
+    Journal::of_user().tidy();
     match args.format {
         Format::Text => eprint!("{}", text::writes(&report, &prepared.request.skill.path, style)),
         Format::Json => print_json(&report)?,
@@ -265,17 +270,25 @@ fn start(
     args: &Args,
     context: &Context,
     prepared: &Prepared,
-) -> anyhow::Result<(Report, Option<sandbox::Captured>)> {
+) -> anyhow::Result<(Report, Option<sandbox::Captured>, Option<Writer>)> {
     let signals = block_signals();
     let mut recorder = Recorder::new(prepared, KEEP_OUTPUT);
     let mut handle = context
         .launcher
         .run(&prepared.plan)
         .map_err(|error| Failure { message: format!("the sandbox cannot start: {error}"), code: 125 })?;
+    // Once the program is on its way: its start waits for nothing that is not needed.
+    let mut writer = Journal::of_user().begin(prepared).unwrap_or_else(|error| {
+        eprintln!("note: {}", not_written_down(&error));
+        None
+    });
     let cancel = handle.canceller();
     cancel_on(signals, cancel.clone());
     let mut live = (args.format == Format::Text).then(Live::new);
     while let Some(batch) = handle.events.blocking_recv() {
+        if let Some(writer) = &mut writer {
+            writer.apply(&batch);
+        }
         for event in &batch {
             recorder.apply(event);
             if let (Some(live), EventKind::Output { stream, bytes }) = (&mut live, &event.kind)
@@ -285,12 +298,22 @@ fn start(
                 cancel.cancel();
             }
         }
+        if let Some(writer) = &mut writer {
+            writer.changed(recorder.report());
+        }
     }
     if let Some(live) = &live {
         live.end();
     }
     recorder.close();
-    Ok((recorder.into_report(), handle.take_captured()))
+    if let Some(writer) = &mut writer {
+        writer.report(recorder.report());
+    }
+    Ok((recorder.into_report(), handle.take_captured(), writer))
+}
+
+fn not_written_down(error: &std::io::Error) -> String {
+    format!("this run is not written down: {error}; SKILLDECK_JOURNAL=off switches the journal off")
 }
 
 /// Bytes of each stream that the report keeps.
@@ -321,7 +344,7 @@ fn cancel_on(signals: SigSet, cancel: Canceller) {
 }
 
 /// Shows output while the run goes on: harmless on a terminal, unchanged into files and pipes.
-struct Live {
+pub(super) struct Live {
     stdout: Option<Harmless>,
     stderr: Option<Harmless>,
     /// Whether colours were passed on to a terminal.
@@ -329,7 +352,7 @@ struct Live {
 }
 
 impl Live {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             stdout: std::io::stdout().is_terminal().then(Harmless::default),
             stderr: std::io::stderr().is_terminal().then(Harmless::default),
@@ -337,7 +360,7 @@ impl Live {
         }
     }
 
-    fn write(&mut self, stream: Stream, bytes: &[u8]) -> std::io::Result<()> {
+    pub(super) fn write(&mut self, stream: Stream, bytes: &[u8]) -> std::io::Result<()> {
         let filter = match stream {
             Stream::Stdout => &mut self.stdout,
             Stream::Stderr => &mut self.stderr,
@@ -361,7 +384,7 @@ impl Live {
     }
 
     /// Back to plain text: what the skill left on, such as concealed, would apply to our own summary too.
-    fn end(&self) {
+    pub(super) fn end(&self) {
         let mut out = std::io::stdout().lock();
         if self.coloured && self.stdout.is_some() {
             let _ = out.write_all(b"\x1b[0m").and_then(|()| out.flush());

@@ -149,7 +149,7 @@ fn as_text(answer: &Answer, prepared: &Prepared) -> String {
 fn source_line(origin: &str) -> Option<String> {
     let (file, number) = origin.rsplit_once(':')?;
     let number: usize = number.parse().ok()?;
-    let source = crate::policy::source(Path::new(file));
+    let source = crate::skill::source(Path::new(file));
     let line = source.lines().nth(number.checked_sub(1)?)?;
     Some(format!("{number} | {}", line.trim_end()))
 }

@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::{Environment, Kind};
+use crate::user::Files;
 
 /// Version of the record's form.
 const VERSION: u32 = 1;
@@ -57,9 +58,7 @@ pub struct Package {
 
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    #[error(
-        "no place for environments: neither XDG_CACHE_HOME nor HOME is an absolute path; set one of them"
-    )]
+    #[error("no place for environments: XDG_CACHE_HOME is not set, and there is no HOME; set one of them")]
     NoPlace,
     #[error("{}: {error}; XDG_CACHE_HOME chooses another place", .path.display())]
     Io { path: PathBuf, error: io::Error },
@@ -78,10 +77,8 @@ pub(super) struct Lock(#[allow(dead_code, reason = "held, not read")] File);
 impl Store {
     /// For a caller with these variables. Makes nothing.
     pub fn of(caller: &BTreeMap<String, String>) -> Result<Self, StoreError> {
-        let absolute = |name: &str| caller.get(name).map(PathBuf::from).filter(|path| path.is_absolute());
-        let cache = absolute("XDG_CACHE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".cache")));
-        let cache = cache.ok_or(StoreError::NoPlace)?;
-        Ok(Self { folder: cache.join("skilldeck/environments") })
+        let cache = Files::Cache.folder_by(&|name| caller.get(name).map(PathBuf::from));
+        Ok(Self { folder: cache.ok_or(StoreError::NoPlace)?.join("environments") })
     }
 
     pub fn folder(&self) -> &Path {
@@ -251,8 +248,8 @@ mod tests {
             let caller = variables.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
             Store::of(&caller).map(|store| store.folder)
         };
-        let folder = of(&[("HOME", "/h"), ("XDG_CACHE_HOME", "relative")]).unwrap();
-        assert_eq!(folder, Path::new("/h/.cache/skilldeck/environments"));
+        let folder = of(&[("HOME", "/usr"), ("XDG_CACHE_HOME", "relative")]).unwrap();
+        assert_eq!(folder, Path::new("/usr/.cache/skilldeck/environments"));
         assert!(matches!(of(&[("HOME", "")]), Err(StoreError::NoPlace)));
     }
 

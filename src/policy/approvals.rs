@@ -17,6 +17,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use super::model::Policy;
+use crate::user::Files;
 use crate::workspace::replace::replace;
 
 /// Approved requests that are kept for one file: somebody who changes between branches has a few.
@@ -33,10 +34,7 @@ pub struct Approvals {
 impl Approvals {
     /// Those of the user that runs this program.
     pub fn of_user() -> Self {
-        let absolute =
-            |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-        let data = absolute("XDG_DATA_HOME").or_else(|| Some(absolute("HOME")?.join(".local/share")));
-        Self { folder: data.map(|data| data.join("skilldeck/approvals")), ..Self::default() }
+        Self { folder: Files::Data.folder().map(|data| data.join("approvals")), ..Self::default() }
     }
 
     /// Those in a folder.
@@ -115,7 +113,7 @@ impl Approvals {
 fn no_place() -> io::Error {
     io::Error::new(
         io::ErrorKind::NotFound,
-        "there is no place for approvals: neither XDG_DATA_HOME nor HOME is set",
+        "there is no place for approvals: XDG_DATA_HOME is not set and HOME is no folder",
     )
 }
 

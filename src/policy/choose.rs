@@ -7,8 +7,10 @@ use std::path::{Path, PathBuf};
 
 use super::approvals::Approvals;
 use super::hints::hints;
-use super::load::{FILE_NAME, Loaded, Places, load};
+use super::load::{FILE_NAME, Loaded, Places, load, text};
 use super::model::Policy;
+use super::review::diagnose;
+use crate::skill::rules;
 use crate::skill::{Diagnostic, Severity, Skill, Span};
 
 /// Where the policy of a run comes from.
@@ -80,15 +82,15 @@ pub fn choose(skill: &Skill, source: Source<'_>, places: &Places) -> Result<Chos
     Ok(chosen)
 }
 
-/// What is wrong with the skill's own policy file.
+/// What is wrong with the skill's own policy file, and what it asks for in vain.
 pub fn check(skill: &Skill, places: &Places) -> Vec<Diagnostic> {
     let file = skill.path.join(FILE_NAME);
-    match load(&file, places) {
-        Ok(loaded) => loaded.diagnostics,
+    match text(&file) {
+        Ok(text) => diagnose(&text, &file, places),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
         Err(error) => vec![Diagnostic {
-            severity: Severity::Error,
-            code: "policy-unreadable",
+            severity: rules::POLICY_UNREADABLE.severity,
+            code: rules::POLICY_UNREADABLE.code,
             file,
             span: Span { line: 1, column: 1, end_line: 1, end_column: 1, start: 0, end: 0 },
             message: format!("the policy file cannot be read: {error}"),

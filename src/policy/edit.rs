@@ -3,6 +3,8 @@
 
 use std::path::Path;
 
+use similar::{Algorithm, TextDiff};
+
 use super::load::{Loaded, Places, parse};
 use super::model::{Permission, Policy};
 use super::remedy::Remedy;
@@ -17,6 +19,13 @@ pub enum EditError {
     Value(String, String),
     #[error("line {0} is written in a way that cannot be extended safely; add `{1}` by hand")]
     Shape(usize, String),
+}
+
+/// What [`add_grant`] would change, as a unified diff without its header; empty when it is granted already.
+pub fn draft(text: &str, remedy: &Remedy, file: &Path, places: &Places) -> Result<String, EditError> {
+    let edited = add_grant(text, remedy, file, places)?;
+    let diff = TextDiff::configure().algorithm(Algorithm::Patience).diff_lines(text, &edited);
+    Ok(diff.unified_diff().context_radius(2).to_string())
 }
 
 /// `text` with `remedy` added. An empty text gives a whole new file. `file` is where the text is, or will be:

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use super::model::{Grant, NetRule, Origin, Policy, RunRule};
 use super::values::{self, Bad};
+use crate::skill::rules::{self, Rule};
 use crate::skill::text::distance;
 use crate::skill::{Diagnostic, Edit, Fix, Severity, Span};
 use crate::yaml::{self, Node};
@@ -52,20 +53,13 @@ impl Loaded {
 
 /// Read a policy file.
 pub fn load(file: &Path, places: &Places) -> io::Result<Loaded> {
-    load_with_text(file, places).map(|(_, loaded)| loaded)
+    Ok(parse(&text(file)?, file, places))
 }
 
-/// Read a policy file and keep its text: what is shown and what is approved must be the same reading.
-pub(super) fn load_with_text(file: &Path, places: &Places) -> io::Result<(String, Loaded)> {
-    let text = String::from_utf8(read(file)?)
-        .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not text in UTF-8"))?;
-    let loaded = parse(&text, file, places);
-    Ok((text, loaded))
-}
-
-/// The text of a policy file, for showing a finding in its place; empty when it cannot be read.
-pub fn source(file: &Path) -> String {
-    read(file).map_or_else(|_| String::new(), |bytes| String::from_utf8_lossy(&bytes).into_owned())
+/// The text of a policy file.
+pub(super) fn text(file: &Path) -> io::Result<String> {
+    String::from_utf8(read(file)?)
+        .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not text in UTF-8"))
 }
 
 fn read(file: &Path) -> io::Result<Vec<u8>> {
@@ -95,7 +89,9 @@ pub fn parse(text: &str, file: &Path, places: &Places) -> Loaded {
                 reader.root(&root);
             }
         }
-        Err(error) => reader.error("policy-syntax", error.span(), error.message.clone(), error.help.clone()),
+        Err(error) => {
+            reader.error(rules::POLICY_SYNTAX, error.span(), error.message.clone(), error.help.clone());
+        }
     }
     reader.loaded
 }
@@ -177,7 +173,12 @@ impl Reader<'_> {
         }
         let Some(pairs) = node.as_mapping() else {
             let message = format!("{what} must be a mapping, not {}", article(node.kind()));
-            self.error("policy-value", node.span, message, format!("write keys such as `{}:`", known[0]));
+            self.error(
+                rules::POLICY_VALUE,
+                node.span,
+                message,
+                format!("write keys such as `{}:`", known[0]),
+            );
             return Vec::new();
         };
         let mut seen = HashSet::new();
@@ -187,7 +188,12 @@ impl Reader<'_> {
             match known.iter().find(|k| **k == name) {
                 Some(_) if !seen.insert(name) => {
                     let message = format!("`{name}` is there twice");
-                    self.error("policy-duplicate-key", key.span, message, "put both into one".to_owned());
+                    self.error(
+                        rules::POLICY_DUPLICATE_KEY,
+                        key.span,
+                        message,
+                        "put both into one".to_owned(),
+                    );
                 }
                 Some(k) => found.push((*k, value)),
                 None => self.unknown_key(key, name, what, known),
@@ -214,30 +220,30 @@ impl Reader<'_> {
             edits: vec![Edit { start: key.span.start, end: key.span.end, text: near.to_owned() }],
         });
         let message = format!("unknown key `{}` in {what}", shorten(name));
-        self.push(Severity::Error, "policy-unknown-key", key.span, message, help, fix);
+        self.push(rules::POLICY_UNKNOWN_KEY, key.span, message, help, fix);
     }
 
     fn list(&mut self, name: &'static str, node: &Node, deny: bool) {
         if node.is_null() {
             let help = format!("write values such as `{name}: [{}]`, or remove the line", example(name));
-            self.push(Severity::Warning, "policy-empty", node.span, format!("`{name}` is empty"), help, None);
+            self.push(rules::POLICY_EMPTY, node.span, format!("`{name}` is empty"), help, None);
             return;
         }
         let Some(items) = node.as_sequence() else {
             let message = format!("`{name}` must be a list, not {}", article(node.kind()));
             let help = format!("write `{name}: [{}]`", node.text().map_or_else(|| example(name), shorten));
-            self.error("policy-value", node.span, message, help);
+            self.error(rules::POLICY_VALUE, node.span, message, help);
             return;
         };
         for item in items {
             let Some(text) = item.as_str().filter(|text| !text.is_empty()) else {
                 let message = format!("an item of `{name}` must be text, not {}", article(item.kind()));
                 let help = format!("write a value such as {}; quote it if it is a number", example(name));
-                self.error("policy-value", item.span, message, help);
+                self.error(rules::POLICY_VALUE, item.span, message, help);
                 continue;
             };
             if let Err(Bad { message, help }) = self.item(name, text, item.span, deny) {
-                self.error("policy-value", item.span, message, help);
+                self.error(rules::POLICY_VALUE, item.span, message, help);
             }
         }
     }
@@ -269,7 +275,7 @@ impl Reader<'_> {
                 if !deny && text.starts_with('*') && !text.starts_with("*.") {
                     let message = "every host is granted".to_owned();
                     let help = "name the hosts that are needed, such as api.github.com:443".to_owned();
-                    self.push(Severity::Warning, "policy-wide", span, message, help, None);
+                    self.push(rules::POLICY_WIDE, span, message, help, None);
                 }
             }
             "run" => {
@@ -290,7 +296,7 @@ impl Reader<'_> {
     fn limit(&mut self, name: &'static str, node: &Node) {
         let Some(text) = node.text().filter(|text| !text.is_empty()) else {
             let message = format!("`{name}` must be a value, not {}", article(node.kind()));
-            self.error("policy-value", node.span, message, format!("write `{name}: {}`", example(name)));
+            self.error(rules::POLICY_VALUE, node.span, message, format!("write `{name}: {}`", example(name)));
             return;
         };
         let limits = &mut self.loaded.policy.limits;
@@ -310,7 +316,7 @@ impl Reader<'_> {
                 self.loaded.policy.limit_origins.push((name, origin));
             }
             Err(Bad { message, help }) => {
-                self.error("policy-value", node.span, format!("{name}: {message}"), help);
+                self.error(rules::POLICY_VALUE, node.span, format!("{name}: {message}"), help);
             }
         }
     }
@@ -319,20 +325,12 @@ impl Reader<'_> {
         Origin::File { path: self.file.to_owned(), line: span.line, column: span.column }
     }
 
-    fn error(&mut self, code: &'static str, span: Span, message: String, help: String) {
-        self.push(Severity::Error, code, span, message, help, None);
+    fn error(&mut self, rule: Rule, span: Span, message: String, help: String) {
+        self.push(rule, span, message, help, None);
     }
 
-    fn push(
-        &mut self,
-        severity: Severity,
-        code: &'static str,
-        span: Span,
-        message: String,
-        help: String,
-        fix: Option<Fix>,
-    ) {
-        let file = self.file.to_owned();
+    fn push(&mut self, rule: Rule, span: Span, message: String, help: String, fix: Option<Fix>) {
+        let (severity, code, file) = (rule.severity, rule.code, self.file.to_owned());
         self.loaded.diagnostics.push(Diagnostic { severity, code, file, span, message, help, fix });
     }
 }
@@ -346,7 +344,7 @@ fn article(kind: &str) -> String {
 
 fn example(key: &str) -> String {
     let text = match key {
-        "read" => "./references",
+        "read" => "\"${workspace}\"",
         "write" => "./out",
         "net" => "\"api.github.com:443\"",
         "run" => "git",

@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | which file is in force for a run, and what the skill merely asks | `choose` |
 //! | what the user has approved of what skills ask | `approvals`, `request` |
+//! | what a sound policy asks for in vain | `review` |
 //! | what other formats ask for, as hints | `hints` |
 //! | `policy.yaml` → [`Policy`], with the line of every grant | `load`, `values` |
 //! | which rule decides about a call, and why | `decide` |
@@ -26,18 +27,20 @@ pub mod model;
 pub mod programs;
 pub mod remedy;
 pub mod request;
+mod review;
 pub mod summary;
 mod values;
 
 pub use approvals::Approvals;
 pub use choose::{ChooseError, Chosen, Source, check, choose};
 pub use decide::{Ruling, Scope};
-pub use edit::{EditError, add_grant};
+pub use edit::{EditError, add_grant, draft};
 pub(crate) use load::open_plain;
-pub use load::{FILE_NAME, Loaded, Places, load, parse, source};
+pub use load::{FILE_NAME, Loaded, Places, load, parse};
 pub use model::{Deny, Grant, Host, NetRule, Origin, Permission, Policy, RunRule};
 pub use remedy::Remedy;
 pub use request::Request;
+pub use review::diagnose;
 
 pub(crate) use links::leads_away;
 pub(crate) use values::{dangerous_variable, destination, normalise, variable_name};

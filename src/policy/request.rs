@@ -29,10 +29,11 @@ impl Request {
         if file.symlink_metadata().is_err() {
             return Ok(None);
         }
-        let (text, loaded) = match load::load_with_text(&file, places) {
-            Ok(read) => read,
+        let text = match load::text(&file) {
+            Ok(text) => text,
             Err(error) => return Err(ChooseError::Unreadable { path: file, error }),
         };
+        let loaded = load::parse(&text, &file, places);
         if loaded.has_errors() {
             return Err(ChooseError::Broken { path: file, diagnostics: loaded.diagnostics });
         }
@@ -48,6 +49,11 @@ impl Request {
         let policy = load::parse(text, file, &Places { workspace: "/w".into(), home: None }).policy;
         let (file, before) = (file.to_owned(), before.map(str::to_owned));
         Self { file, policy, approved: false, text: text.to_owned(), before }
+    }
+
+    /// The policy file as it was read.
+    pub fn text(&self) -> &str {
+        &self.text
     }
 
     /// Whether both ask for the same.

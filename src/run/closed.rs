@@ -1,5 +1,5 @@
-//! skilldeck's own folders, which no grant opens for writing: what lies there decides what skills may do (approvals) and
-//! which code they run (prepared packages). A skill that could write there could approve itself, or give its code to
+//! skilldeck's own folders, which no grant opens for writing: what lies there decides what skills may do (approvals),
+//! which code they run (prepared packages), and what is known of their runs (the journal). A skill that could write there could approve itself, or give its code to
 //! another one. Used by [`super::prepare()`] and by the two ways to begin a run.
 
 use std::collections::BTreeMap;
@@ -10,13 +10,13 @@ use std::path::PathBuf;
 use super::capture::resolve;
 use super::prepare::{PrepareError, Prepared};
 use crate::policy::Policy;
+use crate::user::Files;
 
 /// All of them, for a caller with these variables; links resolved.
 pub(super) fn folders(caller: &BTreeMap<String, String>) -> Vec<PathBuf> {
-    let absolute = |name: &str| caller.get(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let below = |name: &str, usual: &str| absolute(name).or_else(|| Some(absolute("HOME")?.join(usual)));
-    let homes = [below("XDG_DATA_HOME", ".local/share"), below("XDG_CACHE_HOME", ".cache")];
-    homes.into_iter().flatten().map(|home| resolve(&home.join("skilldeck"))).collect()
+    let value = |name: &str| caller.get(name).map(PathBuf::from);
+    let all = [Files::Config, Files::Data, Files::State, Files::Cache].map(|files| files.folder_by(&value));
+    all.into_iter().flatten().map(|folder| resolve(&folder)).collect()
 }
 
 /// Those that lie in what `policy` lets a run write.
@@ -26,7 +26,7 @@ pub(super) fn within(own: &[PathBuf], policy: &Policy) -> Result<Vec<PathBuf>, P
         let granted = resolve(&grant.value);
         if own.iter().any(|folder| granted.starts_with(folder)) {
             return Err(PrepareError::Path(format!(
-                "{} grants write {}, which is skilldeck's own: approvals and prepared packages; grant another folder",
+                "{} grants write {}, which is skilldeck's own: approvals, prepared packages and the like; grant another folder",
                 grant.origin, grant.written
             )));
         }

@@ -107,6 +107,13 @@ pub struct Denial {
     pub alternatives: Vec<Remedy>,
 }
 
+impl Denial {
+    /// What would allow it, the least first.
+    pub fn grants(&self) -> impl Iterator<Item = &Remedy> {
+        self.remedy.iter().chain(&self.alternatives)
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FileAccess {
     #[serde(serialize_with = "lossy_path")]

@@ -4,9 +4,12 @@
 //! extension of a known language. Not entries: tests, `__init__.py`, type declarations and configuration, and files
 //! without shebang and main guard that another script of the skill imports. The executable bit says nothing: half
 //! of the published scripts lack it.
+//!
+//! The texts that are read for this are kept until the skill is read: the rules about scripts look at them too.
 
 use std::fs::{self, File};
 use std::io::Read;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use super::folder::Folder;
@@ -17,7 +20,32 @@ use super::typescript;
 /// Bounds of the search below `scripts/`, and most of a file that is read to see whether it is imported.
 const MAX_DEPTH: usize = 4;
 const MAX_FILES: usize = 1000;
-const MAX_READ: u64 = 256 * 1024;
+pub const MAX_READ: u64 = 256 * 1024;
+
+/// The scripts of a skill.
+#[derive(Debug, Default)]
+pub struct Scripts {
+    /// In the order of their paths, those in `scripts/` first.
+    pub entries: Vec<Entry>,
+    /// Entries and what they import, native programs left out.
+    pub sources: Vec<Source>,
+    /// Executable files in `scripts/` that nothing says an interpreter for.
+    pub unmarked: Vec<PathBuf>,
+}
+
+/// The text of a script, its first [`MAX_READ`] bytes.
+#[derive(Debug)]
+pub struct Source {
+    /// Relative to the skill.
+    pub file: PathBuf,
+    pub text: Vec<u8>,
+}
+
+impl Scripts {
+    pub fn source(&self, file: &Path) -> Option<&Source> {
+        self.sources.iter().find(|source| source.file == file)
+    }
+}
 
 /// A file that may be an entry.
 struct Candidate {
@@ -28,8 +56,8 @@ struct Candidate {
     language: Option<Language>,
 }
 
-/// Find the entries of a skill, in the order of their paths, those in `scripts/` first.
-pub fn find(folder: &Folder, resolver: &Resolver) -> Vec<Entry> {
+/// Find the scripts of a skill.
+pub fn find(folder: &Folder, resolver: &Resolver) -> Scripts {
     let path = folder.path.as_path();
     let mut files = Vec::new();
     if folder.has("scripts")
@@ -39,8 +67,16 @@ pub fn find(folder: &Folder, resolver: &Resolver) -> Vec<Entry> {
     }
     collect(folder, Path::new(""), 0, &mut files);
     let candidates: Vec<Candidate> = files.into_iter().filter_map(|file| candidate(path, file)).collect();
-    let entries = candidates.iter().filter(|candidate| !is_module(candidate, &candidates));
-    entries.map(|candidate| entry(path, candidate, resolver)).collect()
+    let (marked, unmarked): (Vec<Candidate>, Vec<Candidate>) =
+        candidates.into_iter().partition(|candidate| candidate.language.is_some());
+    let entries = marked.iter().filter(|candidate| !is_module(candidate, &marked));
+    let entries = entries.map(|candidate| entry(path, candidate, resolver)).collect();
+    let sources = marked.into_iter().filter(|candidate| candidate.language != Some(Language::Native));
+    Scripts {
+        entries,
+        sources: sources.map(|candidate| Source { file: candidate.file, text: candidate.text }).collect(),
+        unmarked: unmarked.into_iter().map(|candidate| candidate.file).collect(),
+    }
 }
 
 /// Files of a listed folder that may be entries; `at` is its path within the skill.
@@ -97,9 +133,10 @@ fn candidate(skill: &Path, file: PathBuf) -> Option<Candidate> {
         .extension()
         .is_some_and(|e| matches!(e.to_str(), Some("md" | "json" | "yaml" | "yml" | "txt" | "toml" | "csv")));
     // Following a link out of the skill is left to the sandbox, which does not show what lies there.
-    if text_file || !fs::metadata(&path).ok()?.is_file() {
+    if text_file {
         return None;
     }
+    let metadata = fs::metadata(&path).ok().filter(fs::Metadata::is_file)?;
     let mut text = Vec::new();
     File::open(&path).and_then(|file| file.take(MAX_READ).read_to_end(&mut text)).ok()?;
     let shebang = shebang(&text);
@@ -109,7 +146,20 @@ fn candidate(skill: &Path, file: PathBuf) -> Option<Candidate> {
         None if native => Some(Language::Native),
         None => by_name,
     };
-    language.map(|_| Candidate { file, text, shebang, language })
+    let executable = metadata.permissions().mode() & 0o111 != 0;
+    let kept = language.is_some() || (executable && is_unmarked(&file, &text));
+    kept.then_some(Candidate { file, text, shebang, language })
+}
+
+/// A text in `scripts/` without an extension. `Makefile` and its like are read by a program that knows their name.
+fn is_unmarked(file: &Path, text: &[u8]) -> bool {
+    let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    file.starts_with("scripts")
+        && file.extension().is_none()
+        && !name.starts_with(|c: char| c.is_uppercase())
+        && !text.is_empty()
+        && !text.starts_with(b"#!")
+        && !text[..text.len().min(1024)].contains(&0)
 }
 
 fn by_extension(file: &Path) -> Option<Language> {
@@ -360,7 +410,7 @@ mod tests {
         fs::write(dir.path().join("a"), "#!/usr/bin/env -S uv run --script\n").unwrap();
         fs::write(dir.path().join("b"), "#!/usr/bin/env -S uv run --python 3.12 --script\n").unwrap();
         let resolver = Resolver::new([bin.clone()], None, super::super::shims::Managers::default());
-        let entries = find(&Folder::open(dir.path()).unwrap(), &resolver);
+        let entries = find(&Folder::open(dir.path()).unwrap(), &resolver).entries;
         let interpreters: Vec<&Interpreter> = entries.iter().map(|entry| &entry.interpreter).collect();
         assert_eq!(interpreters[0].program, Some(bin.join("python3")));
         assert_eq!(interpreters[1].program, Some(bin.join("python3.12")));
@@ -395,8 +445,13 @@ mod tests {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, text).unwrap();
         }
-        let entries = find(&Folder::open(dir.path()).unwrap(), &Resolver::from_env());
-        let names: Vec<String> = entries.iter().map(|e| e.file.display().to_string()).collect();
+        let tool = dir.path().join("scripts/unmarked");
+        fs::write(&tool, "echo hello\n").unwrap();
+        fs::set_permissions(&tool, fs::Permissions::from_mode(0o755)).unwrap();
+        let scripts = find(&Folder::open(dir.path()).unwrap(), &Resolver::from_env());
+        assert_eq!(scripts.unmarked, [Path::new("scripts/unmarked")]);
+        assert!(scripts.source(Path::new("scripts/util.py")).is_some(), "what is imported is kept too");
+        let names: Vec<String> = scripts.entries.iter().map(|e| e.file.display().to_string()).collect();
         assert_eq!(
             names,
             [

@@ -1,5 +1,6 @@
 //! The rules of the specification about name, description and body.
 
+use std::ops::Range;
 use std::path::{Component, Path};
 
 use pulldown_cmark::{Event, Parser, Tag};
@@ -14,6 +15,9 @@ use super::rules;
 const MAX_NAME: usize = 64;
 const MAX_DESCRIPTION: usize = 1024;
 const MAX_BODY_LINES: usize = 500;
+/// As the specification's guide counts them: four characters each.
+const MAX_BODY_TOKENS: usize = 5000;
+const CHARACTERS_OF_TOKEN: usize = 4;
 /// Most of a body that is looked through for links and paths, and most files that are looked up.
 const MAX_BODY_READ: usize = 1024 * 1024;
 const MAX_LOOKUPS: usize = 500;
@@ -63,6 +67,64 @@ pub fn manifest(manifest: &Manifest, folder: &str, fences: Span, recovered: bool
             "shorten it; detail belongs in the body",
         );
     }
+    // Fields of some clients for this very purpose.
+    let elsewhere = ["when_to_use", "read_when", "triggers"].iter().any(|key| written(key).is_some());
+    if !elsewhere && says_only_what(&field.value) {
+        let message = "the description does not say when to use the skill";
+        let help = "add a sentence such as `Use when the user asks for …`";
+        findings.add(rules::DESCRIPTION_WHEN, field.span, message, help);
+    }
+}
+
+/// Whether an English description holds no word that tells an occasion. Other languages are not judged.
+fn says_only_what(description: &str) -> bool {
+    const ENGLISH: [&str; 8] = ["the", "and", "of", "for", "to", "with", "from", "by"];
+    const OCCASIONS: [&str; 26] = [
+        "when",
+        "whenever",
+        "if",
+        "while",
+        "before",
+        "after",
+        "during",
+        "use",
+        "uses",
+        "used",
+        "using",
+        "invoke",
+        "invoked",
+        "trigger",
+        "triggers",
+        "triggered",
+        "activate",
+        "activates",
+        "ask",
+        "asks",
+        "asked",
+        "need",
+        "needs",
+        "want",
+        "wants",
+        "mentions",
+    ];
+    const PHRASES: [&str; 8] = [
+        "helpful for",
+        "ideal for",
+        "perfect for",
+        "suitable for",
+        "useful for",
+        "designed for",
+        "applies to",
+        "apply to",
+    ];
+    if description.chars().any(|c| c.is_alphabetic() && !c.is_ascii()) {
+        return false;
+    }
+    let lower = description.to_ascii_lowercase();
+    let mut words = lower.split(|c: char| !c.is_ascii_alphanumeric());
+    lower.split(' ').any(|word| ENGLISH.contains(&word))
+        && !words.any(|word| OCCASIONS.contains(&word))
+        && !PHRASES.iter().any(|phrase| lower.contains(phrase))
 }
 
 fn name(field: &Field<String>, folder: &str, findings: &mut Findings) {
@@ -114,8 +176,8 @@ fn slug(name: &str) -> String {
     joined.chars().take(MAX_NAME).collect::<String>().trim_end_matches('-').to_owned()
 }
 
-/// Length, links, scripts and paths of the body.
-pub fn body(text: &str, parts: &Parts, folder: &Path, findings: &mut Findings) {
+/// Length, links and scripts of the body. Returns the places of its code, inline and in blocks.
+pub fn body(text: &str, parts: &Parts, folder: &Path, findings: &mut Findings) -> Vec<Range<usize>> {
     let body = &text[parts.body.clone()];
     if body.trim().is_empty() {
         if parts.yaml.is_some() {
@@ -127,7 +189,7 @@ pub fn body(text: &str, parts: &Parts, folder: &Path, findings: &mut Findings) {
                 "write what to do, step by step",
             );
         }
-        return;
+        return Vec::new();
     }
     let lines = body.lines().count();
     if lines > MAX_BODY_LINES {
@@ -136,16 +198,21 @@ pub fn body(text: &str, parts: &Parts, folder: &Path, findings: &mut Findings) {
         let message = format!("the body has {lines} lines; less than {MAX_BODY_LINES} are recommended");
         findings.add(rules::BODY_LENGTH, span, message, "move detail into files under references/");
     }
+    tokens(body, parts.body.start, findings);
     let mut end = body.len().min(MAX_BODY_READ);
     while !body.is_char_boundary(end) {
         end -= 1;
     }
     let mut lookups = Lookups { folder, scripts: None, left: MAX_LOOKUPS, seen: Vec::new() };
+    let mut code = Vec::new();
     for (event, range) in Parser::new(&body[..end]).into_offset_iter() {
         let place = parts.body.start + range.start;
+        let whole = place..parts.body.start + range.end;
+        if matches!(event, Event::Code(_) | Event::Start(Tag::CodeBlock(_))) {
+            code.push(whole.clone());
+        }
         match event {
             Event::Start(Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. }) => {
-                let whole = place..parts.body.start + range.end;
                 // Point at the target when it is written as it reads.
                 let at = text[whole.clone()]
                     .rfind(&*dest_url)
@@ -153,11 +220,23 @@ pub fn body(text: &str, parts: &Parts, folder: &Path, findings: &mut Findings) {
                 lookups.link(&dest_url, at, findings);
             }
             Event::Text(_) | Event::Code(_) => {
-                lookups.paths(&text[place..parts.body.start + range.end], place, findings);
+                lookups.paths(&text[whole], place, findings);
             }
             _ => {}
         }
     }
+    code
+}
+
+/// More tokens than are recommended, at the place where they are too many.
+fn tokens(body: &str, start: usize, findings: &mut Findings) {
+    let most = MAX_BODY_TOKENS * CHARACTERS_OF_TOKEN;
+    // A character has at least one byte.
+    let Some((at, _)) = (body.len() > most).then(|| body.char_indices().nth(most)).flatten() else { return };
+    let count = body.chars().count() / CHARACTERS_OF_TOKEN;
+    let span = findings.lines().line_span(findings.lines().line(start + at));
+    let message = format!("the body has about {count} tokens; less than {MAX_BODY_TOKENS} are recommended");
+    findings.add(rules::BODY_TOKENS, span, message, "move detail into files under references/");
 }
 
 /// Files that the body names.
@@ -170,7 +249,7 @@ struct Lookups<'a> {
 }
 
 impl Lookups<'_> {
-    fn link(&mut self, target: &str, at: std::ops::Range<usize>, findings: &mut Findings) {
+    fn link(&mut self, target: &str, at: Range<usize>, findings: &mut Findings) {
         let path = target.split(['#', '?']).next().unwrap_or_default();
         let foreign = target.contains("://")
             || target.starts_with(['#', '/', '<', '{', '$', '~'])
@@ -184,7 +263,7 @@ impl Lookups<'_> {
         findings.add(rules::BROKEN_LINK, span, message, "add the file, or correct the link");
     }
 
-    /// Script names and home paths in running text and in code.
+    /// Script names in running text and in code.
     fn paths(&mut self, text: &str, start: usize, findings: &mut Findings) {
         let mut at = 0;
         for token in text.split(|c: char| c.is_whitespace() || "\"'`()[]<>,;|=".contains(c)) {
@@ -192,13 +271,6 @@ impl Lookups<'_> {
             at += token.len() + text[at + token.len()..].chars().next().map_or(0, char::len_utf8);
             let token = token.trim_end_matches(['.', ':']);
             if token.len() < 6 || !token.contains('/') {
-                continue;
-            }
-            if is_home(token) {
-                let message = format!("`{}` is somebody's home", shown(token));
-                let span = findings.lines().span(place..place + token.len());
-                let help = "use a path relative to the skill, or an argument";
-                findings.add(rules::HOME_PATH, span, message, help);
                 continue;
             }
             self.script(token, place, findings);
@@ -245,17 +317,6 @@ impl Lookups<'_> {
 
 fn is_script_extension(extension: &str) -> bool {
     matches!(extension, "py" | "sh" | "bash" | "js" | "mjs" | "cjs" | "ts" | "rb" | "pl" | "ps1")
-}
-
-/// `/home/alice/…`, `/Users/alice/…`, but not placeholders such as `/home/user/…`.
-fn is_home(token: &str) -> bool {
-    let rest = ["/home/", "/Users/"].iter().find_map(|prefix| token.strip_prefix(prefix));
-    let Some(owner) = rest.and_then(|rest| rest.split_once('/')).map(|(owner, _)| owner) else {
-        return false;
-    };
-    let placeholder = ["user", "username", "you", "yourname", "your-name", "me", "name", "USER", "skill"];
-    let plain = owner.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
-    plain && !owner.is_empty() && !placeholder.contains(&owner) && !owner.chars().all(|c| "x.".contains(c))
 }
 
 fn percent_decoded(text: &str) -> String {

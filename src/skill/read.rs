@@ -5,7 +5,8 @@ use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use super::diagnostic::{Diagnostic, Edit, Span};
-use super::entry;
+use super::drift;
+use super::entry::{self, Scripts};
 use super::findings::Findings;
 use super::folder::Folder;
 use super::frontmatter::{self, Parts};
@@ -14,6 +15,8 @@ use super::lint;
 use super::manifest;
 use super::model::{Manifest, Skill};
 use super::rules;
+use super::scan::{self, Hit};
+use super::script;
 
 /// Most of a SKILL.md that is read.
 pub const MAX_FILE: u64 = 4 * 1024 * 1024;
@@ -39,20 +42,24 @@ pub fn read_folder(folder: &Folder, root: &Path, resolver: &Resolver) -> Skill {
     let loaded = load(folder);
     let mut findings = Findings::new(&path.join("SKILL.md"), &loaded.source, loaded.utf8);
     loaded.report(path, &mut findings);
+    let scripts = entry::find(folder, resolver);
     let (manifest, parts) = if loaded.problem.is_none() {
-        understand(&loaded.source, &folder.name, path, &mut findings)
+        understand(&loaded.source, &folder.name, path, &scripts, &mut findings)
     } else {
         (Manifest::default(), Parts::default())
     };
     let name = manifest.name.as_ref().map(|field| field.value.clone()).filter(|name| !name.is_empty());
     let policy = Some(path.join("policy.yaml")).filter(|file| folder.has("policy.yaml") && file.is_file());
+    let body_line = findings.lines().line(parts.body.start);
+    let mut diagnostics = findings.finish();
+    script::check(path, &scripts, &mut diagnostics);
     Skill {
         name: name.unwrap_or_else(|| folder.name.clone()),
         root: root.to_path_buf(),
-        body_line: findings.lines().line(parts.body.start),
-        entries: entry::find(folder, resolver),
+        body_line,
+        entries: scripts.entries,
         policy_file: policy,
-        diagnostics: findings.finish(),
+        diagnostics,
         source: loaded.source,
         manifest,
         path: path.to_path_buf(),
@@ -62,13 +69,26 @@ pub fn read_folder(folder: &Folder, root: &Path, resolver: &Resolver) -> Skill {
 /// What is wrong with this text, if it were the SKILL.md of the skill in folder `path`.
 pub fn diagnose(text: &str, path: &Path) -> Vec<Diagnostic> {
     let mut findings = Findings::new(&path.join("SKILL.md"), text, true);
-    let folder = path.file_name().unwrap_or_default().to_string_lossy();
-    understand(text, &folder, path, &mut findings);
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let scripts = Folder::open(path).map(|folder| entry::find(&folder, &Resolver::from_env()));
+    understand(text, &name, path, &scripts.unwrap_or_default(), &mut findings);
     findings.finish()
 }
 
-/// Front matter, manifest and lints of a text.
-fn understand(text: &str, folder: &str, path: &Path, findings: &mut Findings) -> (Manifest, Parts) {
+/// The text of a file of a skill, for showing a finding in its place; empty when it cannot be read.
+pub fn source(file: &Path) -> String {
+    read_bounded(file)
+        .map_or_else(|_| String::new(), |(bytes, _)| String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// Front matter, manifest and lints of a text, and what it says about the scripts.
+fn understand(
+    text: &str,
+    folder: &str,
+    path: &Path,
+    scripts: &Scripts,
+    findings: &mut Findings,
+) -> (Manifest, Parts) {
     frontmatter::characters(text, findings);
     let parts = frontmatter::split(text, findings);
     let mut manifest = Manifest::default();
@@ -82,7 +102,18 @@ fn understand(text: &str, folder: &str, path: &Path, findings: &mut Findings) ->
             lint::manifest(&manifest, folder, first_line(fences), recovered, findings);
         }
     }
-    lint::body(text, &parts, path, findings);
+    let code = lint::body(text, &parts, path, findings);
+    drift::check(text, &code, path, scripts, findings);
+    let wanted = |hit: &Hit| match hit {
+        Hit::Secret(_) => true,
+        Hit::Home(range) => range.start >= parts.body.start,
+        // In prose `npx` is only a word.
+        Hit::Package(package) => {
+            let at = code.partition_point(|code| code.end <= package.range.start);
+            code.get(at).is_some_and(|code| code.start <= package.range.start)
+        }
+    };
+    scan::report(text, wanted, Some(path), findings);
     (manifest, parts)
 }
 

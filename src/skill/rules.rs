@@ -66,6 +66,7 @@ rules! {
     DESCRIPTION_MISSING Error "description-missing" "the description tells a model when to use the skill"
     DESCRIPTION_TYPE Error "description-type" "a description is text"
     DESCRIPTION_LENGTH Error "description-length" "a description has 1 to 1024 characters"
+    DESCRIPTION_WHEN Info "description-when" "a model chooses a skill by its description alone, so it must say when to use it"
     COMPATIBILITY_LENGTH Error "compatibility-length" "compatibility has 1 to 500 characters"
     FIELD_TYPE Warning "field-type" "the specification gives this field another type"
     METADATA_VALUE Info "metadata-value" "the specification maps text to text; some clients skip other values"
@@ -73,9 +74,28 @@ rules! {
     // body
     BODY_EMPTY Warning "body-empty" "a skill without a body gives a model nothing to do"
     BODY_LENGTH Warning "body-length" "the specification recommends less than 500 lines; move detail to references/"
+    BODY_TOKENS Warning "body-tokens" "the specification recommends less than 5,000 tokens (of 4 characters each); move detail to references/"
     BROKEN_LINK Warning "broken-link" "a link to a file that is not there"
     MISSING_SCRIPT Warning "missing-script" "the body names a script that is not there"
     HOME_PATH Warning "home-path" "an absolute path into somebody's home works on one machine only"
+    UNKNOWN_FLAG Warning "unknown-flag" "the body shows an option that the script's own parser refuses"
+    // body and scripts
+    SECRET Error "secret" "a token in a skill is known to everybody who gets the skill"
+    UNPINNED_PACKAGE Warning "unpinned-package" "without a version, the code that runs is whatever was published last"
+    // scripts
+    NO_INTERPRETER Warning "no-interpreter" "neither a `#!` line nor an extension says what runs the script, so no client can"
+    INTERPRETER_NOT_FOUND Info "interpreter-not-found" "the script cannot be run on this machine"
+    // policy.yaml
+    POLICY_UNREADABLE Error "policy-unreadable" "a policy that cannot be read is not put in force"
+    POLICY_SYNTAX Error "policy-syntax" "a policy that is not YAML is not put in force"
+    POLICY_UNKNOWN_KEY Error "policy-unknown-key" "a key that is not known would be a wish that nobody fulfils"
+    POLICY_DUPLICATE_KEY Error "policy-duplicate-key" "of two keys with one name it is not clear which counts"
+    POLICY_VALUE Error "policy-value" "a value that is not understood is not put in force"
+    POLICY_EMPTY Warning "policy-empty" "a list without values grants nothing"
+    POLICY_WIDE Warning "policy-wide" "a grant of everything is no boundary"
+    POLICY_OUTSIDE Info "policy-outside" "the grant reaches beyond the skill and the workspace: whoever approves it should know why"
+    POLICY_MISSING_PATH Warning "policy-missing-path" "a path that does not exist grants nothing to read"
+    POLICY_UNNEEDED Warning "policy-unneeded" "a grant that changes nothing only makes the request look larger"
     // the workspace
     SHADOWED Warning "shadowed" "of two skills with one name clients load only one"
     DEPTH_REACHED Warning "depth-reached" "folders deeper than the bound were not read"

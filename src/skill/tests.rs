@@ -126,7 +126,10 @@ fn every_quirk_has_its_diagnostic() {
         (format!("---\n{head}---\na\u{0}b\n"), vec![("nul-byte", 5, 2)]),
         (format!("---\n{head}---\na\u{7}b\n"), vec![("control-character", 5, 2)]),
         (format!("---\n{head}---\na\u{202e}b\n"), vec![("hidden-character", 5, 2)]),
-        (format!("---\n{head}---\n{}\n", "x".repeat(130_541)), vec![("long-line", 5, 1)]),
+        (
+            format!("---\n{head}---\n{}\n", "x".repeat(130_541)),
+            vec![("long-line", 5, 1), ("body-tokens", 5, 1)],
+        ),
         (format!("---\n{head}---\n{}", "x\n".repeat(501)), vec![("body-length", 505, 1)]),
         (
             format!("---\n{head}---\nsee [it](references/x.md#y) and `/home/alice/x`\n"),
@@ -150,6 +153,25 @@ fn every_quirk_has_its_diagnostic() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn long_bodies_vague_descriptions_and_unpinned_packages() {
+    let head = "---\nname: demo\ndescription: x y\n---\n";
+    let line = format!("{}\n", "é".repeat(99));
+    let table: [(String, &[Place]); 4] = [
+        (format!("{head}{}", line.repeat(200)), &[]),
+        (format!("{head}{}", line.repeat(201)), &[("body-tokens", 205, 1)]),
+        (
+            "---\nname: demo\ndescription: Extracts text from PDF files and merges them.\n---\nb\n".into(),
+            &[("description-when", 3, 14)],
+        ),
+        // In prose it is a word; a package is named once.
+        (format!("{head}npx cowsay: run `npx cowsay`\n\n    npx cowsay\n"), &[("unpinned-package", 5, 22)]),
+    ];
+    for (text, wanted) in table {
+        assert_eq!(places(&read_bytes(text.as_bytes())), wanted, "{text:.200}");
+    }
 }
 
 #[test]
@@ -263,6 +285,54 @@ fn links_and_scripts_that_are_there_are_no_finding() {
     let text = format!("{GOOD}run `scripts/build.sh` of the project\n");
     assert_eq!(codes(&read_with_files(text.as_bytes(), &[])), [] as [&str; 0]);
     assert_eq!(codes(&read_with_files(text.as_bytes(), &["scripts/x.py"])), ["missing-script"]);
+}
+
+#[test]
+fn a_description_that_says_when_or_is_in_another_language_is_enough() {
+    for description in [
+        "Extracts text from PDF files. Use when the user mentions PDFs.",
+        "Triggers on requests to convert the tables of a PDF",
+        "Extrait le texte des fichiers PDF, y compris les métadonnées with care",
+        "Sammelt offene Punkte aus dem Quelltext",
+        "PDF tools",
+    ] {
+        let text = format!("---\nname: demo\ndescription: {description}\n---\nb\n");
+        assert_eq!(codes(&read_bytes(text.as_bytes())), [] as [&str; 0], "{description}");
+    }
+    let text = "---\nname: demo\ndescription: Text of PDF files.\nwhen_to_use: PDFs\n---\nb\n";
+    assert!(!codes(&read_bytes(text.as_bytes())).contains(&"description-when"));
+}
+
+#[test]
+fn scripts_are_looked_at_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("demo");
+    fs::create_dir_all(folder.join("scripts/lib")).unwrap();
+    fs::write(folder.join("SKILL.md"), GOOD).unwrap();
+    let token = ["sk_live_", "4eC39HqLyjWDarjtT1zdp7dc"].concat();
+    fs::write(folder.join("scripts/lib/pay.py"), format!("# \u{e9}\nKEY = '{token}'\n")).unwrap();
+    fs::write(folder.join("scripts/run.sh"), "#!/bin/sh\ncd /home/alice/x && npx -y cowsay\n").unwrap();
+    fs::write(folder.join("scripts/odd"), "#!/opt/no-such-program\n").unwrap();
+    fs::write(folder.join("scripts/plain"), "echo hello\n").unwrap();
+    fs::set_permissions(folder.join("scripts/plain"), fs::Permissions::from_mode(0o755)).unwrap();
+    let skill = read(&folder, dir.path());
+    let found: Vec<_> = skill
+        .diagnostics
+        .iter()
+        .map(|found| {
+            let file = found.file.strip_prefix(&skill.path).unwrap().display().to_string();
+            (found.code, file, found.span.line, found.span.column)
+        })
+        .collect();
+    let wanted = [
+        ("secret", "scripts/lib/pay.py", 2, 8),
+        ("home-path", "scripts/run.sh", 2, 4),
+        ("unpinned-package", "scripts/run.sh", 2, 28),
+        ("no-interpreter", "scripts/plain", 1, 1),
+        ("interpreter-not-found", "scripts/odd", 1, 1),
+    ];
+    assert_eq!(found, wanted.map(|(code, file, line, column)| (code, file.to_owned(), line, column)));
+    assert!(skill.diagnostics.iter().all(|found| !found.message.contains(&token[..12])));
 }
 
 #[test]

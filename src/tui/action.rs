@@ -33,18 +33,18 @@ pub enum Action {
         skill: PathBuf,
         tools: Vec<Tool>,
         files: Vec<FileItem>,
-        request: Option<Request>,
+        request: Option<Box<Request>>,
     },
     /// The answer to an approval was kept, or why not; and how the request now stands.
     Approved {
         skill: PathBuf,
-        request: Option<Request>,
+        request: Option<Box<Request>>,
         said: Result<String, String>,
     },
     /// A grant was written to a policy file, or why not.
     Granted {
         skill: PathBuf,
-        request: Option<Request>,
+        request: Option<Box<Request>>,
         result: Result<String, String>,
     },
     /// Samples were written to a folder, or why not.

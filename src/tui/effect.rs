@@ -30,6 +30,8 @@ pub enum Effect {
         skill: Arc<Skill>,
         remedy: Remedy,
     },
+    /// Undo the last grant that was added to the skill's policy file.
+    TakeBack(Arc<Skill>),
     /// Put in force what was shown.
     Approve {
         skill: Arc<Skill>,

@@ -38,6 +38,7 @@ pub enum Command {
     Run,
     Cancel,
     Allow,
+    TakeBack,
     Approve,
     AutoRun,
     ChooseEntry,
@@ -160,6 +161,9 @@ pub static TABLE: &[Binding] = &[
     .group(RUN)
     .bar(60)
     .when(can_open),
+    bind(Command::TakeBack, "take-back", &["u"], "undo", "take the last grant back and run again")
+        .group(RUN)
+        .when(|s| s.skill().is_some()),
     bind(Command::ChooseEntry, "entry", &["E"], "entry", "choose the entry to run")
         .group(RUN)
         .bar(40)
@@ -235,8 +239,16 @@ pub static TABLE: &[Binding] = &[
         .group(LOOK)
         .bar(20)
         .when(|s| !s.is_welcome()),
-    bind(Command::Narrower, "narrower", &["<"], "narrower", "make the list narrower").group(LOOK),
-    bind(Command::Wider, "wider", &[">"], "wider", "make the list wider").group(LOOK),
+    bind(
+        Command::Narrower,
+        "narrower",
+        &["<"],
+        "narrower",
+        "make the list narrower; in a denial: a smaller grant",
+    )
+    .group(LOOK),
+    bind(Command::Wider, "wider", &[">"], "wider", "make the list wider; in a denial: a wider grant")
+        .group(LOOK),
     bind(Command::Json, "schema-json", &["J"], "json", "the schema as JSON, or as a table again")
         .group(LOOK)
         .bar(50)

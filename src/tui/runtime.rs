@@ -22,8 +22,10 @@ use super::state::{Level, Options, Place, State};
 use super::terminal::{self, Screen, TerminalError};
 use super::theme::{self, Depth, Theme, ThemeFile};
 use super::update::update;
+use crate::journal::Journal;
 use crate::policy::Approvals;
 use crate::sandbox::Launcher;
+use crate::user::Files;
 
 /// Least time between frames caused by news.
 const FRAME: Duration = Duration::from_millis(16);
@@ -53,7 +55,8 @@ pub struct Themes {
 
 impl Themes {
     pub fn new(wanted: Option<&str>, depth: Depth) -> Result<(Self, usize, Vec<String>), String> {
-        let (files, problems) = theme::available(user_themes().as_deref());
+        let (files, problems) =
+            theme::available(Files::Config.folder().map(|config| config.join("themes")).as_deref());
         let light = || {
             // `fg;bg` as some terminals say it; 7 and 15 are light backgrounds.
             let ground = std::env::var("COLORFGBG").ok()?;
@@ -79,12 +82,6 @@ impl Themes {
     }
 }
 
-fn user_themes() -> Option<PathBuf> {
-    let config = std::env::var_os("XDG_CONFIG_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
-    let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".config"));
-    Some(config.or_else(home)?.join("skilldeck/themes"))
-}
-
 /// The place as the state wants it.
 pub fn place(config: &Config) -> Place {
     let mut roots: Vec<PathBuf> =
@@ -100,7 +97,7 @@ pub fn services(config: &Config, launcher: Arc<Launcher>, mailbox: Mailbox) -> S
     let approvals = Approvals::of_user();
     Services {
         loader: Box::new(DiskLoader { workspace, further, watch: watch.clone() }),
-        runner: Box::new(SandboxRunner::new(launcher, watch.clone(), approvals.clone())),
+        runner: Box::new(SandboxRunner::new(launcher, watch.clone(), approvals.clone(), Journal::of_user())),
         desk: Box::new(DiskDesk::new(config.workspace.clone(), watch, approvals)),
         mailbox,
     }

@@ -9,6 +9,7 @@ use similar::{Algorithm, TextDiff};
 use super::text::display_path;
 use crate::policy::{self, Places};
 use crate::skill::fix::{self, Fixed};
+use crate::skill::secret::mask;
 use crate::skill::text::{printable, printable_source};
 use crate::skill::{self, Skill};
 use crate::workspace::replace;
@@ -28,7 +29,8 @@ pub(super) fn fix(skills: &[Arc<Skill>], places: &Places, dry_run: bool) -> anyh
                 let diff =
                     TextDiff::configure().algorithm(Algorithm::Patience).diff_lines(&before, &fixed.text);
                 let diff = diff.unified_diff().header(&shown, &shown).to_string();
-                told.push_str(&printable_source(&diff));
+                // The lines around a change may hold a secret.
+                told.push_str(&printable_source(&mask(&diff)));
                 continue;
             }
             match write(skill, &file, &before, &fixed.text) {
@@ -58,8 +60,8 @@ fn of_skill(skill: &Skill, places: &Places) -> Vec<(PathBuf, String, Fixed)> {
         fixed.push((manifest, skill.source.clone(), done));
     }
     if offers(&policy) {
-        let text = policy::source(&policy);
-        let done = fix::fix(&policy, &text, |text| policy::parse(text, &policy, places).diagnostics);
+        let text = skill::source(&policy);
+        let done = fix::fix(&policy, &text, |text| policy::diagnose(text, &policy, places));
         fixed.push((policy, text, done));
     }
     fixed

@@ -127,8 +127,8 @@ pub(super) fn github(skills: &[Arc<Skill>], notices: &[Diagnostic]) -> String {
 /// All rules as a page: `assets/rules.md` is this.
 pub(super) fn rules_page() -> String {
     let mut page = String::from(
-        "# Rules\n\nEvery diagnostic of `skilldeck check` about a `SKILL.md`, by its stable code. Errors keep a skill from \
-         loading in some client, or\nfrom being what its author means; they set the exit status. Made from the rule table by \
+        "# Rules\n\nEvery diagnostic of `skilldeck check`, by its stable code. Errors keep a skill from loading in some client, from \
+         being what its\nauthor means, or its policy from being put in force; they set the exit status. Made from the rule table by \
          `skilldeck check --rules`.\n\n| code | severity | why |\n| --- | --- | --- |\n",
     );
     for rule in rules::ALL {

@@ -8,9 +8,9 @@ use std::sync::Arc;
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 
 use super::super::list::counted;
-use crate::policy;
+use crate::skill::secret::mask;
 use crate::skill::text::{printable, printable_source};
-use crate::skill::{Diagnostic, Severity, Skill};
+use crate::skill::{self, Diagnostic, Severity, Skill};
 
 /// Lines longer than this (in bytes) are not shown.
 const LONGEST_SHOWN: usize = 1000;
@@ -23,7 +23,7 @@ pub(super) fn as_text(skills: &[Arc<Skill>], notices: &[Diagnostic]) -> String {
             let source = if diagnostic.file == skill.manifest_path() {
                 Cow::Borrowed(skill.source.as_str())
             } else {
-                Cow::Owned(policy::source(&diagnostic.file))
+                Cow::Owned(skill::source(&diagnostic.file))
             };
             text += &render(diagnostic, &source, &renderer);
             text += "\n\n";
@@ -68,7 +68,7 @@ fn render(diagnostic: &Diagnostic, source: &str, renderer: &Renderer) -> String 
 }
 
 /// The lines of a finding, at most four, and the byte offset of the first.
-fn excerpt<'a>(diagnostic: &Diagnostic, source: &'a str) -> Option<(std::borrow::Cow<'a, str>, usize)> {
+fn excerpt(diagnostic: &Diagnostic, source: &str) -> Option<(String, usize)> {
     let at = diagnostic.span.start;
     let start = source.get(..at)?.rfind(['\n', '\r']).map_or(0, |found| found + 1);
     let wanted = (diagnostic.span.end_line - diagnostic.span.line).min(3) + 1;
@@ -80,7 +80,9 @@ fn excerpt<'a>(diagnostic: &Diagnostic, source: &'a str) -> Option<(std::borrow:
         end += line.len();
     }
     let lines = source[start..end].trim_end_matches(['\n', '\r']);
-    (!lines.is_empty() && at - start <= lines.len()).then(|| (printable_source(lines), start))
+    // Every secret in them, also one that another finding stands beside: what is printed ends up in logs.
+    let shown = || printable_source(&mask(lines)).into_owned();
+    (!lines.is_empty() && at - start <= lines.len()).then(|| (shown(), start))
 }
 
 /// Relative to the current folder where that is shorter.

@@ -183,10 +183,10 @@ struct Script {
 
 /// The whole command line, or one subcommand of it.
 #[derive(Debug, Clone, PartialEq, Default)]
-struct Command {
-    words: Vec<String>,
+pub(super) struct Command {
+    pub(super) words: Vec<String>,
     description: String,
-    parameters: Vec<Parameter>,
+    pub(super) parameters: Vec<Parameter>,
 }
 
 /// All tools of a skill, in the order of its entries.
@@ -255,6 +255,12 @@ fn read_script(path: &Path, language: Language) -> Script {
         Language::Node | Language::Deno => node::read(&text),
         _ => Script::default(),
     }
+}
+
+/// The command lines that a script's own parser takes, if it has one that can be read.
+pub(super) fn command_lines(path: &Path, language: Language) -> Option<(Source, Vec<Command>)> {
+    let script = read_script(path, language);
+    Some((script.source?, script.commands)).filter(|(_, commands)| !commands.is_empty())
 }
 
 /// `skill`, or `skill__script` when the skill has several entries.

@@ -88,6 +88,7 @@ impl Services {
             | Effect::ReadFile { .. }
             | Effect::Explore(_)
             | Effect::Grant { .. }
+            | Effect::TakeBack(_)
             | Effect::Approve { .. }
             | Effect::Revoke(_)
             | Effect::WriteSamples => self.desk.perform(effect, &self.mailbox),

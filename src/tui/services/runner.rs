@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use super::loader::{Watch, spawn};
 use super::{Mailbox, Runner};
+use crate::journal::Journal;
 use crate::policy::{self, Approvals, Places, Source};
 use crate::run::{self, Prepared, Recorder, RunRequest, WorkingDirectory};
 use crate::sandbox::event::{Event, EventKind, Stream, UsageSample};
@@ -42,12 +43,13 @@ pub struct SandboxRunner {
     launcher: Arc<Launcher>,
     watch: Watch,
     approvals: Approvals,
+    journal: Journal,
     runs: HashMap<u64, Shared>,
 }
 
 impl SandboxRunner {
-    pub fn new(launcher: Arc<Launcher>, watch: Watch, approvals: Approvals) -> Self {
-        Self { launcher, watch, approvals, runs: HashMap::new() }
+    pub fn new(launcher: Arc<Launcher>, watch: Watch, approvals: Approvals, journal: Journal) -> Self {
+        Self { launcher, watch, approvals, journal, runs: HashMap::new() }
     }
 }
 
@@ -58,12 +60,13 @@ impl Runner for SandboxRunner {
         self.runs.insert(run.id.0, Arc::clone(&wish));
         let launcher = Arc::clone(&self.launcher);
         let (watch, approvals) = (self.watch.clone(), self.approvals.clone());
+        let journal = self.journal.clone();
         spawn("run", move || {
             let id = run.id;
             let last = match begin(&run, &launcher, &watch, &approvals, &mailbox) {
                 Ok(begun) => {
                     take_wish(&wish, &begun.handle);
-                    follow(id, begun, &mailbox);
+                    follow(id, begun, &journal, &mailbox);
                     RunNews::Ended
                 }
                 Err(problem) => RunNews::Refused(problem),
@@ -150,7 +153,11 @@ fn begin(
 }
 
 /// Pass everything on until the run has ended.
-fn follow(id: RunId, begun: Begun, mailbox: &Mailbox) {
+fn follow(id: RunId, begun: Begun, journal: &Journal, mailbox: &Mailbox) {
+    let mut writer = journal.begin(&begun.prepared).unwrap_or_else(|error| {
+        mailbox.send(Action::Notice(Level::Warning, not_written_down(&error)));
+        None
+    });
     let Begun { prepared, mut recorder, mut handle, quiet } = begun;
     let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_time().build() else {
         handle.cancel();
@@ -173,10 +180,16 @@ fn follow(id: RunId, begun: Begun, mailbox: &Mailbox) {
                 () = pause => {
                     due = None;
                     last = Instant::now();
+                    if let Some(writer) = &mut writer {
+                        writer.changed(recorder.report());
+                    }
                     report(id, &recorder, mailbox).await;
                 }
                 batch = handle.events.recv() => {
                     let Some(batch) = batch else { break };
+                    if let Some(writer) = &mut writer {
+                        writer.apply(&batch);
+                    }
                     if take(id, &mut recorder, batch, mailbox).await && due.is_none() {
                         due = Some((last + REPORT_EVERY).max(Instant::now()));
                     }
@@ -184,9 +197,17 @@ fn follow(id: RunId, begun: Begun, mailbox: &Mailbox) {
             }
         }
         recorder.close();
+        if let Some(Err(error)) = writer.map(|writer| writer.end(recorder.report())) {
+            mailbox.send_async(Action::Notice(Level::Warning, not_written_down(&error))).await;
+        }
         report(id, &recorder, mailbox).await;
     });
+    journal.tidy();
     drop(quiet);
+}
+
+fn not_written_down(error: &std::io::Error) -> String {
+    format!("this run is not in the journal: {error}")
 }
 
 async fn report(id: RunId, recorder: &Recorder, mailbox: &Mailbox) {

@@ -16,7 +16,7 @@ pub struct Facts {
     /// Arguments as they were typed.
     pub arguments: String,
     /// What the skill's own policy.yaml asks for; `None` without one, or with one that has errors.
-    pub request: Option<Request>,
+    pub request: Option<Box<Request>>,
     /// Names the text of SKILL.md in [`Highlights`](super::Highlights).
     pub source_key: u64,
     /// The exploration was asked for.

@@ -150,6 +150,8 @@ pub struct RunTab {
     pub stderr: Scroll,
     pub finding: Finding,
     pub findings: Scroll,
+    /// Which of its grants an open denial offers: the smallest, or a wider one.
+    pub grant: usize,
 }
 
 /// The lower part of the Run tab.
@@ -333,7 +335,7 @@ impl State {
 
     /// What the chosen skill's own policy file asks for.
     pub fn request(&self) -> Option<&Request> {
-        self.chosen_facts()?.request.as_ref()
+        self.chosen_facts()?.request.as_deref()
     }
 
     /// The skill's own policy file is in force for its runs.

@@ -183,22 +183,27 @@ impl Desk for Clerk {
             Effect::Explore(skill) => {
                 let files = ["SKILL.md", "scripts/report.py", "scripts/sync.sh"];
                 let files = files.iter().map(|path| FileItem { path: path.into(), bytes: 420 }).collect();
-                let request = skill.policy_file.as_deref().map(request);
+                let request = skill.policy_file.as_deref().map(|file| Box::new(request(file)));
                 let (skill, tools) = (skill.path.clone(), vec![tool()]);
                 mailbox.try_send(Action::Explored { skill, tools, files, request });
             }
             Effect::Grant { skill, remedy } => {
                 let said = format!("granted {}: {}", remedy.permission, remedy.add);
                 self.log.lock().unwrap().granted.push(remedy);
-                let request = approved(request(&skill.path.join("policy.yaml")));
+                let request = Some(approved(request(&skill.path.join("policy.yaml"))));
                 mailbox.try_send(Action::Granted { skill: skill.path.clone(), request, result: Ok(said) });
             }
+            Effect::TakeBack(skill) => {
+                let taken = self.log.lock().unwrap().granted.pop();
+                let result = taken.map(|remedy| format!("took back {}", remedy.add)).ok_or("nothing".into());
+                mailbox.try_send(Action::Granted { skill: skill.path.clone(), request: None, result });
+            }
             Effect::Approve { skill, shown } => {
-                let (skill, request) = (skill.path.clone(), approved(*shown));
+                let (skill, request) = (skill.path.clone(), Some(approved(*shown)));
                 mailbox.try_send(Action::Approved { skill, request, said: Ok("in force".into()) });
             }
             Effect::Revoke(skill) => {
-                let request = skill.policy_file.as_deref().map(request);
+                let request = skill.policy_file.as_deref().map(|file| Box::new(request(file)));
                 let (skill, said) = (skill.path.clone(), Ok("the default is in force".into()));
                 mailbox.try_send(Action::Approved { skill, request, said });
             }
@@ -214,9 +219,9 @@ fn request(file: &Path) -> Request {
     Request::written(NOW, file, Some(BEFORE))
 }
 
-fn approved(mut request: Request) -> Option<Request> {
+fn approved(mut request: Request) -> Box<Request> {
     request.approve_for_now(&Approvals::default());
-    Some(request)
+    Box::new(request)
 }
 
 fn tool() -> Tool {

@@ -2,6 +2,7 @@
 
 use super::doubles::{Bench, Plot};
 use super::{row_with, workbench};
+use crate::run::report::Remedy;
 use crate::tui::action::{Action, WorkspaceNews};
 use crate::tui::effect::Effect;
 use crate::tui::key::{Mouse, MouseKind};
@@ -43,6 +44,32 @@ fn the_main_path_is_one_key_each() {
     assert_eq!(bench.state().run().unwrap().verdict(), RunVerdict::Passed);
     assert!(bench.state().is_approved());
     assert!(bench.screen().contains("nothing was refused"));
+}
+
+#[test]
+fn a_grant_is_chosen_as_a_draft_and_taken_back() {
+    let mut bench = workbench(120, 50, Plot::Denied);
+    bench.keys("jr<enter>");
+    let screen = bench.screen();
+    assert!(screen.contains("a adds  read: [~/cities.json]"), "{screen}");
+    assert!(screen.contains("+permissions:") && screen.contains("+  read: [~/cities.json]"), "{screen}");
+    let wider = "~/cities".to_owned();
+    let run = bench.driver.state.runs.values_mut().next().unwrap();
+    let mut report = (**run.report.as_ref().unwrap()).clone();
+    report.denials[0].alternatives = vec![Remedy { permission: "read".into(), add: wider.clone() }];
+    run.report = Some(std::sync::Arc::new(report));
+    bench.keys(">");
+    let screen = bench.screen();
+    assert!(screen.contains(&format!("a adds  read: [{wider}]")), "{screen}");
+    assert!(screen.contains(&format!("+  read: [{wider}]")), "{screen}");
+    bench.keys("<lt>>a");
+    assert_eq!(bench.log.lock().unwrap().granted[0].add, wider);
+    assert_eq!(bench.state().run().unwrap().verdict(), RunVerdict::Passed);
+    bench.keys("u");
+    assert!(bench.log.lock().unwrap().granted.is_empty());
+    assert_eq!(bench.state().run().unwrap().verdict(), RunVerdict::Denied, "it ran again");
+    bench.keys("u");
+    assert_eq!(bench.log.lock().unwrap().started.len(), 3, "nothing is left to take back");
 }
 
 #[test]

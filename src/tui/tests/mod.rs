@@ -4,7 +4,7 @@
 mod doubles;
 mod flows;
 mod hostile;
-mod reports;
+pub(crate) mod reports;
 mod screens;
 
 use std::fmt::Write as _;

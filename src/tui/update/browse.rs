@@ -16,7 +16,7 @@ pub(super) fn open(state: &mut State) -> Vec<Effect> {
             state.focus = if state.tab == Tab::Skill { Pane::Source } else { Pane::Findings };
         }
         Pane::Findings if state.denial().is_some() && state.run_tab.finding == Finding::Denials => {
-            state.layers.push(Layer::Denial(Scroll::default()));
+            open_denial(state);
         }
         Pane::Details => match state.skill_tab.section {
             Section::Diagnostics => {
@@ -128,4 +128,10 @@ fn copied(state: &State) -> Option<(&'static str, String)> {
         },
         Pane::Skills | Pane::Findings => Some(("the path", skill.path.display().to_string())),
     }
+}
+
+/// Open the denial under the cursor, with the least that would allow it.
+pub(super) fn open_denial(state: &mut State) {
+    state.run_tab.grant = 0;
+    state.layers.push(Layer::Denial(Scroll::default()));
 }

@@ -158,6 +158,7 @@ pub(super) fn perform(state: &mut State, command: Command) -> Vec<Effect> {
         Command::Cancel => return run::cancel(state),
         Command::Allow => return run::allow(state),
         Command::Approve => return approve::toggle(state),
+        Command::TakeBack => return run::take_back(state),
         Command::Editor => return browse::edit(state),
         Command::Copy => return browse::copy(state),
         Command::Open => return browse::open(state),

@@ -95,6 +95,12 @@ pub(super) fn perform(state: &mut State, command: Command) -> Option<Vec<Effect>
                     Some(run::start(state, None))
                 }
                 Command::Allow => Some(run::allow(state)),
+                Command::Narrower | Command::Wider => {
+                    let last = state.denial().map_or(0, |denial| denial.alternatives.len());
+                    let step = if command == Command::Wider { 1 } else { -1 };
+                    state.run_tab.grant = state.run_tab.grant.saturating_add_signed(step).min(last);
+                    Some(Vec::new())
+                }
                 Command::Editor
                 | Command::Copy
                 | Command::Help
@@ -104,6 +110,7 @@ pub(super) fn perform(state: &mut State, command: Command) -> Option<Vec<Effect>
                 | Command::Redraw
                 | Command::Theme
                 | Command::Mouse
+                | Command::TakeBack
                 | Command::Approve => None,
                 _ => Some(Vec::new()),
             }
@@ -130,6 +137,7 @@ pub(super) fn perform(state: &mut State, command: Command) -> Option<Vec<Effect>
 fn step_denial(state: &mut State, step: isize) {
     let length = navigate::length(state, state_findings());
     state.run_tab.findings.go(Motion::Rows(step), length, 1);
+    state.run_tab.grant = 0;
     if let Some(Layer::Denial(scroll)) = state.layers.last_mut() {
         *scroll = Scroll::default();
     }

@@ -117,24 +117,32 @@ pub(super) fn set_arguments(state: &mut State, text: &str) -> Vec<Effect> {
 /// Write the grant that the chosen denial asks for.
 pub(super) fn allow(state: &mut State) -> Vec<Effect> {
     let (Some(skill), Some(denial)) = (state.skill().cloned(), state.denial()) else { return Vec::new() };
-    let Some(remedy) = denial.remedy.clone() else {
+    let opened = matches!(state.layers.last(), Some(Layer::Denial(_)));
+    // What was chosen in the open denial; the least without one.
+    let at = if opened { state.run_tab.grant } else { 0 };
+    let Some(remedy) = denial.grants().nth(at).cloned() else {
         state.say(Level::Warning, "no grant can allow this: it is refused to every skill");
         return Vec::new();
     };
     // Approval is for the whole file: the open denial says so, and there `a` goes ahead.
-    let opened = matches!(state.layers.last(), Some(Layer::Denial(_)));
     if !opened && skill.policy_file.is_some() && !state.is_approved() {
-        state.layers.push(Layer::Denial(Scroll::default()));
+        super::browse::open_denial(state);
         return Vec::new();
     }
     state.layers.retain(|layer| !matches!(layer, Layer::Denial(_)));
     vec![Effect::Grant { skill, remedy }]
 }
 
+/// Undo the last grant.
+pub(super) fn take_back(state: &mut State) -> Vec<Effect> {
+    state.layers.retain(|layer| !matches!(layer, Layer::Denial(_)));
+    state.skill().cloned().map(Effect::TakeBack).into_iter().collect()
+}
+
 pub(super) fn on_granted(
     state: &mut State,
     skill: &Path,
-    request: Option<Request>,
+    request: Option<Box<Request>>,
     result: Result<String, String>,
 ) -> Vec<Effect> {
     match result {

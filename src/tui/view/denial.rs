@@ -5,8 +5,10 @@ use ratatui::text::Span;
 use super::canvas::{Canvas, width};
 use super::source::{text_spans, within};
 use super::{Look, Sign, findings, format};
+use crate::policy::{self, Places};
 use crate::run::report::{Denial, Remedy};
 use crate::sandbox::event::{Frame, Layer};
+use crate::skill::text::printable;
 use crate::tui::labels;
 use crate::tui::layout::Area;
 use crate::tui::state::{FileText, Scroll, State};
@@ -211,7 +213,8 @@ fn place(state: &State, frame: &Frame) -> String {
 
 /// What would allow it: first, because it is what most people came for.
 fn remedy(look: &Look<'_>, state: &State, denial: &Denial, room: Room, rows: &mut Vec<Row>) {
-    let Some(remedy) = &denial.remedy else {
+    let grants: Vec<&Remedy> = denial.grants().collect();
+    let Some(chosen) = grants.get(state.run_tab.grant).or(grants.first()).copied() else {
         rows.push(vec![look.span(Role::Muted, "  nothing can allow it: no policy grants this to a skill")]);
         rows.push(Vec::new());
         return;
@@ -224,13 +227,23 @@ fn remedy(look: &Look<'_>, state: &State, denial: &Denial, room: Room, rows: &mu
             look.span(Role::Text, "]"),
         ]
     };
-    let mut row = vec![look.span(Role::Key, "a"), look.span(Role::Muted, " adds  ")];
-    row.extend(grant(remedy));
-    let end = look.span(Role::Muted, "  to policy.yaml and runs again");
-    if width(&row) + width(std::slice::from_ref(&end)) <= room.columns {
-        row.push(end);
+    for remedy in &grants {
+        let row = if *remedy == chosen {
+            let mut row = vec![look.span(Role::Key, "a"), look.span(Role::Muted, " adds  ")];
+            row.extend(grant(remedy));
+            let end = look.span(Role::Muted, "  to policy.yaml and runs again");
+            if width(&row) + width(std::slice::from_ref(&end)) <= room.columns {
+                row.push(end);
+            }
+            row
+        } else {
+            [look.span(Role::Faint, "   or    ")].into_iter().chain(grant(remedy)).collect()
+        };
+        rows.push(row);
     }
-    rows.push(row);
+    if grants.len() > 1 {
+        rows.push(vec![look.span(Role::Key, "< >"), look.span(Role::Muted, "   a narrower or wider grant")]);
+    }
     // Approval is for a file as a whole: whoever allows one thing must know that the rest comes with it.
     let rest = !state.is_approved() && state.skill().is_some_and(|skill| skill.policy_file.is_some());
     if rest {
@@ -241,10 +254,35 @@ fn remedy(look: &Look<'_>, state: &State, denial: &Denial, room: Room, rows: &mu
                 .map(|part| vec![look.span(Role::Warning, format!("  {part}"))]),
         );
     }
-    for wider in denial.alternatives.iter().take(2) {
-        let mut row = vec![look.span(Role::Faint, "  wider  ")];
-        row.extend(grant(wider));
-        rows.push(row);
+    if !room.tight {
+        draft(look, state, chosen, rows);
     }
     rows.push(Vec::new());
+}
+
+/// How the policy file would change.
+fn draft(look: &Look<'_>, state: &State, chosen: &Remedy, rows: &mut Vec<Row>) {
+    let Some(skill) = state.skill() else { return };
+    let text = match (state.request(), &skill.policy_file) {
+        (Some(request), _) => request.text(),
+        (None, None) => "",
+        // It has errors, or is still being read.
+        (None, Some(_)) => return,
+    };
+    let places = Places { workspace: state.place.workspace.clone(), home: state.place.home.clone() };
+    let file = skill.path.join(policy::FILE_NAME);
+    match policy::draft(text, chosen, &file, &places) {
+        Ok(diff) => {
+            let lines = diff.lines().filter(|line| !line.starts_with("@@"));
+            rows.extend(lines.map(|line| {
+                let role = match line.chars().next() {
+                    Some('+') => Role::Ok,
+                    Some('-') => Role::Error,
+                    _ => Role::Muted,
+                };
+                vec![look.span(Role::Faint, "         "), look.span(role, &*printable(line))]
+            }));
+        }
+        Err(error) => rows.push(vec![look.span(Role::Warning, format!("         {error}"))]),
+    }
 }

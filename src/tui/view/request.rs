@@ -37,7 +37,7 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, state: &State, scroll: &Scroll, area
                 Some('-') => Role::Error,
                 _ => Role::Muted,
             };
-            rows.push(vec![look.span(role, line.to_owned())]);
+            rows.push(vec![look.span(role, line)]);
         }
     }
     rows.push(Vec::new());

@@ -1,0 +1,195 @@
+//! Every run, written down while it goes on: `skilldeck runs` and the workbench open old runs as they looked live.
+//!
+//! One file for each run (its form: `frame`) in `$XDG_STATE_HOME/skilldeck/runs` (XDG Base Directory Specification), written
+//! by a [`Writer`], read as a [`Record`]. What was printed until then survives the death of the workbench. Bounded by
+//! age, number and size; the oldest go first.
+
+mod compare;
+mod frame;
+mod record;
+mod writer;
+
+use std::fs::{self, DirBuilder};
+use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use serde::{Deserialize, Serialize};
+
+use crate::run::Prepared;
+use crate::sandbox::plan::Limits;
+use crate::user::Files;
+
+pub(crate) use compare::outcome;
+pub use compare::{Comparison, compare};
+pub use record::{Chunk, Record, State};
+pub use writer::Writer;
+
+/// How a record's file ends.
+const EXTENSION: &str = "run";
+
+/// What a record begins with.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Start {
+    pub skill: String,
+    /// The skill's folder.
+    pub path: PathBuf,
+    pub workspace: PathBuf,
+    pub entry: PathBuf,
+    pub args: Vec<String>,
+    pub limits: Limits,
+    /// RFC 3339, UTC.
+    pub started_at: String,
+}
+
+/// What a record ends with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct End {
+    /// Bytes of output that were not kept.
+    left_out: u64,
+}
+
+/// How much is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bounds {
+    pub age: Duration,
+    pub runs: usize,
+    pub bytes: u64,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self { age: Duration::from_hours(30 * 24), runs: 1000, bytes: 256 << 20 }
+    }
+}
+
+/// The journal of one user.
+#[derive(Debug, Clone, Default)]
+pub struct Journal {
+    /// Without a place nothing is written down.
+    folder: Option<PathBuf>,
+    bounds: Bounds,
+}
+
+impl Journal {
+    /// That of the user that runs this program. `SKILLDECK_JOURNAL=off` switches it off.
+    pub fn of_user() -> Self {
+        let off = std::env::var_os("SKILLDECK_JOURNAL").is_some_and(|value| value == "off");
+        let folder = Files::State.folder().filter(|_| !off).map(|state| state.join("runs"));
+        Self { folder, bounds: Bounds::default() }
+    }
+
+    /// One in a folder.
+    pub fn at(folder: impl Into<PathBuf>, bounds: Bounds) -> Self {
+        Self { folder: Some(folder.into()), bounds }
+    }
+
+    pub fn folder(&self) -> Option<&Path> {
+        self.folder.as_deref()
+    }
+
+    /// Begin to write down a run. `None` where there is no journal.
+    pub fn begin(&self, prepared: &Prepared) -> io::Result<Option<Writer>> {
+        let Some(folder) = &self.folder else { return Ok(None) };
+        DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+        let request = &prepared.request;
+        let now = jiff::Timestamp::now();
+        let start = Start {
+            skill: request.skill.name.clone(),
+            path: request.skill.path.clone(),
+            workspace: request.workspace.clone(),
+            entry: request.entry.file.clone(),
+            args: request.args.clone(),
+            limits: prepared.plan.limits,
+            started_at: format!("{now:.3}"),
+        };
+        let when = now.strftime("%Y%m%d-%H%M%S");
+        // Two runs may start in one second, in this program or beside it.
+        let mut number = now.subsec_millisecond();
+        loop {
+            let path = folder.join(format!("{when}-{number:03}.{EXTENSION}"));
+            match record::create(&path) {
+                Ok(file) => return Writer::begin(file, &start).map(Some),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists && number < 9999 => number += 1,
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// The names of all records, the newest first.
+    pub fn ids(&self) -> Vec<String> {
+        let folder = self.folder.as_ref().and_then(|folder| fs::read_dir(folder).ok());
+        let name = |entry: fs::DirEntry| {
+            let path = PathBuf::from(entry.file_name());
+            let is_record = path.extension().is_some_and(|extension| extension == EXTENSION);
+            is_record.then(|| path.file_stem()?.to_str().map(str::to_owned)).flatten()
+        };
+        let mut ids: Vec<String> = folder.into_iter().flatten().flatten().filter_map(name).collect();
+        ids.sort_unstable_by(|a, b| b.cmp(a));
+        ids
+    }
+
+    /// The name that is meant: whole, by its beginning or end when that is enough, or `last`.
+    pub fn find(&self, meant: &str) -> Result<String, FindError> {
+        let ids = self.ids();
+        if meant == "last" {
+            return ids.into_iter().next().ok_or(FindError::Empty);
+        }
+        let mut found = ids.iter().filter(|id| id.starts_with(meant) || id.ends_with(meant));
+        match (found.next(), found.next()) {
+            (Some(id), _) if id == meant => Ok(id.clone()),
+            (Some(id), None) => Ok(id.clone()),
+            (Some(first), Some(second)) => {
+                Err(FindError::Several { meant: meant.into(), first: first.clone(), second: second.clone() })
+            }
+            (None, _) => Err(FindError::None(meant.into())),
+        }
+    }
+
+    pub fn read(&self, id: &str) -> io::Result<Record> {
+        Record::read(&self.path(id)?, id)
+    }
+
+    pub fn remove(&self, id: &str) -> io::Result<()> {
+        fs::remove_file(self.path(id)?)
+    }
+
+    fn path(&self, id: &str) -> io::Result<PathBuf> {
+        let none = || io::Error::new(io::ErrorKind::NotFound, "there is no journal");
+        Ok(self.folder.as_ref().ok_or_else(none)?.join(format!("{id}.{EXTENSION}")))
+    }
+
+    /// Keep the bounds. Called after a run, not before: its start waits for nothing. What cannot be removed stays, and is
+    /// tried again after the next.
+    pub fn tidy(&self) {
+        self.forget_old(SystemTime::now());
+    }
+
+    fn forget_old(&self, now: SystemTime) {
+        let mut bytes = 0;
+        for (at, id) in self.ids().into_iter().enumerate() {
+            let Ok(path) = self.path(&id) else { return };
+            let Ok(data) = fs::metadata(&path) else { continue };
+            bytes += data.len();
+            let age = data.modified().ok().and_then(|time| now.duration_since(time).ok()).unwrap_or_default();
+            if at >= self.bounds.runs || bytes > self.bounds.bytes || age > self.bounds.age {
+                let _ = fs::remove_file(&path);
+            }
+        }
+    }
+}
+
+/// No record, or more than one, is meant.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FindError {
+    #[error("no run has been written down yet; `skilldeck run SKILL` makes one")]
+    Empty,
+    #[error("no run is named `{0}`; `skilldeck runs` lists them")]
+    None(String),
+    #[error("`{meant}` may be {first} or {second}, among others; write more of the name")]
+    Several { meant: String, first: String, second: String },
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,127 @@
+use super::*;
+use crate::sandbox::event::{Event, EventKind, Stream, UsageSample};
+
+fn start(skill: &str) -> Start {
+    Start {
+        skill: skill.into(),
+        path: "/w/.skills/demo".into(),
+        workspace: "/w".into(),
+        entry: "scripts/main.py".into(),
+        args: vec!["--all".into()],
+        limits: Limits::default(),
+        started_at: "2026-01-02T03:04:05.678Z".into(),
+    }
+}
+
+fn journal(bounds: Bounds) -> (tempfile::TempDir, Journal) {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = Journal::at(folder.path(), bounds);
+    (folder, journal)
+}
+
+fn begin(journal: &Journal, id: &str) -> Writer {
+    let file = record::create(&journal.path(id).unwrap()).unwrap();
+    Writer::begin(file, &start("demo")).unwrap()
+}
+
+fn print(stream: Stream, at: u64, bytes: &[u8]) -> Event {
+    Event { at: Duration::from_millis(at), kind: EventKind::Output { stream, bytes: bytes.to_vec() } }
+}
+
+#[test]
+fn what_was_printed_is_there_before_the_end() {
+    let (_folder, journal) = journal(Bounds::default());
+    let mut writer = begin(&journal, "a");
+    writer.apply(&[print(Stream::Stdout, 1, b"one\n"), print(Stream::Stderr, 2, b"\xff\x1b[31m")]);
+    let sample = UsageSample { cpu_ms: 5, ..UsageSample::default() };
+    writer.apply(&[Event { at: Duration::from_millis(3), kind: EventKind::Usage(sample) }]);
+
+    let record = journal.read("a").unwrap();
+    assert_eq!((record.state, record.start), (State::Running, start("demo")));
+    assert_eq!(record.chunks[1].at, Duration::from_millis(2));
+    assert_eq!(record.usage, [(Duration::from_millis(3), sample)]);
+    drop(writer);
+    let record = journal.read("a").unwrap();
+    assert_eq!(record.state, State::Interrupted, "whoever wrote it down is gone");
+    assert_eq!(record.output(Stream::Stdout), b"one\n");
+    assert_eq!(record.output(Stream::Stderr), b"\xff\x1b[31m");
+}
+
+#[test]
+fn a_flood_is_cut_and_counted() {
+    let (_folder, journal) = journal(Bounds::default());
+    let mut writer = begin(&journal, "a");
+    let block = vec![b'x'; 1 << 20];
+    for at in 0..20 {
+        writer.apply(&[print(Stream::Stdout, at, &block)]);
+    }
+    let report = crate::tui::tests::reports::report(Path::new("/w/.skills/demo"));
+    writer.end(&report).unwrap();
+    let record = journal.read("a").unwrap();
+    assert_eq!((record.state, record.left_out), (State::Ended, 4 << 20));
+    let full = record.full_report().unwrap();
+    assert!(full.stdout_truncated && full.stdout.len() == 16 << 20);
+    assert_eq!(full.denials, report.denials);
+}
+
+#[test]
+fn a_record_is_for_its_user_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let (_folder, journal) = journal(Bounds::default());
+    drop(begin(&journal, "a"));
+    let mode = fs::metadata(journal.path("a").unwrap()).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+}
+
+#[test]
+fn the_oldest_go_first() {
+    let keeps = |bounds: Bounds| {
+        let (_folder, journal) = journal(bounds);
+        for id in ["20260101-000000-001", "20260102-000000-001", "20260103-000000-001"] {
+            drop(begin(&journal, id));
+        }
+        journal.forget_old(SystemTime::now() + Duration::from_hours(1));
+        journal.ids().len()
+    };
+    assert_eq!(keeps(Bounds::default()), 3);
+    assert_eq!(keeps(Bounds { runs: 2, ..Bounds::default() }), 2);
+    assert_eq!(keeps(Bounds { bytes: 500, ..Bounds::default() }), 1);
+    assert_eq!(keeps(Bounds { age: Duration::from_mins(1), ..Bounds::default() }), 0);
+}
+
+#[test]
+fn a_name_may_be_shortened_where_it_is_clear() {
+    let (_folder, journal) = journal(Bounds::default());
+    assert_eq!(journal.find("last"), Err(FindError::Empty));
+    for id in ["20260101-000000-001", "20260102-000000-002"] {
+        drop(begin(&journal, id));
+    }
+    assert_eq!(journal.find("last").unwrap(), "20260102-000000-002");
+    assert_eq!(journal.find("-001").unwrap(), "20260101-000000-001");
+    assert_eq!(journal.find("20260102").unwrap(), "20260102-000000-002");
+    assert!(matches!(journal.find("2026"), Err(FindError::Several { .. })));
+    assert!(matches!(journal.find("x"), Err(FindError::None(_))));
+}
+
+#[test]
+fn runs_are_compared_by_what_they_did() {
+    let (_folder, journal) = journal(Bounds::default());
+    let report = crate::tui::tests::reports::report(Path::new("/w/.skills/demo"));
+    let mut writer = begin(&journal, "a");
+    writer.apply(&[print(Stream::Stdout, 1, b"one\ntwo\n")]);
+    writer.end(&report).unwrap();
+    let mut writer = begin(&journal, "b");
+    writer.apply(&[print(Stream::Stdout, 9, b"one\n"), print(Stream::Stdout, 10, b"three\n")]);
+    let mut changed = report.clone();
+    let lost = changed.denials.remove(0);
+    writer.end(&changed).unwrap();
+
+    let (a, b) = (journal.read("a").unwrap(), journal.read("b").unwrap());
+    let compared = compare(&a, &b);
+    assert!(!compared.is_same());
+    assert!(compared.denials_gained.is_empty());
+    assert!(compared.denials_lost.iter().any(|denial| denial.contains(&lost.target)), "{compared:?}");
+    assert!(compared.stdout.as_deref().unwrap().contains("-two\n+three"), "{compared:?}");
+    assert_eq!(compared.stderr, None);
+    assert!(compare(&a, &a).is_same());
+}
