@@ -12,6 +12,8 @@ mod dns;
 mod manifest;
 #[path = "../fuzz/checks/policy.rs"]
 mod policy;
+#[path = "../fuzz/checks/skill.rs"]
+mod skill;
 
 /// Every input, whole and cut off at many places: a cut input is the cheapest odd one.
 fn replay(target: &str, check: fn(&[u8])) {
@@ -41,6 +43,11 @@ fn arguments_of_calls() {
 #[test]
 fn manifests() {
     replay("manifest", manifest::check);
+}
+
+#[test]
+fn skills() {
+    replay("skill", skill::check);
 }
 
 #[test]

@@ -133,11 +133,10 @@ fn prepare(
             cancelled: &cancelled,
             progress: &mut show,
         };
-        let (environment, built) =
-            builder.build(skill, need.entries[0], declaration).map_err(|error| Failure {
-                code: if matches!(error, BuildError::Cancelled) { 128 + Signal::SIGINT as u8 } else { 1 },
-                message: error.to_string(),
-            })?;
+        let (environment, built) = builder.build(skill, need.entries[0], declaration).map_err(|error| {
+            let cancelled = matches!(error, BuildError::Cancelled);
+            Failure::new(error.to_string(), if cancelled { 128 + Signal::SIGINT as u8 } else { 1 })
+        })?;
         if built {
             eprintln!("· done after {:.1} s", begin.elapsed().as_secs_f64());
         }

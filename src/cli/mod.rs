@@ -6,10 +6,12 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod approve;
+mod call;
 mod check;
 mod completions;
 mod doctor;
 mod env;
+mod input;
 mod list;
 mod man;
 mod probe;
@@ -17,6 +19,7 @@ mod run;
 mod runs;
 mod schema;
 mod screenshot;
+mod target;
 mod why;
 mod workbench;
 
@@ -54,10 +57,12 @@ pub enum Command {
     List(list::Args),
     /// Say what is wrong with skills: file, line, reason, fix
     Check(check::Args),
-    /// Print the tool schema of a skill's entries
+    /// Print the tool schemas of skills, or check an input against one
     Schema(schema::Args),
     /// Run an entry of a skill in the sandbox and report what was refused
     Run(run::Args),
+    /// Call a tool of a skill with a JSON input that its schema describes, in the sandbox
+    Call(call::Args),
     /// List old runs; show, replay, compare or export one
     Runs(runs::Args),
     /// Say whether a run could do something, and which line of the policy decides; runs nothing
@@ -104,7 +109,15 @@ pub enum Format {
 #[error("{message}")]
 pub struct Failure {
     pub message: String,
+    /// Lines below the message.
+    pub details: Vec<String>,
     pub code: u8,
+}
+
+impl Failure {
+    fn new(message: String, code: u8) -> Self {
+        Self { message, details: Vec::new(), code }
+    }
 }
 
 /// Whether this command line can lead to a run. Looked at before anything is parsed, because the launcher has to be
@@ -121,7 +134,7 @@ pub fn may_run_skills() -> bool {
             ) => {
                 return false;
             }
-            Some("run" | "probe") => return true,
+            Some("run" | "call" | "probe") => return true,
             _ => {}
         }
     }
@@ -135,8 +148,12 @@ pub fn main(launcher: Launcher) -> ExitCode {
     match execute(cli, launcher) {
         Ok(code) => code,
         Err(error) => {
+            let failure = error.downcast_ref::<Failure>();
             eprintln!("error: {}", printable(&format!("{error:#}")));
-            ExitCode::from(error.downcast_ref::<Failure>().map_or(2, |failure| failure.code))
+            for line in failure.into_iter().flat_map(|failure| &failure.details) {
+                eprintln!("  {}", printable(line));
+            }
+            ExitCode::from(failure.map_or(2, |failure| failure.code))
         }
     }
 }
@@ -151,6 +168,7 @@ fn execute(cli: Cli, launcher: Launcher) -> anyhow::Result<ExitCode> {
         Some(Command::Check(args)) => check::execute(&args, &context),
         Some(Command::Schema(args)) => schema::execute(&args, &context),
         Some(Command::Run(args)) => run::execute(&args, &context),
+        Some(Command::Call(args)) => call::execute(&args, &context),
         Some(Command::Why(args)) => why::execute(&args, &context),
         Some(Command::Env(args)) => env::execute(&args, &context),
         Some(Command::Doctor(args)) => doctor::execute(&args, &context),

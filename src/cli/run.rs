@@ -5,7 +5,7 @@
 mod writes;
 
 use std::borrow::Cow;
-use std::io::{IsTerminal, Read, Write};
+use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::str::FromStr;
@@ -15,9 +15,8 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use nix::sys::signal::{SigSet, Signal};
-use serde_json::Value;
 
-use super::{Context, Failure, Format};
+use super::{Context, Failure, Format, input};
 use crate::journal::{Journal, Writer};
 use crate::policy::{self, Approvals, Chosen, Origin, Places, Source};
 use crate::report::terminal::{self, Harmless};
@@ -42,6 +41,16 @@ pub struct Args {
     /// Input: JSON, @FILE, or - for standard input
     #[arg(long, value_name = "JSON|@FILE|-")]
     pub input: Option<String>,
+    #[command(flatten)]
+    pub options: Options,
+    /// Arguments of the script
+    #[arg(last = true, value_name = "ARGS")]
+    pub rest: Vec<String>,
+}
+
+/// How a run is held and told.
+#[derive(Debug, Default, clap::Args)]
+pub struct Options {
     /// Where the script starts
     #[arg(long, value_enum, default_value_t)]
     pub cwd: WorkingDirectory,
@@ -66,29 +75,6 @@ pub struct Args {
     /// Output form
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
-    /// Arguments of the script
-    #[arg(last = true, value_name = "ARGS")]
-    pub rest: Vec<String>,
-}
-
-impl Args {
-    /// A plain run of `skill`, for commands that need its plan.
-    pub(super) fn of(skill: &str) -> Self {
-        Self {
-            skill: skill.to_owned(),
-            entry: None,
-            input: None,
-            cwd: WorkingDirectory::default(),
-            policy: None,
-            trust: false,
-            observe: Observe::default(),
-            writes: Writes::default(),
-            require: None,
-            timeout: None,
-            format: Format::default(),
-            rest: Vec::new(),
-        }
-    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -115,7 +101,18 @@ fn duration(text: &str) -> Result<Duration, String> {
 
 pub(super) fn execute(args: &Args, context: &Context) -> anyhow::Result<ExitCode> {
     let skill = workspace::find(&context.workspace, &context.skills, &args.skill)?;
-    let mut prepared = prepare(request(args, context, skill)?)?;
+    let entry = entry(&skill, args.entry.as_deref())?;
+    let mut call = match args.input.as_deref() {
+        Some(given) => input::invocation(&schema::entry_tool(&skill, &entry), given, "--input", &skill.name)?,
+        None => Invocation::default(),
+    };
+    call.argv.extend(args.rest.iter().cloned());
+    carry_out(request(&args.options, context, skill, entry, call)?, &args.options, context)
+}
+
+/// One run from its plan to its exit status, told as the options say.
+pub(super) fn carry_out(request: RunRequest, args: &Options, context: &Context) -> anyhow::Result<ExitCode> {
+    let mut prepared = prepare(request)?;
     let capturing = match args.writes {
         Writes::Direct => run::materialise_write_grants(&prepared).map(|()| None),
         Writes::Review | Writes::Keep => capture::arrange(&mut prepared).map(Some),
@@ -153,22 +150,23 @@ pub(super) fn execute(args: &Args, context: &Context) -> anyhow::Result<ExitCode
 }
 
 /// Everything that a run needs to know, from the command line.
-pub(super) fn request(args: &Args, context: &Context, skill: Arc<Skill>) -> anyhow::Result<RunRequest> {
-    let entry = entry(&skill, args.entry.as_deref())?;
+pub(super) fn request(
+    args: &Options,
+    context: &Context,
+    skill: Arc<Skill>,
+    entry: Entry,
+    call: Invocation,
+) -> anyhow::Result<RunRequest> {
     let mut chosen = policy_in_force(&skill, args.policy.as_deref(), args.trust, &context.workspace)?;
     if let Some(wall) = args.timeout {
         chosen.policy.limits.wall = wall;
         chosen.policy.limit_origins.retain(|(name, _)| *name != "wall");
         chosen.policy.limit_origins.push(("wall", Origin::Flag("--timeout")));
     }
-    let call = match args.input.as_deref() {
-        Some(given) => invocation(&skill, &entry, read_input(given)?)?,
-        None => Invocation::default(),
-    };
     Ok(RunRequest {
         skill,
         entry,
-        args: call.argv.into_iter().chain(args.rest.iter().cloned()).collect(),
+        args: call.argv,
         input: call.stdin,
         cwd: args.cwd,
         workspace: context.workspace.clone(),
@@ -222,52 +220,9 @@ pub(super) fn entry(skill: &Skill, wanted: Option<&Path>) -> anyhow::Result<Entr
     }
 }
 
-/// Arguments or standard input, as the entry's tool schema says.
-fn invocation(skill: &Skill, entry: &Entry, bytes: Vec<u8>) -> anyhow::Result<Invocation> {
-    let value: Value = serde_json::from_slice(&bytes)?;
-    let mut call = schema::invocation(skill, entry, &value).with_context(|| {
-        format!("--input does not fit; `skilldeck schema {}` shows what does", skill.name)
-    })?;
-    if !call.stdin.is_empty() && value.get("args").is_none() {
-        // What goes to standard input as a whole goes as it was written.
-        call.stdin = bytes;
-    }
-    Ok(call)
-}
-
-/// Longest input that is taken.
-const MAX_INPUT: u64 = 64 * 1024 * 1024;
-
-/// The bytes behind `--input`: JSON, `@FILE` or `-`.
-fn read_input(given: &str) -> anyhow::Result<Vec<u8>> {
-    let (bytes, name) = match given.strip_prefix('@') {
-        Some(file) => {
-            let opened = std::fs::File::open(file).with_context(|| {
-                format!("--input @{file}: cannot be read; give the path of a file with JSON")
-            })?;
-            (read_all(opened)?, format!("@{file}"))
-        }
-        None if given == "-" => (read_all(std::io::stdin())?, "-".to_owned()),
-        None => (given.as_bytes().to_vec(), "JSON".to_owned()),
-    };
-    if bytes.len() as u64 > MAX_INPUT {
-        bail!("--input {name}: longer than 64 MiB; give the skill a file to read instead");
-    }
-    if let Err(error) = serde_json::from_slice::<serde::de::IgnoredAny>(&bytes) {
-        bail!("--input {name}: not JSON: {error}; write an object such as '{{\"name\": \"value\"}}'");
-    }
-    Ok(bytes)
-}
-
-fn read_all(from: impl Read) -> anyhow::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    from.take(MAX_INPUT + 1).read_to_end(&mut bytes).context("the input cannot be read")?;
-    Ok(bytes)
-}
-
 /// Start the run and follow it to its end.
 fn start(
-    args: &Args,
+    args: &Options,
     context: &Context,
     prepared: &Prepared,
 ) -> anyhow::Result<(Report, Option<sandbox::Captured>, Option<Writer>)> {
@@ -276,7 +231,7 @@ fn start(
     let mut handle = context
         .launcher
         .run(&prepared.plan)
-        .map_err(|error| Failure { message: format!("the sandbox cannot start: {error}"), code: 125 })?;
+        .map_err(|error| Failure::new(format!("the sandbox cannot start: {error}"), 125))?;
     // Once the program is on its way: its start waits for nothing that is not needed.
     let mut writer = Journal::of_user().begin(prepared).unwrap_or_else(|error| {
         eprintln!("note: {}", not_written_down(&error));

@@ -9,12 +9,13 @@ use std::process::ExitCode;
 
 use serde_json::json;
 
-use super::run::{self, Args as RunArgs};
+use super::run::{self, Options};
 use super::{Context, Format};
 use crate::policy::Permission;
 use crate::report::terminal::one_line;
 use crate::run::why::{self, Answer, Question};
 use crate::run::{Prepared, prepare};
+use crate::skill::schema::Invocation;
 use crate::workspace;
 
 /// Version of the JSON form.
@@ -57,10 +58,10 @@ pub struct Args {
 /// 0 when all is allowed, 1 when something is not.
 pub(super) fn execute(args: &Args, context: &Context) -> anyhow::Result<ExitCode> {
     let skill = workspace::find(&context.workspace, &context.skills, &args.skill)?;
-    let entry = args.entry.clone().or_else(|| skill.entries.first().map(|entry| entry.file.clone()));
-    let as_run =
-        RunArgs { entry, policy: args.policy.clone(), trust: args.trust, ..RunArgs::of(&args.skill) };
-    let prepared = prepare(run::request(&as_run, context, skill)?)?;
+    let wanted = args.entry.as_deref().or_else(|| skill.entries.first().map(|entry| entry.file.as_path()));
+    let entry = run::entry(&skill, wanted)?;
+    let options = Options { policy: args.policy.clone(), trust: args.trust, ..Options::default() };
+    let prepared = prepare(run::request(&options, context, skill, entry, Invocation::default())?)?;
     for note in &prepared.notes {
         eprintln!("note: {}", one_line(note, 400));
     }

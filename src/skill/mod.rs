@@ -5,6 +5,7 @@
 //! scripts' own parsers (`drift`), secrets and their like in all of it (`scan`). It never fails: what is wrong becomes a
 //! [`Diagnostic`] with a code from [`rules`].
 
+pub mod clients;
 pub mod diagnostic;
 mod drift;
 pub mod entry;

@@ -13,6 +13,8 @@ pub struct Skill {
     pub name: String,
     /// The folder, absolute, links resolved.
     pub path: PathBuf,
+    /// The folder's name as a client sees it: of a linked folder that is the name of the link.
+    pub folder: String,
     /// The root it was found under, as given.
     pub root: PathBuf,
     /// Text of SKILL.md, invalid UTF-8 replaced; empty when it could not be read.

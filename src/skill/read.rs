@@ -1,7 +1,7 @@
 //! Reads one skill: never fails, a broken skill is a skill with diagnostics.
 
 use std::fs::{self, File};
-use std::io::{ErrorKind, Read};
+use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use super::diagnostic::{Diagnostic, Edit, Span};
@@ -55,6 +55,7 @@ pub fn read_folder(folder: &Folder, root: &Path, resolver: &Resolver) -> Skill {
     script::check(path, &scripts, &mut diagnostics);
     Skill {
         name: name.unwrap_or_else(|| folder.name.clone()),
+        folder: folder.name.clone(),
         root: root.to_path_buf(),
         body_line,
         entries: scripts.entries,
@@ -177,9 +178,13 @@ fn read_bounded(file: &Path) -> Result<(Vec<u8>, bool), Problem> {
         let what = if metadata.is_dir() { "it is a folder" } else { "it is not a regular file" };
         return Err(Problem::Unreadable(what.to_owned()));
     }
-    let mut bytes = Vec::with_capacity(metadata.len().min(MAX_FILE) as usize);
-    let read = File::open(file).and_then(|file| file.take(MAX_FILE + 1).read_to_end(&mut bytes));
-    read.map_err(|error| Problem::Unreadable(error.to_string()))?;
+    bounded(file).map_err(|error| Problem::Unreadable(error.to_string()))
+}
+
+/// The first [`MAX_FILE`] bytes of a regular file, and whether there are more.
+pub(super) fn bounded(file: &Path) -> io::Result<(Vec<u8>, bool)> {
+    let mut bytes = Vec::new();
+    File::open(file)?.take(MAX_FILE + 1).read_to_end(&mut bytes)?;
     let too_large = bytes.len() as u64 > MAX_FILE;
     bytes.truncate(MAX_FILE as usize);
     Ok((bytes, too_large))

@@ -6,21 +6,25 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::clients::Judged;
 use super::text::display_path;
 use crate::skill::{Diagnostic, Severity, Skill, rules};
 
 /// The stable form of `skilldeck check --format json`.
-pub(super) fn json(skills: &[Arc<Skill>], notices: &[Diagnostic]) -> String {
-    let skill = |skill: &Arc<Skill>| {
+pub(super) fn json(judged: &[Judged], notices: &[Diagnostic]) -> String {
+    let skill = |judged: &Judged| {
+        let skill = judged.skill;
+        let clients =
+            judged.verdicts.iter().map(|(client, verdict)| (client.id().to_owned(), json!(verdict)));
         json!({
             "path": skill.path.to_string_lossy(),
             "name": skill.name,
             "description": skill.manifest.description.as_ref().map(|field| &field.value),
             "diagnostics": skill.diagnostics,
-            "clients": {},
+            "clients": clients.collect::<serde_json::Map<_, _>>(),
         })
     };
-    let skills: Vec<_> = skills.iter().map(skill).collect();
+    let skills: Vec<_> = judged.iter().map(skill).collect();
     format!("{:#}\n", json!({ "version": 1, "skills": skills, "notices": notices }))
 }
 

@@ -2,6 +2,7 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod clients;
 mod fixing;
 mod formats;
 mod text;
@@ -16,6 +17,7 @@ use clap::ValueEnum;
 use super::Context;
 use super::list::write_out;
 use crate::policy::{self, Places};
+use crate::skill::clients::Client;
 use crate::skill::{Diagnostic, Resolver, Skill};
 use crate::workspace::{Bounds, Discovery, Found, Workspace};
 
@@ -33,8 +35,11 @@ pub struct Args {
     /// Show the fixes as a diff and change nothing
     #[arg(long, requires = "fix")]
     pub dry_run: bool,
+    /// Judge as this client does and say why it refuses or changes a skill; exit status 1 when it refuses one
+    #[arg(long, value_name = "NAME", value_parser = clients::parser())]
+    pub client: Option<Client>,
     /// Print the page of all rules (Markdown)
-    #[arg(long, conflicts_with_all = ["paths", "fix", "format"])]
+    #[arg(long, conflicts_with_all = ["paths", "fix", "format", "client"])]
     pub rules: bool,
 }
 
@@ -67,14 +72,19 @@ pub(super) fn execute(args: &Args, context: &Context) -> anyhow::Result<ExitCode
     }
     // What is left, read anew.
     let (skills, notices) = if args.fix { read(args, context)? } else { (skills, notices) };
-    let text = match args.format {
-        Form::Json => formats::json(&skills, &notices),
-        Form::Text => text::as_text(&skills, &notices),
-        Form::Sarif => formats::sarif(&skills, &notices),
-        Form::Github => formats::github(&skills, &notices),
+    let judged = clients::judge(&skills);
+    let text = match (args.format, args.client) {
+        (Form::Json, _) => formats::json(&judged, &notices),
+        (Form::Text, Some(client)) => clients::reasons(&judged, &notices, client),
+        (Form::Text, None) => text::as_text(&judged, &notices),
+        (Form::Sarif, _) => formats::sarif(&skills, &notices),
+        (Form::Github, _) => formats::github(&skills, &notices),
     };
     write_out(&text)?;
-    let clean = skills.iter().all(|skill| skill.errors() == 0);
+    let clean = match args.client {
+        Some(client) => judged.iter().all(|judged| !judged.is_refused_by(client)),
+        None => skills.iter().all(|skill| skill.errors() == 0),
+    };
     Ok(if clean { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 

@@ -3,22 +3,23 @@
 use std::borrow::Cow;
 use std::io::IsTerminal;
 use std::path::Path;
-use std::sync::Arc;
 
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 
 use super::super::list::counted;
+use super::clients::Judged;
 use crate::skill::secret::mask;
 use crate::skill::text::{printable, printable_source};
-use crate::skill::{self, Diagnostic, Severity, Skill};
+use crate::skill::{self, Diagnostic, Severity};
 
 /// Lines longer than this (in bytes) are not shown.
 const LONGEST_SHOWN: usize = 1000;
 
-pub(super) fn as_text(skills: &[Arc<Skill>], notices: &[Diagnostic]) -> String {
+pub(super) fn as_text(judged: &[Judged], notices: &[Diagnostic]) -> String {
     let renderer = if has_colour() { Renderer::styled() } else { Renderer::plain() };
     let mut text = String::new();
-    for skill in skills {
+    for judged in judged {
+        let skill = judged.skill;
         for diagnostic in &skill.diagnostics {
             let source = if diagnostic.file == skill.manifest_path() {
                 Cow::Borrowed(skill.source.as_str())
@@ -28,16 +29,23 @@ pub(super) fn as_text(skills: &[Arc<Skill>], notices: &[Diagnostic]) -> String {
             text += &render(diagnostic, &source, &renderer);
             text += "\n\n";
         }
+        if let Some(line) = judged.line() {
+            text += &line;
+            text += "\n\n";
+        }
     }
-    for notice in notices {
-        text += &render(notice, "", &renderer);
-        text += "\n\n";
-    }
-    let errors: usize = skills.iter().map(|skill| skill.errors()).sum();
-    let warnings: usize = skills.iter().map(|skill| skill.warnings()).sum::<usize>() + notices.len();
+    text += &of_workspace(notices);
+    let errors: usize = judged.iter().map(|judged| judged.skill.errors()).sum();
+    let warnings: usize = judged.iter().map(|judged| judged.skill.warnings()).sum::<usize>() + notices.len();
     let (skills, errors, warnings) =
-        (counted(skills.len(), "skill"), counted(errors, "error"), counted(warnings, "warning"));
+        (counted(judged.len(), "skill"), counted(errors, "error"), counted(warnings, "warning"));
     text + &format!("{skills} checked: {errors}, {warnings}\n")
+}
+
+/// Findings that are about no skill, such as a folder that cannot be read.
+pub(super) fn of_workspace(notices: &[Diagnostic]) -> String {
+    let renderer = if has_colour() { Renderer::styled() } else { Renderer::plain() };
+    notices.iter().map(|notice| render(notice, "", &renderer) + "\n\n").collect()
 }
 
 /// Whether standard output shows colours.

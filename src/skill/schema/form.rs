@@ -2,7 +2,15 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{How, Input, Kind, Parameter, Tool};
+use super::strict::{Refusal, strict};
+use super::{How, Input, Kind, Many, Parameter, Tool, commands};
+
+/// Longest description of a function that OpenAI takes, in characters.
+const MAX_OPENAI_DESCRIPTION: usize = 1024;
+/// Most that a flag can be repeated.
+const MAX_COUNT: u32 = 100;
+/// The key of the object around a schema that is not one of an object.
+pub(super) const WRAPPED: &str = "input";
 
 /// A way to write tools down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,12 +29,37 @@ pub fn render(tools: &[Tool], form: Form) -> Value {
     Value::Array(tools.iter().map(|tool| one(tool, form)).collect())
 }
 
+/// The list in OpenAI's form, each tool in strict mode where its schema allows that. For each of the others its name,
+/// and why.
+pub fn render_strict(tools: &[Tool]) -> (Value, Vec<(String, Vec<Refusal>)>) {
+    let mut refused = Vec::new();
+    let rendered = tools.iter().map(|tool| {
+        let mut rendered = one(tool, Form::OpenAi);
+        match strict(&tool.schema()) {
+            Ok(schema) => {
+                rendered["function"]["parameters"] = schema;
+                rendered["function"]["strict"] = true.into();
+            }
+            Err(reasons) => {
+                rendered["function"]["strict"] = false.into();
+                refused.push((tool.name.clone(), reasons));
+            }
+        }
+        rendered
+    });
+    (rendered.collect(), refused)
+}
+
 fn one(tool: &Tool, form: Form) -> Value {
     let schema = tool.schema();
     match form {
         Form::OpenAi => json!({
             "type": "function",
-            "function": { "name": tool.name, "description": tool.description, "parameters": schema },
+            "function": {
+                "name": tool.name,
+                "description": shortened(&tool.description, MAX_OPENAI_DESCRIPTION),
+                "parameters": schema,
+            },
         }),
         Form::Anthropic => {
             json!({ "name": tool.name, "description": tool.description, "input_schema": schema })
@@ -38,7 +71,7 @@ fn one(tool: &Tool, form: Form) -> Value {
             "entry": tool.entry.to_string_lossy(),
             "subcommand": tool.subcommand,
             "source": tool.source.code(),
-            "input": if matches!(tool.input, Input::Arguments { .. }) { "arguments" } else { "stdin" },
+            "input": if matches!(tool.input, Input::Stdin(_) | Input::Free) { "stdin" } else { "arguments" },
             "schema": schema,
             "places": places(tool),
         }),
@@ -57,9 +90,15 @@ fn one(tool: &Tool, form: Form) -> Value {
 
 /// File and line of each property.
 fn places(tool: &Tool) -> Value {
-    let Input::Arguments { parameters, .. } = &tool.input else { return json!({}) };
-    let place = |p: &Parameter| (p.name.clone(), format!("{}:{}", tool.entry.display(), p.line).into());
-    Value::Object(parameters.iter().map(place).collect())
+    let place = |place: &super::Place| (place.property.clone(), place.to_string().into());
+    Value::Object(tool.places.iter().map(place).collect())
+}
+
+fn shortened(text: &str, most: usize) -> String {
+    if text.chars().nth(most).is_none() {
+        return text.to_owned();
+    }
+    text.chars().take(most - 1).chain(['…']).collect()
 }
 
 impl Tool {
@@ -67,6 +106,7 @@ impl Tool {
     pub fn schema(&self) -> Value {
         match &self.input {
             Input::Arguments { schema: Some(schema), .. } | Input::Stdin(schema) => object(schema.clone()),
+            Input::Commands(tools) => commands::schema(tools),
             Input::Arguments { parameters, schema: None } => arguments(parameters),
             Input::Free => json!({
                 "type": "object",
@@ -86,15 +126,25 @@ impl Tool {
 /// Model providers insist on an object at the top.
 fn object(schema: Value) -> Value {
     match schema {
-        Value::Object(mut map) if map.get("type").is_none_or(|kind| kind == "object") => {
+        Value::Object(mut map) if is_object(&Value::Object(map.clone())) => {
             map.entry("type").or_insert_with(|| "object".into());
             Value::Object(map)
         }
-        other => json!({ "type": "object", "properties": { "input": other } }),
+        other => json!({
+            "type": "object",
+            "properties": { WRAPPED: other },
+            "required": [WRAPPED],
+            "additionalProperties": false,
+        }),
     }
 }
 
-fn arguments(parameters: &[Parameter]) -> Value {
+pub(super) fn is_object(schema: &Value) -> bool {
+    schema.as_object().is_some_and(|map| map.get("type").is_none_or(|kind| kind == "object"))
+}
+
+/// The schema of a command line.
+pub(super) fn arguments(parameters: &[Parameter]) -> Value {
     let properties: Map<String, Value> =
         parameters.iter().map(|p| (p.name.clone(), property(p, parameters))).collect();
     let required: Vec<&str> = parameters.iter().filter(|p| p.required).map(|p| p.name.as_str()).collect();
@@ -104,6 +154,35 @@ fn arguments(parameters: &[Parameter]) -> Value {
     }
     schema["additionalProperties"] = Value::Bool(false);
     schema
+}
+
+impl Parameter {
+    /// What a repeated flag is added to.
+    pub(super) fn counts_from(&self) -> u32 {
+        self.default.as_ref().and_then(Value::as_u64).and_then(|from| from.try_into().ok()).unwrap_or(0)
+    }
+
+    /// The values that can be said, when they are known.
+    fn choices(&self) -> Vec<Value> {
+        match &self.how {
+            // Nothing on the command line sets it back.
+            How::Flag(_, meaning) if self.required || self.default == Some(Value::Bool(*meaning)) => {
+                vec![Value::Bool(*meaning)]
+            }
+            _ if self.kind == Kind::Text => {
+                let text = |choice: &Value| choice.as_str().map_or_else(|| choice.to_string(), str::to_owned);
+                self.choices.iter().map(text).map(Value::from).collect()
+            }
+            _ => self.choices.clone(),
+        }
+    }
+
+    /// Fewest values of a list. An empty list is not on the command line, and leaves the default in force.
+    fn least(&self, many: Many) -> usize {
+        let absent_when_empty = matches!(self.how, How::Repeated(_) | How::Positional | How::Rest);
+        let default = self.default.as_ref().and_then(Value::as_array).is_some_and(|items| !items.is_empty());
+        if absent_when_empty && (self.required || default) { many.least.max(1) } else { many.least }
+    }
 }
 
 fn property(parameter: &Parameter, all: &[Parameter]) -> Value {
@@ -119,17 +198,21 @@ fn property(parameter: &Parameter, all: &[Parameter]) -> Value {
         item.insert("type".into(), name.into());
     }
     if matches!(parameter.how, How::Count(_)) {
-        item.insert("minimum".into(), 0.into());
+        let from = parameter.counts_from();
+        item.insert("minimum".into(), (from + u32::from(parameter.required)).into());
+        item.insert("maximum".into(), from.saturating_add(MAX_COUNT).into());
     }
-    if !parameter.choices.is_empty() {
-        item.insert("enum".into(), parameter.choices.clone().into());
+    let choices = parameter.choices();
+    if !choices.is_empty() {
+        item.insert("enum".into(), choices.into());
     }
     let mut out = item;
     if let Some(many) = parameter.many {
         let mut list =
             Map::from_iter([("type".into(), "array".into()), ("items".into(), Value::Object(out))]);
-        if many.least > 0 {
-            list.insert("minItems".into(), many.least.into());
+        let least = parameter.least(many);
+        if least > 0 {
+            list.insert("minItems".into(), least.into());
         }
         if let Some(most) = many.most {
             list.insert("maxItems".into(), most.into());

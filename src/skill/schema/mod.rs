@@ -3,19 +3,28 @@
 //! Sources, best first: an explicit `input_schema`; the entry's own argument parser, read from its syntax tree;
 //! JSON that it reads from standard input; else a free object. [`Source`] says which one it was.
 //!
-//! An entry with subcommands gives one tool for each of them: every tool is then a flat object with its own
-//! required properties, which is the only form all model providers take. For [`call::invocation`] the key
-//! [`COMMAND`] of the input names the subcommand.
+//! An entry with subcommands gives one tool for each of them ([`tools`]): every tool is then a flat object with its own
+//! required properties, which is the only form all model providers take. As one tool ([`entry_tool`]) it has a key that
+//! names the subcommand ([`commands`]).
+//!
+//! A tool can be called: [`invocation`] checks an input against the schema and makes the command line and standard
+//! input of it.
 
-pub mod call;
+mod argv;
+mod call;
+pub mod commands;
 mod explicit;
 mod form;
+mod keywords;
+mod names;
 mod node;
 mod python;
 mod shell;
+pub mod strict;
 mod usage;
+pub mod validate;
+mod words;
 
-use std::collections::HashSet;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -23,19 +32,18 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::model::{Entry, Language, Skill};
+use explicit::Explicit;
 
-pub use call::{InputError, Invocation, invocation};
-pub use form::{Form, render};
+pub use call::{Invocation, invocation};
+pub use form::{Form, render, render_strict};
+pub use keywords::unchecked;
+pub use names::distinct;
+pub use validate::Mismatch;
 
 /// Most of a script that is read.
 const MAX_SCRIPT: u64 = 512 * 1024;
 /// Most tools of one entry.
 const MAX_TOOLS: usize = 64;
-/// Longest tool name that all providers take.
-const MAX_NAME: usize = 64;
-/// The key of an input that names the subcommand, for entries that have some.
-pub const COMMAND: &str = "command";
-
 /// One thing that can be called.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tool {
@@ -48,6 +56,24 @@ pub struct Tool {
     pub subcommand: Vec<String>,
     pub source: Source,
     pub input: Input,
+    /// Where each property was read.
+    pub places: Vec<Place>,
+}
+
+/// Where a property of a schema was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    pub property: String,
+    /// Relative to the skill.
+    pub file: PathBuf,
+    /// 1-based.
+    pub line: usize,
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}", self.file.display(), self.line)
+    }
 }
 
 /// Where a schema was read from.
@@ -101,6 +127,8 @@ pub enum Input {
     Stdin(Value),
     /// `args` on the command line, the other keys as JSON on standard input.
     Free,
+    /// One of several subcommands, each a tool of its own.
+    Commands(Vec<Tool>),
 }
 
 /// One argument of a script.
@@ -138,6 +166,8 @@ pub enum Kind {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum How {
     Positional,
+    /// Everything behind the positionals, what looks like options too.
+    Rest,
     /// `--name value`
     Option(String),
     /// `--name value`, once for each value.
@@ -154,7 +184,7 @@ impl How {
     /// As it is written on the command line; `None` for a positional.
     pub fn option(&self) -> Option<&str> {
         match self {
-            How::Positional => None,
+            How::Positional | How::Rest => None,
             How::Option(option)
             | How::Repeated(option)
             | How::Flag(option, _)
@@ -179,6 +209,8 @@ struct Script {
     commands: Vec<Command>,
     /// JSON Schema of standard input.
     stdin: Option<Value>,
+    /// Where its keys are read: name and line.
+    stdin_lines: Vec<(String, usize)>,
 }
 
 /// The whole command line, or one subcommand of it.
@@ -189,66 +221,87 @@ pub(super) struct Command {
     pub(super) parameters: Vec<Parameter>,
 }
 
-/// All tools of a skill, in the order of its entries.
+/// All tools of a skill, in the order of its entries: one for each subcommand.
 pub fn tools(skill: &Skill) -> Vec<Tool> {
     let explicit = explicit::find(skill);
-    let mut names = HashSet::new();
-    let mut tools = Vec::new();
-    for entry in &skill.entries {
-        let schema =
-            explicit.as_ref().filter(|found| found.applies_to(entry, skill)).map(|found| &found.schema);
-        for mut tool in entry_tools(skill, entry, schema) {
-            tool.name = unique(&tool.name, &mut names);
-            tools.push(tool);
-        }
-    }
-    tools
+    let tools = skill.entries.iter().flat_map(|entry| entry_tools(skill, entry, explicit.as_ref()));
+    distinct(tools.collect())
 }
 
-/// The tools of one entry; their names are unique only among all tools of the skill ([`tools`]).
-pub fn entry_tools(skill: &Skill, entry: &Entry, explicit: Option<&Value>) -> Vec<Tool> {
+/// The same with one tool for each entry.
+pub fn tools_by_entry(skill: &Skill) -> Vec<Tool> {
+    distinct(skill.entries.iter().map(|entry| entry_tool(skill, entry)).collect())
+}
+
+/// The one tool of an entry.
+pub fn entry_tool(skill: &Skill, entry: &Entry) -> Tool {
+    let tools = entry_tools(skill, entry, explicit::find(skill).as_ref());
+    commands::merged(tools, names::base(skill, entry))
+}
+
+/// Why an `input_schema` that the author wrote is not used: its place and the next step.
+pub fn unused_schema(skill: &Skill) -> Option<String> {
+    explicit::unused(skill)
+}
+
+fn entry_tools(skill: &Skill, entry: &Entry, explicit: Option<&Explicit>) -> Vec<Tool> {
+    let explicit = explicit.filter(|found| found.applies_to(entry, skill));
     let mut script = read_script(&skill.path.join(&entry.file), entry.interpreter.language);
     script.commands.truncate(MAX_TOOLS);
     let about = skill.manifest.description.as_ref().map(|field| field.value.as_str()).unwrap_or_default();
-    let base = base_name(skill, entry);
-    let tool = |words: &[String], description: &str, source: Source, input: Input| {
-        let own = [description, &script.description].into_iter().find(|text| !text.is_empty());
+    let base = names::base(skill, entry);
+    let tool = |words: &[String], description: &str, source: Source, input: Input, places: Vec<Place>| {
         let alone = skill.entries.len() == 1 && words.is_empty();
-        let description = if alone && !about.is_empty() { about } else { own.unwrap_or(about) };
+        let [first, second, third] = if alone {
+            [about, description, &script.description]
+        } else {
+            [description, &script.description, about]
+        };
+        let said = [first, second, third].into_iter().find(|text| !text.is_empty()).map(str::to_owned);
         let name = std::iter::once(base.as_str()).chain(words.iter().map(String::as_str));
         Tool {
             name: name.collect::<Vec<_>>().join("__"),
-            description: description.to_owned(),
+            description: said.unwrap_or_else(|| format!("Runs {} of {}.", entry.file.display(), skill.name)),
             entry: entry.file.clone(),
             subcommand: words.to_vec(),
             source,
             input,
+            places,
         }
     };
+    let here =
+        |property: &String, line: usize| Place { property: property.clone(), file: entry.file.clone(), line };
     if let Some(source) = script.source.filter(|_| !script.commands.is_empty()) {
         let commands = script.commands.iter().map(|command| {
-            let schema = explicit.cloned();
-            let source = if schema.is_some() { Source::Explicit } else { source };
-            let input = Input::Arguments { parameters: command.parameters.clone(), schema };
-            tool(&command.words, &command.description, source, input)
+            let parameters = names::plain(&command.parameters);
+            let schema = explicit.map(|found| found.schema.clone());
+            let (source, places) = match explicit {
+                Some(found) => (Source::Explicit, found.places.clone()),
+                None => (source, parameters.iter().map(|p| here(&p.name, p.line)).collect()),
+            };
+            tool(
+                &command.words,
+                &command.description,
+                source,
+                Input::Arguments { parameters, schema },
+                places,
+            )
         });
         return commands.collect();
     }
-    let (source, input) = match (explicit, script.stdin.clone()) {
-        (Some(schema), _) => (Source::Explicit, Input::Stdin(schema.clone())),
-        (None, Some(schema)) => (Source::Stdin, Input::Stdin(schema)),
-        (None, None) => (Source::Free, Input::Free),
+    let (source, input, places) = match (explicit, script.stdin.clone()) {
+        (Some(found), _) => (Source::Explicit, Input::Stdin(found.schema.clone()), found.places.clone()),
+        (None, Some(schema)) => {
+            let places = script.stdin_lines.iter().map(|(name, line)| here(name, *line)).collect();
+            (Source::Stdin, Input::Stdin(schema), places)
+        }
+        (None, None) => (Source::Free, Input::Free, Vec::new()),
     };
-    vec![tool(&[], "", source, input)]
+    vec![tool(&[], "", source, input, places)]
 }
 
 fn read_script(path: &Path, language: Language) -> Script {
-    let mut text = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(MAX_SCRIPT).read_to_end(&mut text));
-    if read.is_err() {
-        return Script::default();
-    }
-    let text = String::from_utf8_lossy(&text);
+    let text = script_text(path);
     match language {
         Language::Python | Language::Uv => python::read(&text),
         Language::Sh | Language::Bash => shell::read(&text),
@@ -263,34 +316,14 @@ pub(super) fn command_lines(path: &Path, language: Language) -> Option<(Source, 
     Some((script.source?, script.commands)).filter(|(_, commands)| !commands.is_empty())
 }
 
-/// `skill`, or `skill__script` when the skill has several entries.
-fn base_name(skill: &Skill, entry: &Entry) -> String {
-    if skill.entries.len() == 1 {
-        return skill.name.clone();
+/// The text of a script as far as schemas are read from it; empty when it cannot be read.
+pub fn script_text(path: &Path) -> String {
+    let mut text = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(MAX_SCRIPT).read_to_end(&mut text));
+    if read.is_err() {
+        text.clear();
     }
-    let stem = entry.file.file_stem().unwrap_or_default().to_string_lossy();
-    format!("{}__{stem}", skill.name)
-}
-
-/// A name that all providers take and that no other tool has.
-fn unique(wanted: &str, taken: &mut HashSet<String>) -> String {
-    let plain = |c: char| if c.is_ascii_alphanumeric() || c == '_' || c == '-' { c } else { '_' };
-    let mut name: String = wanted.chars().map(plain).collect();
-    if name.len() > MAX_NAME || !wanted.is_ascii() || name.is_empty() {
-        // What was cut or replaced still tells tools apart, and a name stays the same from run to run.
-        let digest = blake3::hash(wanted.as_bytes()).to_hex();
-        name.truncate(MAX_NAME - 9);
-        name = format!("{name}_{}", &digest[..8]);
-    }
-    let mut candidate = name.clone();
-    let mut number = 2;
-    while !taken.insert(candidate.clone()) {
-        let suffix = format!("_{number}");
-        let keep = name.len().min(MAX_NAME - suffix.len());
-        candidate = format!("{}{suffix}", &name[..keep]);
-        number += 1;
-    }
-    candidate
+    String::from_utf8_lossy(&text).into_owned()
 }
 
 #[cfg(test)]

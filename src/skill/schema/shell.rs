@@ -29,7 +29,7 @@ pub(super) fn read(text: &str) -> Script {
     }
     parameters.push(usage::positionals());
     let command = Command { parameters, ..Command::default() };
-    Script { source: Some(Source::Shell), description, commands: vec![command], stdin: None }
+    Script { source: Some(Source::Shell), description, commands: vec![command], ..Script::default() }
 }
 
 struct Reader<'t> {

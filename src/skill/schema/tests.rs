@@ -1,9 +1,11 @@
 //! Schemas of whole scripts, and the way back to the command line.
 
+use std::collections::HashSet;
 use std::fs;
 
 use serde_json::{Value, json};
 
+use super::names::unique;
 use super::*;
 use crate::skill;
 
@@ -33,10 +35,15 @@ fn schema(script: &str) -> Value {
     tools[0].schema()
 }
 
+/// Arguments of the only entry, or what is wrong, a line each.
 fn call(script: &str, input: &Value) -> Result<Vec<String>, String> {
     let (_dir, skill) = skill_with(&[("main.py", script)], "", "");
-    let call = invocation(&skill, &skill.entries[0], input).map_err(|error| error.to_string())?;
-    Ok(call.argv)
+    invoke(&skill, input).map(|call| call.argv)
+}
+
+fn invoke(skill: &Skill, input: &Value) -> Result<Invocation, String> {
+    let lines = |wrong: Vec<Mismatch>| wrong.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+    invocation(&entry_tool(skill, &skill.entries[0]), input).map_err(lines)
 }
 
 const RICH: &str = r#"
@@ -103,7 +110,7 @@ fn argparse_is_read_whole() {
     assert_eq!((tools[0].name.as_str(), tools[0].source), ("demo", Source::Argparse));
     let schema = tools[0].schema();
     let properties = json!({
-        "verbose": {"type": "integer", "minimum": 0, "description": "say more (name)", "default": 0},
+        "verbose": {"type": "integer", "minimum": 0, "maximum": 100, "description": "say more (name)", "default": 0},
         "config": {"type": "string", "default": "conf.toml"},
         "files": {
             "type": "array", "items": {"type": "string"}, "minItems": 1,
@@ -150,8 +157,6 @@ fn an_input_becomes_the_command_line() {
         }),
     );
     let wanted = [
-        "a b",
-        "c",
         "--verbose",
         "--verbose",
         "--format",
@@ -168,6 +173,8 @@ fn an_input_becomes_the_command_line() {
         "--no-color",
         "--no-cache",
         "--all",
+        "a b",
+        "c",
     ];
     assert_eq!(argv.unwrap(), wanted);
     let argv = call(RICH, &json!({"files": ["-"], "top": 1, "all": true, "cache": true})).unwrap();
@@ -182,15 +189,31 @@ fn an_input_that_does_not_fit_is_named() {
         input[key] = value;
         input
     };
-    assert_eq!(wrong(json!({"top": 1, "all": true})), "`files` is missing; it is required");
-    assert!(wrong(base("formt", json!("json"))).contains("did you mean `format`"));
-    assert_eq!(wrong(base("format", json!("xml"))), "`format` is `xml`; choose one of text, json");
-    assert_eq!(wrong(base("top", json!("3"))), "`top` is text, but a whole number is needed");
-    assert_eq!(wrong(base("some", json!("x"))), "`all` and `some` exclude each other; give one of them");
-    assert_eq!(wrong(base("all", json!(false))), "one of `all`, `some` is required");
-    assert_eq!(wrong(base("pair", json!([1]))), "`pair` has 1 values, but 2 are needed");
-    assert_eq!(wrong(base("some", json!("a\u{0}"))), "`all` and `some` exclude each other; give one of them");
-    assert!(wrong(json!([1])).starts_with("the input is a list"));
+    assert_eq!(
+        wrong(json!({"top": 1, "all": true})),
+        "/files: found nothing, expected a list, each item text (required)"
+    );
+    assert!(wrong(base("formt", json!("json"))).ends_with("did you mean `format`?"));
+    assert_eq!(
+        wrong(base("format", json!("xml"))),
+        "/format: found the text \"xml\", expected one of \"text\", \"json\""
+    );
+    assert_eq!(wrong(base("top", json!("3"))), "/top: found the text \"3\", expected a whole number");
+    assert_eq!(
+        wrong(base("some", json!("x"))),
+        "/some: found a value, expected nothing: `all` is given, and excludes it"
+    );
+    assert_eq!(
+        wrong(base("all", json!(false))),
+        "the input: found none of a group, expected one of all, some"
+    );
+    assert_eq!(wrong(base("pair", json!([1]))), "/pair: found 1 value, expected exactly 2");
+    assert!(wrong(base("config", json!("a\u{0}"))).contains("without a NUL character"));
+    assert_eq!(wrong(json!([1])), "the input: found a list of 1 value, expected an object");
+    let several = json!({"files": ["a", 2], "top": 1.5, "all": true, "some": "x", "mode": "", "x/~": 1});
+    let several = wrong(several);
+    let places: Vec<&str> = several.lines().map(|line| line.split(':').next().unwrap()).collect();
+    assert_eq!(places, ["/files/1", "/top", "/mode", "/x~1~0", "/some"], "{several}");
 }
 
 const SUBCOMMANDS: &str = r#"
@@ -231,10 +254,13 @@ fn every_subcommand_is_a_tool() {
     let argv =
         call(SUBCOMMANDS, &json!({"command": "add", "store": "x", "text": "-hi", "tag": "a"})).unwrap();
     assert_eq!(argv, ["--store", "x", "add", "--tag", "a", "--", "-hi"]);
-    let argv = call(SUBCOMMANDS, &json!({"command": ["remote", "push"], "url": "u"})).unwrap();
+    let argv = call(SUBCOMMANDS, &json!({"command": "remote push", "url": "u"})).unwrap();
     assert_eq!(argv, ["remote", "push", "u"]);
     let error = call(SUBCOMMANDS, &json!({"text": "x"})).unwrap_err();
-    assert_eq!(error, "`command` must name a subcommand: `add`, `list`, `remote push`, `remote pull`");
+    assert_eq!(
+        error,
+        "/command: found nothing, expected the name of a subcommand: one of add, list, remote push, remote pull"
+    );
 }
 
 #[test]
@@ -249,9 +275,9 @@ fn json_on_standard_input() {
     });
     assert_eq!(tools[0].schema(), wanted);
     let (_dir, skill) = skill_with(&[("main.py", script)], "", "");
-    let call = invocation(&skill, &skill.entries[0], &json!({"name": "x"})).unwrap();
+    let call = invoke(&skill, &json!({"name": "x"})).unwrap();
     assert_eq!(call, Invocation { argv: vec![], stdin: b"{\"name\":\"x\"}".to_vec() });
-    assert!(invocation(&skill, &skill.entries[0], &json!({})).is_err());
+    assert!(invoke(&skill, &json!({})).is_err());
 }
 
 #[test]
@@ -271,9 +297,9 @@ fn an_explicit_schema_comes_first() {
 #[test]
 fn a_free_script_takes_args_and_any_input() {
     let (_dir, skill) = skill_with(&[("main.py", "import sys\nprint(sys.argv)")], "", "");
-    let call = invocation(&skill, &skill.entries[0], &json!({"args": ["a", 1], "k": true})).unwrap();
+    let call = invoke(&skill, &json!({"args": ["a", "1"], "k": true})).unwrap();
     assert_eq!(call, Invocation { argv: vec!["a".into(), "1".into()], stdin: b"{\"k\":true}".to_vec() });
-    let call = invocation(&skill, &skill.entries[0], &json!([1, 2])).unwrap();
+    let call = invoke(&skill, &json!([1, 2])).unwrap();
     assert_eq!(call.stdin, b"[1,2]");
 }
 
@@ -351,15 +377,15 @@ fn options_of_shell_scripts() {
     assert_eq!(schema["properties"]["errors"], json!({"type": "boolean", "default": false}));
     assert_eq!(schema["properties"]["q"]["type"], "boolean");
     assert_eq!(schema["properties"].as_object().unwrap().len(), 4);
-    let input = json!({"count": 3, "errors": true, "q": false, "args": ["a b"]});
-    let argv = invocation(&skill, &skill.entries[0], &input).unwrap().argv;
+    let input = json!({"count": "3", "errors": true, "q": false, "args": ["a b"]});
+    let argv = invoke(&skill, &input).unwrap().argv;
     assert_eq!(argv, ["-n", "3", "-e", "a b"]);
     let case = "#!/bin/bash\nwhile [[ $# -gt 0 ]]; do\n  case \"$1\" in\n    -o|--out-dir) out=\"$2\"; shift 2 ;;\n    \
         --level=*) level=${1#*=}; shift ;;\n    --dry-run) dry=1; shift ;;\n    -h|--help) usage ;;\n    --) shift; break ;;\n    \
         -*) exit 2 ;;\n    *) break ;;\n  esac\ndone\n";
     let (_dir, skill) = skill_with(&[("main.sh", case)], "", "");
     let input = json!({"out_dir": "x", "level": "-3", "dry_run": true});
-    let argv = invocation(&skill, &skill.entries[0], &input).unwrap().argv;
+    let argv = invoke(&skill, &input).unwrap().argv;
     assert_eq!(argv, ["--out-dir", "x", "--level=-3", "--dry-run"]);
     let (_dir, skill) = skill_with(&[("main.sh", "echo \"$1\"\n")], "", "");
     assert_eq!(tools(&skill)[0].source, Source::Free);
@@ -376,11 +402,12 @@ fn options_of_node_scripts() {
     assert_eq!(tool.source, Source::ParseArgs);
     let properties = &tool.schema()["properties"];
     assert_eq!(properties["key"], json!({"type": "string", "description": "match by this"}));
-    assert_eq!(properties["dry-run"], json!({"type": "boolean", "default": true}));
-    assert_eq!(properties["tag"], json!({"type": "array", "items": {"type": "string"}, "default": ["a"]}));
+    assert_eq!(properties["dry-run"], json!({"type": "boolean", "enum": [true], "default": true}));
+    let tag = json!({"type": "array", "items": {"type": "string"}, "minItems": 1, "default": ["a"]});
+    assert_eq!(properties["tag"], tag, "an empty list would leave the default in force");
     assert_eq!(properties["v"]["type"], "integer");
     let input = json!({"key": "k", "tag": ["x", "y"], "v": 2, "args": ["f"]});
-    let argv = invocation(&skill, &skill.entries[0], &input).unwrap().argv;
+    let argv = invoke(&skill, &input).unwrap().argv;
     assert_eq!(argv, ["--key", "k", "--tag", "x", "--tag", "y", "--v", "--v", "f"]);
     let script = "const text = require('fs').readFileSync(0, 'utf8');\nconst data = JSON.parse(text);\n";
     let (_dir, skill) = skill_with(&[("main.js", script)], "", "");

@@ -304,6 +304,7 @@ pub(crate) fn skill(name: &str, source: &str) -> Skill {
     Skill {
         name: name.into(),
         path: format!("/home/ada/project/.skills/{name}").into(),
+        folder: name.into(),
         root: "/home/ada/project/.skills".into(),
         source: source.into(),
         manifest: Manifest::default(),

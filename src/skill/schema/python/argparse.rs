@@ -207,6 +207,7 @@ fn parameter(
         "BooleanOptionalAction" => How::OnOff(written),
         "count" => How::Count(written),
         "append" => How::Repeated(written),
+        _ if positional && nargs.rest => How::Rest,
         _ if positional => How::Positional,
         _ => How::Option(written),
     };
@@ -224,7 +225,7 @@ fn parameter(
         _ => {}
     }
     let required = match &how {
-        How::Positional => !nargs.optional,
+        How::Positional | How::Rest => !nargs.optional,
         _ => keyword(keywords, "required").and_then(Value::as_bool).unwrap_or(false),
     };
     let help = match keyword(keywords, "help") {
@@ -233,8 +234,12 @@ fn parameter(
         Some(value) => value.as_str().map(|help| expand(&tidy(help), default_json.as_ref(), &name)),
         None => None,
     };
+    let added = action == "append"
+        && default_json.as_ref().and_then(Json::as_array).is_some_and(|list| !list.is_empty());
+    let help = help.unwrap_or_default();
+    let help = if added { format!("{help} (added to the default)").trim().to_owned() } else { help };
     Some(Parameter {
-        help: help.unwrap_or_default(),
+        help,
         name,
         kind,
         choices,
@@ -276,26 +281,31 @@ fn kind_of(converter: Option<&Value<'_>>, custom: Option<Kind>, choices: &[Json]
 struct Nargs {
     many: Option<Many>,
     optional: bool,
+    rest: bool,
 }
 
 fn nargs(value: Option<&Value<'_>>) -> Nargs {
-    let list = |least, most, optional| Nargs { many: Some(Many { least, most }), optional };
+    let list = |least, most, optional| Nargs { many: Some(Many { least, most }), optional, rest: false };
+    let rest = || Nargs { rest: true, ..list(0, None, true) };
     match value {
         Some(Value::Json(Json::Number(number))) => {
             let count = number.as_u64().unwrap_or(1).min(1000) as usize;
             list(count, Some(count), false)
         }
         Some(Value::Json(Json::String(text))) => match text.as_str() {
-            "?" => Nargs { many: None, optional: true },
-            "*" | "..." => list(0, None, true),
+            "?" => Nargs { many: None, optional: true, rest: false },
+            "*" => list(0, None, true),
+            "..." => rest(),
             "+" | "A..." => list(1, None, false),
-            _ => Nargs { many: None, optional: false },
+            _ => Nargs { many: None, optional: false, rest: false },
         },
-        Some(Value::Name(name)) if name.ends_with("REMAINDER") => list(0, None, true),
+        Some(Value::Name(name)) if name.ends_with("REMAINDER") => rest(),
         Some(Value::Name(name)) if name.ends_with("ZERO_OR_MORE") => list(0, None, true),
         Some(Value::Name(name)) if name.ends_with("ONE_OR_MORE") => list(1, None, false),
-        Some(Value::Name(name)) if name.ends_with("OPTIONAL") => Nargs { many: None, optional: true },
-        _ => Nargs { many: None, optional: false },
+        Some(Value::Name(name)) if name.ends_with("OPTIONAL") => {
+            Nargs { many: None, optional: true, rest: false }
+        }
+        _ => Nargs { many: None, optional: false, rest: false },
     }
 }
 

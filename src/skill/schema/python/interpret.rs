@@ -345,6 +345,11 @@ impl<'t> Interpreter<'t> {
         }
     }
 
+    /// Where each key is read: name and line.
+    pub(super) fn stdin_lines(&self) -> Vec<(String, usize)> {
+        self.stdin.iter().flatten().map(|(name, key)| (name.clone(), key.line)).collect()
+    }
+
     pub(super) fn stdin_schema(&self) -> Option<Json> {
         let keys = self.stdin.as_ref()?;
         let property = |key: &StdinKey| {

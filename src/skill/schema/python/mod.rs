@@ -35,5 +35,6 @@ pub(super) fn read(text: &str) -> Script {
         }
     }
     script.stdin = interpreter.stdin_schema();
+    script.stdin_lines = interpreter.stdin_lines();
     script
 }
