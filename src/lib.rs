@@ -7,6 +7,7 @@
 
 pub mod cases;
 pub mod cli;
+pub mod environment;
 pub mod journal;
 pub mod policy;
 pub mod probe;

@@ -54,7 +54,8 @@ impl Desk {
     ) -> Ruling {
         let (policy, asked) = (self.policy(policy), asked.map(|text| self.policy(text)));
         let places = places(&self.workspace);
-        let scope = Scope { policy: &policy, asked: asked.as_ref(), skill: &self.skill, places: &places };
+        let scope =
+            Scope { policy: &policy, asked: asked.as_ref(), skill: &self.skill, places: &places, own: &[] };
         scope.rule(&Call { operation, target, syscall, layer })
     }
 
@@ -272,7 +273,7 @@ fn with_a_policy_file_elsewhere_remedies_are_not_relative() {
     let desk = Desk::new();
     let places = places(&desk.workspace);
     let policy = parse("", Path::new("/elsewhere/p.yaml"), &places).in_force().unwrap();
-    let scope = Scope { policy: &policy, asked: None, skill: &desk.skill, places: &places };
+    let scope = Scope { policy: &policy, asked: None, skill: &desk.skill, places: &places, own: &[] };
     let target = desk.inside("out");
     let call = Call { operation: Operation::Create, target: &target, syscall: "mkdir", layer: Layer::Mount };
     assert_eq!(scope.rule(&call).remedy, remedy(Permission::Write, "${workspace}/.skills/demo/out"));
@@ -307,7 +308,8 @@ fn other_formats_are_hints_with_their_line() {
     assert_eq!(names(asked.run.iter().map(|g| &g.written).collect()), ["sort", "git", "rm"]);
     assert_eq!((asked.read.len(), asked.write.len(), asked.net.len()), (1, 1, 1));
     assert_eq!(chosen.policy.digest(), Policy::default().digest(), "nothing of it is granted");
-    let scope = Scope { policy: &chosen.policy, asked: Some(&asked), skill: &desk.skill, places: &places };
+    let scope =
+        Scope { policy: &chosen.policy, asked: Some(&asked), skill: &desk.skill, places: &places, own: &[] };
     let call = Call { operation: Operation::Env, target: "TOKEN", syscall: "", layer: Layer::Environment };
     let said = scope.rule(&call).asked.unwrap();
     assert!(said.starts_with("SKILL.md:") && said.contains("hints at env TOKEN"), "{said}");

@@ -41,7 +41,7 @@ pub(crate) fn check(data: &[u8]) {
     for said in policy.describe() {
         assert!(!said.text.chars().any(char::is_control), "{said:?}");
     }
-    let scope = Scope { policy, asked: Some(policy), skill, places: &places };
+    let scope = Scope { policy, asked: Some(policy), skill, places: &places, own: &[] };
     let mut remedies: Vec<Remedy> =
         GRANTS.iter().map(|(permission, add)| Remedy::new(*permission, *add)).collect();
     for (operation, target, syscall) in CALLS {

@@ -10,6 +10,7 @@ mod call;
 mod check;
 mod completions;
 mod doctor;
+mod env;
 mod input;
 mod list;
 mod man;
@@ -71,6 +72,8 @@ pub enum Command {
     Why(why::Args),
     /// Say what a skill's own policy file asks for, and put it in force for good
     Approve(approve::Args),
+    /// Prepare the packages that a skill's scripts need, outside the sandbox; list and remove what is prepared
+    Env(env::Args),
     /// Say which layers of the sandbox this machine offers
     Doctor(doctor::Args),
     /// Attack the sandbox from inside and say what held
@@ -130,7 +133,7 @@ pub fn may_run_skills() -> bool {
             Some("--workspace" | "--skills" | "--theme") => drop(words.next()),
             Some(
                 "list" | "check" | "approve" | "runs" | "schema" | "why" | "doctor" | "completions" | "man"
-                | "help" | "--help" | "--version",
+                | "help" | "--help" | "--version" | "env",
             ) => {
                 return false;
             }
@@ -171,6 +174,7 @@ fn execute(cli: Cli, launcher: Launcher) -> anyhow::Result<ExitCode> {
         Some(Command::Call(args)) => call::execute(&args, &context),
         Some(Command::Test(args)) => test::execute(&args, &context),
         Some(Command::Why(args)) => why::execute(&args, &context),
+        Some(Command::Env(args)) => env::execute(&args, &context),
         Some(Command::Doctor(args)) => doctor::execute(&args, &context),
         Some(Command::Probe(args)) => probe::execute(&args, &context),
         Some(Command::Completions(args)) => completions::execute(&args),

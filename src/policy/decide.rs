@@ -20,6 +20,8 @@ pub struct Scope<'a> {
     /// The skill's folder, real.
     pub skill: &'a Path,
     pub places: &'a Places,
+    /// skilldeck's own folders, which no grant opens for writing.
+    pub own: &'a [PathBuf],
 }
 
 /// A refused call, as far as a policy is concerned.
@@ -196,6 +198,9 @@ impl Scope<'_> {
     fn write_rule(&self, path: &Path) -> (String, bool) {
         let rule = if path == self.skill.join(super::FILE_NAME) {
             return ("default: a run never rewrites the policy file of its own skill".to_owned(), false);
+        } else if self.own.iter().any(|own| path.starts_with(own)) {
+            let rule = "default: approvals and prepared packages are never written by a run";
+            return (rule.to_owned(), false);
         } else if path.starts_with(self.skill) {
             "default: a skill's own folder is read-only"
         } else if ["/usr", "/bin", "/sbin", "/lib", "/lib64", "/etc"].iter().any(|f| path.starts_with(f)) {

@@ -49,6 +49,7 @@ pub fn summary(report: &Report, skill: &Path, style: Style) -> String {
     let mut text = Summary { text: String::new(), skill, style };
     text.outcome(report);
     text.denials(report);
+    text.missing_modules(report);
     text.limits(report);
     text.changes(report);
     text.usage(report);
@@ -113,6 +114,20 @@ impl Summary<'_> {
             let more = denials.len() - MAX_DENIALS;
             let line = format!("  … and {more} more; --format json has them all");
             self.line(&self.style.quiet(&line));
+        }
+    }
+
+    fn missing_modules(&mut self, report: &Report) {
+        for missing in &report.missing_modules {
+            let head = format!("✗ MISSING import {}", one_line(&missing.module, MAX_TEXT));
+            self.line(&self.style.bad(&head));
+            if let Some((frame, callers)) = missing.blame.split_first() {
+                self.blame(frame, callers);
+            }
+            self.line(&format!("    why    {}", one_line(&missing.reason, 300)));
+            if let Some(command) = &missing.command {
+                self.line(&format!("    next   {}", self.style.good(&one_line(command, 300))));
+            }
         }
     }
 

@@ -34,9 +34,9 @@ pub use tree::{State, Thing};
 
 use self::tree::Tree;
 use super::changes::Snapshot;
-use super::links;
 use super::prepare::{PrepareError, Prepared, names_a_file};
 use super::report::{CapturedWrites, Change, ChangeKind, Report};
+use super::{closed, links};
 use crate::sandbox;
 use crate::sandbox::plan::{Access, Bind, Capture, Made, Shown};
 
@@ -90,9 +90,10 @@ struct Spot {
     owner: (u32, u32),
 }
 
-/// Have the writes of a run captured: changes its plan and nothing on the host. In place of
+/// Have the writes of a run captured: changes its plan, and nothing on the host but our own folders. In place of
 /// [`super::materialise_write_grants`], just before the start.
 pub fn arrange(prepared: &mut Prepared) -> Result<Capturing, PrepareError> {
+    closed::make(prepared);
     let since = rustix::time::clock_gettime(rustix::time::ClockId::RealtimeCoarse);
     for grant in &prepared.request.policy.write {
         // As before a direct run: what was there when the plan was made may be a link now.
@@ -142,7 +143,7 @@ fn is_link(path: &Path) -> bool {
 }
 
 /// The path without links, also when its end does not exist yet.
-fn resolve(path: &Path) -> PathBuf {
+pub(super) fn resolve(path: &Path) -> PathBuf {
     for above in path.ancestors() {
         if let Ok(real) = above.canonicalize() {
             return path.strip_prefix(above).map_or_else(|_| path.to_owned(), |rest| join(&real, rest));

@@ -6,6 +6,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::missing::MissingModules;
 use super::source;
 use crate::sandbox::event::Frame;
 use crate::skill::Language;
@@ -25,6 +26,7 @@ pub(super) struct Complaints {
     found: Vec<Complaint>,
     /// The last complaint is a Node error whose stack is still coming.
     in_stack: bool,
+    missing: MissingModules,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,14 +39,17 @@ struct Complaint {
 impl Complaints {
     pub(super) fn new(language: Language, skill: &Path, cwd: &Path) -> Self {
         let (skill, cwd) = (skill.to_owned(), cwd.to_owned());
-        Self { language, skill, cwd, line: Vec::new(), found: Vec::new(), in_stack: false }
+        let missing = MissingModules::default();
+        Self { language, skill, cwd, line: Vec::new(), found: Vec::new(), in_stack: false, missing }
+    }
+
+    /// Modules that were not found.
+    pub(super) fn missing(&self) -> &MissingModules {
+        &self.missing
     }
 
     /// Take a piece of stderr. Returns from which complaint on there is something new to ask for.
     pub(super) fn feed(&mut self, bytes: &[u8]) -> Option<usize> {
-        if !matches!(self.language, Language::Sh | Language::Bash | Language::Node) {
-            return None;
-        }
         let before = self.found.len().saturating_sub(1);
         let mut new = false;
         for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
@@ -59,12 +64,17 @@ impl Complaints {
     }
 
     fn take(&mut self, line: &str) -> bool {
-        if self.language == Language::Node {
-            return self.node(line);
+        let own = |file: &str, number, function: &str| own(&self.skill, &self.cwd, file, number, function);
+        self.missing.take(line, &own);
+        match self.language {
+            Language::Node => self.node(line),
+            Language::Sh | Language::Bash => {
+                let frame =
+                    shell(line).and_then(|(file, number, message)| Some((message, own(file, number, "")?)));
+                frame.is_some_and(|(message, frame)| self.add(message, vec![frame]))
+            }
+            _ => false,
         }
-        let Some((file, number, message)) = shell(line) else { return false };
-        let Some(frame) = self.own(file, number, "") else { return false };
-        self.add(message, vec![frame])
     }
 
     fn add(&mut self, message: &str, frames: Vec<Frame>) -> bool {
@@ -81,32 +91,18 @@ impl Complaints {
             self.in_stack = self.add(line, Vec::new());
             return false;
         }
-        let Some(call) = line.trim_start().strip_prefix("at ").filter(|_| self.in_stack) else {
+        if !self.in_stack || !line.trim_start().starts_with("at ") {
             self.in_stack = false;
             return false;
-        };
-        let (function, place) = match call.split_once(" (") {
-            Some((function, place)) => (function, place.trim_end_matches(')')),
-            None => ("", call),
-        };
-        let place = place.strip_prefix("file://").unwrap_or(place);
-        let mut parts = place.rsplitn(3, ':');
-        let (_column, number, file) = (parts.next(), parts.next(), parts.next());
-        let number = number.and_then(|number| number.parse().ok());
-        let Some(frame) = file.zip(number).and_then(|(file, number)| self.own(file, number, function)) else {
-            return false;
-        };
+        }
+        let frame = node_frame(line)
+            .and_then(|(file, number, function)| own(&self.skill, &self.cwd, file, number, function));
+        let Some(frame) = frame else { return false };
         let Some(last) = self.found.last_mut().filter(|last| last.frames.len() < MAX_FRAMES) else {
             return false;
         };
         last.frames.push(frame);
         true
-    }
-
-    /// A line of the skill's own code.
-    fn own(&self, file: &str, line: u32, function: &str) -> Option<Frame> {
-        let file = source::own(&self.skill, &self.cwd.join(file))?;
-        Some(Frame { file, line, function: function.to_owned() })
     }
 
     /// The stack of the first complaint, from `first` on, that names `target`: whole, relative to where the run started, or, for a
@@ -118,6 +114,25 @@ impl Complaints {
         let found = self.found.iter().skip(first).filter(|complaint| !complaint.frames.is_empty());
         found.filter(|c| names.iter().any(|name| mentions(&c.message, name))).map(|c| &*c.frames).next()
     }
+}
+
+/// A line of the skill's own code.
+fn own(skill: &Path, cwd: &Path, file: &str, line: u32, function: &str) -> Option<Frame> {
+    let file = source::own(skill, &cwd.join(file))?;
+    Some(Frame { file, line, function: function.to_owned() })
+}
+
+/// File, line and function of `    at main (file:///…/a.mjs:3:14)`.
+pub(super) fn node_frame(line: &str) -> Option<(&str, u32, &str)> {
+    let call = line.trim_start().strip_prefix("at ")?;
+    let (function, place) = match call.split_once(" (") {
+        Some((function, place)) => (function, place.trim_end_matches(')')),
+        None => ("", call),
+    };
+    let place = place.strip_prefix("file://").unwrap_or(place);
+    let mut parts = place.rsplitn(3, ':');
+    let (_column, number, file) = (parts.next(), parts.next()?, parts.next()?);
+    Some((file, number.parse().ok()?, function))
 }
 
 /// `FILE: 46: MESSAGE` of dash, `FILE: line 46: MESSAGE` of bash.

@@ -29,21 +29,25 @@ pub(super) struct Started {
 /// Deepest chain of `#!` interpreters; the kernel's own bound is about the same.
 const MAX_CHAIN: usize = 4;
 
-/// Work out what `execve` may start under `policy`. Programs that are granted and not there become notes.
+/// Work out what `execve` may start under `policy`. Programs that are granted and not there become notes. `packages`: the
+/// folder of programs that the script's packages brought, which come first, as in an activated environment.
 pub(super) fn started(
     program: &Path,
     script: &Path,
+    packages: Option<&Path>,
     policy: &Policy,
     caller: &BTreeMap<String, String>,
     notes: &mut Vec<String>,
 ) -> Started {
-    let mut found = Started { search_path: base_search_path().to_owned(), ..Started::default() };
+    let first = packages.map(|folder| format!("{}:", folder.display())).unwrap_or_default();
+    let search_path = format!("{first}{}", base_search_path());
+    let mut found = Started { search_path, ..Started::default() };
     found.take(program, 0);
     if program == script {
         // A native entry: the program is in the skill's folder, already visible.
         found.visible.clear();
     }
-    let search = format!("{}:{}", base_search_path(), caller.get("PATH").map_or("", String::as_str));
+    let search = format!("{}:{}", found.search_path, caller.get("PATH").map_or("", String::as_str));
     let denied = denied(policy, &search);
     for grant in &policy.run {
         let paths = resolve(&grant.value, &search);
@@ -60,7 +64,9 @@ pub(super) fn started(
             found.take(&real, 0);
         }
     }
-    found.files.retain(|file| file == program || !denied.contains(file));
+    // The interpreter itself starts whatever is denied; of a virtual environment it is a link.
+    let own = program.canonicalize().unwrap_or_else(|_| program.to_owned());
+    found.files.retain(|file| *file == own || !denied.contains(file));
     found.seal(policy, &search, notes);
     found
 }

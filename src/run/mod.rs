@@ -2,10 +2,12 @@
 
 pub mod capture;
 mod changes;
+mod closed;
 mod complaint;
 mod execute;
 mod links;
 pub mod log;
+mod missing;
 mod output;
 pub mod prepare;
 pub mod recorder;

@@ -8,10 +8,12 @@ use std::sync::Arc;
 
 use super::view::View;
 use super::withheld::{self, Withheld};
-use super::{execute, links};
+use super::{closed, execute, links, source};
+use crate::environment::{self, Needs};
 use crate::policy::{Grant, Host, NetRule, Places, Policy, programs};
 use crate::sandbox::plan::{Access, NetEntry, NetHost, Observe, Plan};
-use crate::skill::{Entry, Language, Skill};
+use crate::skill::entry::shebang;
+use crate::skill::{Entry, Language, Skill, typescript};
 
 /// What somebody wants to run, and under which policy.
 #[derive(Debug, Clone)]
@@ -46,6 +48,10 @@ pub struct Prepared {
     pub request: RunRequest,
     pub plan: Plan,
     pub places: Places,
+    /// Where the packages of the entry come from; its interpreter is the one of the environment.
+    pub needs: Needs,
+    /// skilldeck's own folders, which no grant opens for writing.
+    pub own: Vec<PathBuf>,
     /// Variables that the skill seems to use and that are set outside, but not passed.
     pub withheld: Vec<Withheld>,
     /// What could not be done as asked although the run can go on: one sentence each.
@@ -56,7 +62,7 @@ pub struct Prepared {
 #[derive(Debug, thiserror::Error)]
 pub enum PrepareError {
     #[error("interpreter not found: {0} is needed to run {1}; install it or put it on PATH")]
-    InterpreterMissing(&'static str, String),
+    InterpreterMissing(String, String),
     #[error("{0}")]
     Path(String),
 }
@@ -70,12 +76,22 @@ pub fn prepare(request: RunRequest) -> Result<Prepared, PrepareError> {
 }
 
 /// Work out the plan for a caller with these variables.
-pub fn prepare_for(request: RunRequest, caller: &BTreeMap<String, String>) -> Result<Prepared, PrepareError> {
+pub fn prepare_for(
+    mut request: RunRequest,
+    caller: &BTreeMap<String, String>,
+) -> Result<Prepared, PrepareError> {
+    let needs = environment::needs(&request.skill, &request.entry, caller);
+    if let Some(interpreter) = needs.interpreter(&request.entry) {
+        request.entry.interpreter = interpreter;
+    }
     let skill = &request.skill;
     let interpreter = &request.entry.interpreter;
     let file = request.entry.file.display().to_string();
     let Some(program) = interpreter.program.clone() else {
-        return Err(PrepareError::InterpreterMissing(interpreter.language.name(), file));
+        let script = source::read(&skill.path, &request.entry.file).unwrap_or_default();
+        let named = shebang(script.as_bytes()).filter(|_| interpreter.language == Language::Other);
+        let name = named.map_or(interpreter.language.name().to_owned(), |line| line.command);
+        return Err(PrepareError::InterpreterMissing(name, file));
     };
     let script = skill.path.join(&request.entry.file);
     let script = script.canonicalize().map_err(|error| {
@@ -90,17 +106,33 @@ pub fn prepare_for(request: RunRequest, caller: &BTreeMap<String, String>) -> Re
     let home = caller.get("HOME").map(PathBuf::from).filter(|home| home.is_absolute());
     let places = Places { workspace: request.workspace.clone(), home };
 
-    let mut notes = Vec::new();
-    let started = execute::started(&program, &script, &request.policy, caller, &mut notes);
+    let mut notes: Vec<String> = needs.note(&skill.name).into_iter().collect();
+    if interpreter.language == Language::Node
+        && typescript::is_typescript(&request.entry.file)
+        && let typescript::Support::No(major, minor) = typescript::support(&program)
+    {
+        notes.push(format!(
+            "{file} is TypeScript, which Node {major}.{minor} does not run; 22.18 and newer do"
+        ));
+    }
+    let started =
+        execute::started(&program, &script, needs.programs().as_deref(), &request.policy, caller, &mut notes);
     let mut view = View::default();
     view.system();
     view.interpreter(&program, &interpreter.prefix);
     for extra in &started.visible {
         view.add(extra, Access::Read, true);
     }
+    // Node looks for packages beside the script and in every folder above it. The top one is the sandbox's own.
+    let node_modules = needs.node_modules();
+    for modules in node_modules.iter().filter_map(|modules| modules.parent()) {
+        view.add(modules, Access::Read, true);
+    }
     view.skill(&request, &script)?;
+    let own = closed::folders(caller);
+    let closed = closed::within(&own, &request.policy)?;
     view.grants(&request.policy, &mut notes);
-    let view = view.ordered(&request.policy, &skill.path)?;
+    let view = view.ordered(&request.policy, &skill.path, &closed)?;
 
     let mut argv = vec![utf8(&program)?.to_owned()];
     argv.extend(interpreter.arguments.iter().cloned());
@@ -126,6 +158,7 @@ pub fn prepare_for(request: RunRequest, caller: &BTreeMap<String, String>) -> Re
         cwd: working_directory(&request),
         stdin: request.input.clone(),
         view,
+        links: node_modules.map(|modules| (PathBuf::from("/node_modules"), modules)).into_iter().collect(),
         execute: started.files,
         loaders: started.loaders,
         may_execute: started.any_granted,
@@ -139,7 +172,7 @@ pub fn prepare_for(request: RunRequest, caller: &BTreeMap<String, String>) -> Re
         utf8(&bind.path)?;
     }
     utf8(&plan.cwd)?;
-    Ok(Prepared { request, plan, places, withheld, notes })
+    Ok(Prepared { request, plan, places, needs, own, withheld, notes })
 }
 
 /// Grants and denials of the network, in the sandbox's words.
@@ -165,6 +198,7 @@ fn destinations(policy: &Policy) -> Vec<NetEntry> {
 /// Make what the policy lets the run write and what does not exist yet: a folder, or an empty file when the name
 /// has an extension (`./report.md`). A path that is not there cannot be made visible inside.
 pub fn materialise_write_grants(prepared: &Prepared) -> Result<(), PrepareError> {
+    closed::make(prepared);
     for grant in &prepared.request.policy.write {
         let path = &grant.value;
         // Looked at again: what was there when the plan was made may be a link now.

@@ -11,10 +11,12 @@ use std::time::Duration;
 
 use super::changes::Snapshot;
 use super::complaint::Complaints;
+use super::missing;
 use super::output::OutputText;
 use super::prepare::Prepared;
 use super::report::{Denial, FileAccess, PolicySummary, Process, Report, VERSION};
 use super::shell::Scripts;
+use crate::environment::Needs;
 use crate::policy::decide::{Call, Scope};
 use crate::policy::{Places, Policy};
 use crate::sandbox::event::{
@@ -64,6 +66,8 @@ pub struct Recorder {
     arguments: usize,
     before: Snapshot,
     complaints: Complaints,
+    needs: Needs,
+    own: Vec<PathBuf>,
 }
 
 impl Recorder {
@@ -99,6 +103,8 @@ impl Recorder {
                 &request.skill.path,
                 &prepared.plan.cwd,
             ),
+            needs: prepared.needs.clone(),
+            own: prepared.own.clone(),
         };
         for withheld in &prepared.withheld {
             recorder.withheld(&withheld.name, &withheld.mentions, &recorder.report.entry.clone());
@@ -216,6 +222,7 @@ impl Recorder {
             asked: self.asked.as_ref(),
             skill: &self.skill,
             places: &self.places,
+            own: &self.own,
         };
         let mut ruling = scope.rule(&Call {
             operation: denied.operation,
@@ -343,6 +350,10 @@ impl Recorder {
             output_bytes: last.output_bytes.max(seen.output_bytes),
         };
         (report.changes, report.changes_truncated) = self.before.changes();
+        if finished.outcome.code != Some(0) {
+            report.missing_modules =
+                missing::explained(self.complaints.missing(), &self.needs, &report.skill, &self.skill);
+        }
     }
 }
 
@@ -378,6 +389,7 @@ fn empty(prepared: &Prepared) -> Report {
         changes: Vec::new(),
         changes_truncated: false,
         writes: None,
+        missing_modules: Vec::new(),
         lost_events: 0,
     }
 }

@@ -45,7 +45,24 @@ pub struct Report {
     /// What became of the changes, when they were kept apart from the host during the run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub writes: Option<CapturedWrites>,
+    /// Modules that the program did not find, when it did not end well.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing_modules: Vec<MissingModule>,
     pub lost_events: u64,
+}
+
+/// A module that was imported and not found, as the interpreter said on stderr.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MissingModule {
+    /// As it was imported: `requests`, `google.cloud`, `@scope/package`.
+    pub module: String,
+    /// The line of the skill that imports it, innermost first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", serialize_with = "lossy_frames")]
+    pub blame: Vec<Frame>,
+    /// What is declared, and what the environment has: for people.
+    pub reason: String,
+    /// The command that prepares what is declared, when that is what is missing.
+    pub command: Option<String>,
 }
 
 /// The policy in force, as text a reader can check.
@@ -141,6 +158,14 @@ pub struct Change {
 impl Change {
     pub(super) fn new(path: PathBuf, kind: ChangeKind, bytes: u64) -> Self {
         Self { path, kind, bytes, before_bytes: None, diff: None, detail: None, kept: None }
+    }
+}
+
+impl MissingModule {
+    /// `import requests: declared in requirements.txt, environment not prepared: `skilldeck env demo``.
+    pub fn sentence(&self) -> String {
+        let next = self.command.as_ref().map(|command| format!(": `{command}`")).unwrap_or_default();
+        format!("import {}: {}{next}", self.module, self.reason)
     }
 }
 

@@ -100,12 +100,22 @@ impl View {
     /// Wider binds before narrower ones, denials last, nothing twice.
     ///
     /// Grants add up: a `read` below a `write` takes nothing away. The skill's own folder is the exception: a
-    /// `write` of the whole workspace does not open it, one of the folder itself or of something in it does.
-    pub(super) fn ordered(mut self, policy: &Policy, skill: &Path) -> Result<Vec<Bind>, PrepareError> {
+    /// `write` of the whole workspace does not open it, one of the folder itself or of something in it does. Nothing
+    /// opens the folders that are `closed`.
+    pub(super) fn ordered(
+        mut self,
+        policy: &Policy,
+        skill: &Path,
+        closed: &[PathBuf],
+    ) -> Result<Vec<Bind>, PrepareError> {
+        for folder in closed {
+            self.add(folder, Access::Read, false);
+        }
         let writable: Vec<PathBuf> =
             self.binds.iter().filter(|b| b.access == Access::Write).map(|b| b.path.clone()).collect();
         let under_write = |path: &Path| writable.iter().any(|w| path.starts_with(w));
-        let covered_read = |b: &Bind| b.access == Access::Read && !b.system && b.path != skill;
+        let covered_read =
+            |b: &Bind| b.access == Access::Read && !b.system && b.path != skill && !closed.contains(&b.path);
         self.binds.retain(|b| !(covered_read(b) && under_write(&b.path)));
         // Stable, so that with equal paths a write (added later) comes after a read.
         self.binds.sort_by_key(|b| b.path.components().count());

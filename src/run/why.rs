@@ -69,6 +69,7 @@ pub fn answer(prepared: &Prepared, question: &Question) -> Result<Answer, AskErr
         asked: request.asked.as_ref(),
         skill: &request.skill.path,
         places: &prepared.places,
+        own: &prepared.own,
     };
     let asker = Asker { plan: &prepared.plan, scope };
     let target = &question.target;

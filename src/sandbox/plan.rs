@@ -26,6 +26,10 @@ pub struct Plan {
     /// What the program can see besides the base view (`/proc`, `/dev`, private `/tmp` and HOME).
     /// Later entries cover earlier ones, so a narrower bind follows a wider one.
     pub view: Vec<Bind>,
+    /// Symbolic links, path and target, that are made in the sandbox's own root and exist nowhere on the host. Only at
+    /// the top (`/node_modules`): deeper folders are the host's. Without a view of its own a run has none.
+    #[serde(default)]
+    pub links: Vec<(PathBuf, PathBuf)>,
     /// Files that `execve` may start, the program and its loader included. Directories grant all below them.
     pub execute: Vec<PathBuf>,
     /// Those of `execute` that are there as loaders of others only: they cannot be started by themselves.

@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use super::folder::Folder;
 use super::interpreter::Resolver;
 use super::model::{Entry, Interpreter, Language};
+use super::typescript;
 
 /// Bounds of the search below `scripts/`, and most of a file that is read to see whether it is imported.
 const MAX_DEPTH: usize = 4;
@@ -181,38 +182,107 @@ fn entry(skill: &Path, candidate: &Candidate, resolver: &Resolver) -> Entry {
         return Entry { file: candidate.file.clone(), interpreter };
     }
     let (command, mut arguments) = match &candidate.shebang {
-        Some(shebang) => (Some(shebang.command.as_str()), shebang.arguments.clone()),
+        // uv would start a Python and fetch packages, neither of which a run can do: its Python is started at once.
+        Some(shebang) if language == Language::Uv => (shebang.uv().python, Vec::new()),
+        Some(shebang) => (Some(shebang.command.clone()), shebang.arguments.clone()),
         None => (None, Vec::new()),
     };
-    if language == Language::Python {
+    if matches!(language, Language::Python | Language::Uv) {
         // Python holds output back when it goes into a pipe; -u sends each line at once.
         arguments.insert(0, "-u".to_owned());
     }
-    let interpreter = resolver.interpreter(language, command, arguments, skill);
+    let command = command.as_deref();
+    let mut interpreter = resolver.interpreter(language, command, arguments, skill);
+    if language == Language::Node
+        && typescript::is_typescript(&candidate.file)
+        && interpreter.program.as_deref().map(typescript::support) == Some(typescript::Support::WithFlag)
+    {
+        interpreter.arguments.insert(0, typescript::FLAG.to_owned());
+    }
     Entry { file: candidate.file.clone(), interpreter }
 }
 
 /// What the first line of a script asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Shebang {
-    language: Language,
-    command: String,
+pub(crate) struct Shebang {
+    pub(crate) language: Language,
+    pub(crate) command: String,
     arguments: Vec<String>,
 }
 
+/// What a `uv run …` line asks for besides the script.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct UvOptions {
+    /// `--python 3.12` as the name of a program.
+    python: Option<String>,
+    /// `--with PACKAGE`, as written.
+    pub(crate) with: Vec<String>,
+}
+
+impl Shebang {
+    pub(crate) fn uv(&self) -> UvOptions {
+        let mut options = UvOptions::default();
+        let mut words = self.arguments.iter();
+        while let Some(word) = words.next() {
+            let (name, value) = match word.split_once('=') {
+                Some((name, value)) => (name, Some(value)),
+                None => (word.as_str(), None),
+            };
+            let mut value = || value.or_else(|| words.next().map(String::as_str)).map(str::to_owned);
+            match name {
+                "--with" => {
+                    for part in value().unwrap_or_default().split(',') {
+                        match options.with.last_mut() {
+                            // `rich>=13,<14`: the comma belongs to the version.
+                            Some(last) if part.trim().starts_with(['<', '>', '=', '!', '~']) => {
+                                last.extend([",", part.trim()]);
+                            }
+                            _ => options.with.push(part.trim().to_owned()),
+                        }
+                    }
+                }
+                "-p" | "--python" => {
+                    let version = |v: &String| v.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+                    options.python = value().filter(version).map(|version| format!("python{version}"));
+                }
+                _ => {}
+            }
+        }
+        options.with.retain(|package| !package.is_empty());
+        options
+    }
+}
+
+/// The words behind `env`, its own options and assignments taken out. env(1)
+fn behind_env(rest: &str) -> Vec<String> {
+    // The kernel hands over all that follows as one word, so `-S` stands first or not at all.
+    let split = ["--split-string=", "--split-string", "-vS", "-S"];
+    let rest = split.iter().find_map(|option| rest.strip_prefix(option)).unwrap_or(rest);
+    let words = shlex::split(rest);
+    let words = words.unwrap_or_else(|| rest.split_whitespace().map(str::to_owned).collect());
+    let mut words = words.into_iter().peekable();
+    while let Some(word) = words.next_if(|word| word.starts_with('-') || word.contains('=')) {
+        if matches!(word.as_str(), "-u" | "--unset" | "-C" | "--chdir") {
+            words.next();
+        }
+    }
+    words.collect()
+}
+
 /// Read `#!…`: `/usr/bin/env NAME`, `env -S` with arguments and assignments, or a path.
-fn shebang(text: &[u8]) -> Option<Shebang> {
+pub(crate) fn shebang(text: &[u8]) -> Option<Shebang> {
     let line = text.strip_prefix(b"#!")?;
     let line = line.split(|b| *b == b'\n').next()?;
     let line = std::str::from_utf8(&line[..line.len().min(512)]).ok()?.trim();
-    let mut words = line.split_whitespace().map(str::to_owned).collect::<Vec<_>>().into_iter().peekable();
-    let mut command = words.next()?;
-    if Path::new(&command).file_name().is_some_and(|name| name == "env") {
-        while words.peek().is_some_and(|word| word.starts_with('-') || word.contains('=')) {
-            words.next();
-        }
-        command = words.next()?;
+    let (command, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+    let is_env = Path::new(command).file_name().is_some_and(|name| name == "env");
+    let mut words = if is_env {
+        behind_env(rest.trim_start())
+    } else {
+        line.split_whitespace().map(str::to_owned).collect()
     }
+    .into_iter();
+    let command = words.next()?;
     let arguments: Vec<String> = words.collect();
     let name = Path::new(&command).file_name()?.to_str()?;
     let language = match name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.') {
@@ -299,6 +369,14 @@ mod tests {
             ("#!/usr/bin/python3.12 -I\r\n", Language::Python, "/usr/bin/python3.12", "-I"),
             ("#!/usr/bin/env -S uv run --script\n", Language::Uv, "uv", "run --script"),
             ("#!/usr/bin/env -S A=1 deno run --allow-net\n", Language::Deno, "deno", "run --allow-net"),
+            ("#!/usr/bin/env -Spython3 -u\n", Language::Python, "python3", "-u"),
+            (
+                "#!/usr/bin/env -S -u HOME 'A=1 2' node --no-warnings\n",
+                Language::Node,
+                "node",
+                "--no-warnings",
+            ),
+            ("#!/usr/bin/env --split-string=bash -e\n", Language::Bash, "bash", "-e"),
             ("#! /bin/sh", Language::Sh, "/bin/sh", ""),
             ("#!/usr/bin/awk -f\n", Language::Other, "/usr/bin/awk", "-f"),
         ];
@@ -308,6 +386,35 @@ mod tests {
         assert_eq!(read("#!\n"), None);
         assert_eq!(read("print(1)"), None);
         assert_eq!(read("#!/usr/bin/env"), None);
+    }
+
+    #[test]
+    fn uv_lines_name_packages_and_a_python() {
+        let uv = |text: &str| shebang(text.as_bytes()).unwrap().uv();
+        let found = uv("#!/usr/bin/env -S uv run -p 3.12 --with 'rich>=13,<14,attrs' --with=httpx --script");
+        assert_eq!(found.python.as_deref(), Some("python3.12"));
+        assert_eq!(found.with, ["rich>=13,<14", "attrs", "httpx"]);
+        assert_eq!(uv("#!/usr/bin/env -S uv run --python ../x --script"), UvOptions::default());
+    }
+
+    #[test]
+    fn uv_scripts_are_started_by_their_python() {
+        let dir = tempfile::tempdir().unwrap();
+        let bin = dir.path().canonicalize().unwrap().join("bin");
+        for name in ["python3", "python3.12"] {
+            let program = bin.join(name);
+            fs::create_dir_all(&bin).unwrap();
+            fs::write(&program, b"\x7fELF").unwrap();
+            fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        }
+        fs::write(dir.path().join("a"), "#!/usr/bin/env -S uv run --script\n").unwrap();
+        fs::write(dir.path().join("b"), "#!/usr/bin/env -S uv run --python 3.12 --script\n").unwrap();
+        let resolver = Resolver::new([bin.clone()], None, super::super::shims::Managers::default());
+        let entries = find(&Folder::open(dir.path()).unwrap(), &resolver).entries;
+        let interpreters: Vec<&Interpreter> = entries.iter().map(|entry| &entry.interpreter).collect();
+        assert_eq!(interpreters[0].program, Some(bin.join("python3")));
+        assert_eq!(interpreters[1].program, Some(bin.join("python3.12")));
+        assert!(interpreters.iter().all(|one| one.language == Language::Uv && one.arguments == ["-u"]));
     }
 
     #[test]

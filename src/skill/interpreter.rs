@@ -176,14 +176,14 @@ impl Resolver {
 /// Names to look for, best first.
 fn names(language: Language) -> &'static [&'static str] {
     match language {
-        Language::Python => &["python3", "python"],
+        // Of a uv script too: see `entry`.
+        Language::Python | Language::Uv => &["python3", "python"],
         Language::Sh => &["sh"],
         Language::Bash => &["bash"],
         Language::Node => &["node", "nodejs"],
         Language::Deno => &["deno"],
         Language::Ruby => &["ruby"],
         Language::Perl => &["perl"],
-        Language::Uv => &["uv"],
         Language::Native | Language::Other => &[],
     }
 }

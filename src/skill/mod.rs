@@ -26,6 +26,7 @@ mod script;
 pub mod secret;
 pub mod shims;
 pub mod text;
+pub(crate) mod typescript;
 
 pub use diagnostic::{Diagnostic, Edit, Fix, Severity, Span};
 pub use folder::Folder;

@@ -92,7 +92,7 @@ pub struct Interpreter {
     /// The real program, shims and links resolved (a virtual environment's own link is kept); the entry itself
     /// when it is native; `None` when this machine has none.
     pub program: Option<PathBuf>,
-    /// Arguments between the program and the script (`-u`, `run --script`, from `env -S` lines).
+    /// Arguments between the program and the script (`-u`, those of `env -S` lines).
     pub arguments: Vec<String>,
     /// Folders the program needs to see besides the system's (`/opt/python3.12`, a pyenv version's prefix).
     pub prefix: Vec<PathBuf>,
@@ -108,6 +108,7 @@ pub enum Language {
     Deno,
     Ruby,
     Perl,
+    /// A script for `uv run`; Python runs it.
     Uv,
     /// A program of its own, without interpreter.
     Native,

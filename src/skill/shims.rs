@@ -96,7 +96,14 @@ pub fn resolve(shim: &Shim, name: &str, folder: &Path, managers: &Managers) -> V
 pub fn unlisted(name: &str, managers: &Managers) -> Vec<PathBuf> {
     let Some(nvm) = managers.nvm.as_deref().filter(|_| name == "node") else { return Vec::new() };
     let versions = nvm.join("versions/node");
-    newest(&versions, "").into_iter().map(|version| versions.join(version).join("bin/node")).collect()
+    let default = managers.lines(&nvm.join("alias/default"));
+    let default =
+        default.and_then(|text| installed(&versions, &format!("v{}", text.trim_start_matches('v'))));
+    default
+        .into_iter()
+        .chain(newest(&versions, ""))
+        .map(|version| versions.join(version).join("bin/node"))
+        .collect()
 }
 
 /// pyenv: `PYENV_VERSION`, then `.python-version` upwards, then `ROOT/version`; several versions are tried in
@@ -209,6 +216,22 @@ mod tests {
         assert_eq!(newest(dir.path(), "v"), ["v20.10.0", "v20.2.0", "v9.1.0"]);
         assert_eq!(installed(dir.path(), "v20"), Some("v20.10.0".into()));
         assert_eq!(installed(dir.path(), "../x"), None);
+    }
+
+    #[test]
+    fn nvm_starts_with_its_default() {
+        let dir = tempfile::tempdir().unwrap();
+        for version in ["v18.1.0", "v20.3.0"] {
+            fs::create_dir_all(dir.path().join("versions/node").join(version)).unwrap();
+        }
+        let first = || {
+            let managers = Managers { nvm: Some(dir.path().to_path_buf()), ..Managers::default() };
+            unlisted("node", &managers)[0].clone()
+        };
+        assert_eq!(first(), dir.path().join("versions/node/v20.3.0/bin/node"));
+        fs::create_dir(dir.path().join("alias")).unwrap();
+        fs::write(dir.path().join("alias/default"), "18\n").unwrap();
+        assert_eq!(first(), dir.path().join("versions/node/v18.1.0/bin/node"));
     }
 
     #[test]

@@ -8,6 +8,7 @@
 pub mod host;
 pub mod marks;
 pub mod net;
+pub mod packages;
 
 use std::fs;
 use std::io::Write;

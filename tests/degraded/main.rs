@@ -5,6 +5,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod environments;
 mod host;
 mod machine;
 mod old_landlock;

@@ -141,6 +141,7 @@ impl World {
             may_execute: true,
             loaders: Vec::new(),
             captures: None,
+            links: Vec::new(),
             net: Vec::new(),
             limits: Limits { wall: Duration::from_mins(2), cpu: Duration::from_mins(1), ..Limits::default() },
             observe: Observe::Full,

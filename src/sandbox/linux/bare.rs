@@ -247,6 +247,7 @@ mod tests {
             execute: Vec::new(),
             loaders: Vec::new(),
             captures: None,
+            links: Vec::new(),
             may_execute: false,
             net: Vec::new(),
             limits: Limits::default(),

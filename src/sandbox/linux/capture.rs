@@ -325,6 +325,7 @@ mod tests {
             observe: crate::sandbox::plan::Observe::Full,
             require_full: false,
             captures: None,
+            links: Vec::new(),
         }
     }
 

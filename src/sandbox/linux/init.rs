@@ -140,6 +140,7 @@ fn set_up(
     let relays = prepare_network(plan)?;
     let stage = capture::Stage::build(plan, &sources, ground.identity)?;
     view::attach(&sources, stage.as_ref())?;
+    view::link(&plan.links)?;
     loaders::seal(&plan.loaders).step("seal the loaders")?;
     drop(sources);
     let captured = stage.map(capture::Stage::leave).transpose()?;

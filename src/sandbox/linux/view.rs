@@ -227,6 +227,11 @@ pub(super) fn attach(sources: &[Source], stage: Option<&Stage>) -> Result<(), Fa
     Ok(())
 }
 
+/// Make the links that the host does not have.
+pub(super) fn link(links: &[(PathBuf, PathBuf)]) -> Result<(), Failure> {
+    links.iter().try_for_each(|(path, target)| symlink(target, path).step(format!("link {}", path.display())))
+}
+
 fn attach_one(source: &Source, stage: Option<&Stage>) -> io::Result<()> {
     let target = &source.target;
     match &source.kind {

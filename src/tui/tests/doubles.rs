@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use super::reports::{exited, limited, reduced, report};
+use super::reports::{exited, limited, missing, reduced, report};
 use crate::cases::{self, Mismatch, Verdict};
 use crate::policy::{Approvals, Request};
 use crate::run::report::{Remedy, Report};
@@ -58,6 +58,7 @@ pub(crate) enum Plot {
     /// Goes on until it is cancelled.
     Endless,
     Limit,
+    Missing,
     Reduced,
     Refused,
 }
@@ -157,6 +158,7 @@ impl Runner for Actor {
                 tell(RunNews::Report(Arc::new(Report { denials: Vec::new(), outcome, ..report })));
             }
             Plot::Limit => tell(RunNews::Report(Arc::new(limited(&run.skill.path)))),
+            Plot::Missing => tell(RunNews::Report(Arc::new(missing(&run.skill.path)))),
             Plot::Reduced => tell(RunNews::Report(Arc::new(reduced(&run.skill.path)))),
             _ => tell(RunNews::Report(Arc::new(report(&run.skill.path)))),
         }

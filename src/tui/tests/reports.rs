@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use crate::run::report::{Denial, FileAccess, PolicySummary, Process, Remedy, Report, VERSION};
+use crate::run::report::{
+    Denial, FileAccess, MissingModule, PolicySummary, Process, Remedy, Report, VERSION,
+};
 use crate::sandbox::event::{
     Frame, Isolation, Layer, Layers, Level as IsolationLevel, LimitHit, NetworkAttempt, Operation, Outcome,
     OutcomeKind, Resource, Usage, Verdict,
@@ -108,6 +110,7 @@ pub(crate) fn report(skill: &Path) -> Report {
         changes: Vec::new(),
         changes_truncated: false,
         writes: None,
+        missing_modules: Vec::new(),
         lost_events: 0,
     }
 }
@@ -140,6 +143,16 @@ pub(crate) fn limited(skill: &Path) -> Report {
         Outcome { kind: OutcomeKind::Limit, code: None, limit: Some(Resource::Memory), ..exited(0) };
     let usage = Usage { peak_memory_bytes: 257 << 20, ..Usage::default() };
     Report { limits: vec![hit], outcome: Some(outcome), usage, denials: Vec::new(), ..report(skill) }
+}
+
+pub(crate) fn missing(skill: &Path) -> Report {
+    let missing_modules = vec![MissingModule {
+        module: "requests".into(),
+        blame: Vec::new(),
+        reason: "declared in requirements.txt, environment not prepared".into(),
+        command: Some("skilldeck env weather".into()),
+    }];
+    Report { denials: Vec::new(), missing_modules, ..report(skill) }
 }
 
 pub(crate) fn reduced(skill: &Path) -> Report {

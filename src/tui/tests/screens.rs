@@ -41,6 +41,7 @@ screens! {
     findings_processes: 100 x 30, Denied, "jrllll";
     reduced: 100 x 30, Reduced, "jr";
     refused: 100 x 30, Refused, "jr";
+    missing: 80 x 24, Missing, "jr";
     running: 100 x 30, Endless, "jr";
     denial_80: 80 x 24, Denied, "jr<enter>";
     denial_120: 120 x 40, Denied, "jr<enter>";

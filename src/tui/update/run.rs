@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::policy::Request;
 use crate::run::log::OutputLog;
+use crate::run::report::MissingModule;
 use crate::sandbox::event::{Operation, UsageSample, Verdict};
 use crate::sandbox::plan::Limits;
 use crate::tui::action::RunNews;
@@ -202,6 +203,10 @@ pub(super) fn on_news(state: &mut State, id: RunId, news: RunNews) -> Vec<Effect
         RunNews::Report(report) => run.report = Some(report),
         RunNews::Ended => {
             run.stage = Stage::Ended;
+            let missing = run.report.as_ref().and_then(|report| report.missing_modules.first());
+            if let Some(text) = missing.map(MissingModule::sentence) {
+                state.say(Level::Warning, text);
+            }
             return next(state);
         }
         RunNews::Refused(problem) => {

@@ -6,7 +6,7 @@ use super::canvas::Canvas;
 use super::details::unpainted;
 use super::source::within;
 use super::{Sign, format};
-use crate::run::report::{Denial, FileAccess, Process, Report};
+use crate::run::report::{Denial, FileAccess, MissingModule, Process, Report};
 use crate::sandbox::event::{LimitHit, NetworkAttempt, Operation, Resource, Verdict};
 use crate::tui::labels;
 use crate::tui::layout::Area;
@@ -28,6 +28,11 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, state: &State, area: Area) {
     };
     let scroll = &state.run_tab.findings;
     let rows = row_count(report, finding);
+    if rows == 0 && finding == Finding::Denials && !report.missing_modules.is_empty() {
+        let missing: Vec<String> = report.missing_modules.iter().map(MissingModule::sentence).collect();
+        refused(canvas, &missing.join("\n"), body);
+        return;
+    }
     if rows == 0 {
         let text = nothing(finding);
         let spans = if run.stage == Stage::Ended {
@@ -55,7 +60,7 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, state: &State, area: Area) {
     }
 }
 
-/// Why a run was not started, in full.
+/// Why a run was not started, or what it did not find, in full.
 fn refused(canvas: &mut Canvas<'_>, problem: &str, area: Area) {
     let look = canvas.look;
     let lines =
