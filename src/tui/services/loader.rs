@@ -1,7 +1,7 @@
 //! Finds and reads the skills on a thread of its own, so that the list fills as they come; then watches them
 //! and reads again what changed.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc::Receiver;
 
 use super::{Loader, Mailbox};
-use crate::skill::{self, Resolver, Skill};
+use crate::skill::{self, Resolver, Skill, rules};
 use crate::tui::action::{Action, WorkspaceNews};
 use crate::tui::state::{Cause, Level};
 use crate::workspace::watch::{self, Quiet, Reload, WatchEvent, Watcher};
@@ -63,7 +63,7 @@ impl Loader for DiskLoader {
             mailbox,
         };
         spawn("loader", move || {
-            reader.read_all();
+            reader.read_all(&|_| false);
             reader.mailbox.send(Action::Workspace(WorkspaceNews::Complete));
             if let Ok(events) = events.recv() {
                 reader.follow(events);
@@ -80,26 +80,29 @@ pub(super) fn spawn(name: &str, work: impl FnOnce() + Send + 'static) {
 struct Reader {
     workspace: PathBuf,
     further: Vec<PathBuf>,
-    /// Root of every skill that was found, by its folder.
-    known: HashMap<PathBuf, PathBuf>,
+    /// Every skill that was found, by its folder.
+    known: HashMap<PathBuf, Arc<Skill>>,
     mailbox: Mailbox,
 }
 
 impl Reader {
-    /// Search all roots; hand over what is found as it is found, and what is gone.
-    fn read_all(&mut self) {
+    /// Search all roots; hand over what was read as it is found, and what is gone. Skills of which `unchanged` says so
+    /// are not read again.
+    fn read_all(&mut self, unchanged: &dyn Fn(&Path) -> bool) {
         let roots = workspace::roots(&self.workspace, &self.further);
         let mut gone = std::mem::take(&mut self.known);
+        let before = gone.clone();
         let mut waiting: Vec<Arc<Skill>> = Vec::new();
         let mut since = Instant::now();
         let mailbox = self.mailbox.clone();
-        let resolver = Resolver::from_env();
-        Discovery::new(&self.workspace, &roots, Bounds::default()).run(&resolver, &mut |found| match found {
+        let mut each = |found| match found {
             Found::Skill(skill) => {
-                gone.remove(&skill.path);
-                self.known.insert(skill.path.clone(), skill.root.clone());
-                waiting.push(skill);
-                if since.elapsed() >= TOGETHER {
+                let same = gone.remove(&skill.path).is_some_and(|old| Arc::ptr_eq(&old, &skill));
+                self.known.insert(skill.path.clone(), Arc::clone(&skill));
+                if !same {
+                    waiting.push(skill);
+                }
+                if since.elapsed() >= TOGETHER && !waiting.is_empty() {
                     mailbox.send(Action::Workspace(WorkspaceNews::Skills(std::mem::take(&mut waiting))));
                     since = Instant::now();
                 }
@@ -107,7 +110,12 @@ impl Reader {
             Found::Notice(notice) => {
                 mailbox.send(Action::Notice(Level::Warning, format!("{}; {}", notice.message, notice.help)));
             }
-        });
+        };
+        Discovery::new(&self.workspace, &roots, Bounds::default()).run_again(
+            &Resolver::from_env(),
+            &|path| before.get(path).filter(|_| unchanged(path)).cloned(),
+            &mut each,
+        );
         if !waiting.is_empty() {
             mailbox.send(Action::Workspace(WorkspaceNews::Skills(waiting)));
         }
@@ -130,19 +138,14 @@ impl Reader {
     }
 
     fn reload(&mut self, reload: &Reload) -> bool {
-        if reload.everything {
-            self.read_all();
+        let skills: HashSet<&Path> = reload.skills.iter().map(PathBuf::as_path).collect();
+        let moved: HashSet<&Path> = reload.moved.iter().map(PathBuf::as_path).collect();
+        let touched =
+            |path: &Path| skills.contains(path) || path.ancestors().any(|above| moved.contains(above));
+        if reload.searches() || skills.iter().any(|path| !self.known.contains_key(*path)) {
+            self.read_all(&|path| !reload.everything && !touched(path));
         } else {
-            let resolver = Resolver::from_env();
-            let again: Vec<Arc<Skill>> = reload
-                .skills
-                .iter()
-                .filter_map(|path| {
-                    let root = self.known.get(path)?;
-                    Some(Arc::new(skill::read_with(path, root, &resolver)))
-                })
-                .collect();
-            self.mailbox.send(Action::Workspace(WorkspaceNews::Skills(again)));
+            self.read_again(&skills);
         }
         let cause = Cause {
             path: reload.cause.path.clone(),
@@ -150,24 +153,31 @@ impl Reader {
             events: reload.cause.events,
         };
         let mut alive = true;
-        for skill in self.changed(reload) {
+        let changed: Vec<PathBuf> = self.known.keys().filter(|path| touched(path)).cloned().collect();
+        for skill in changed {
             alive =
                 self.mailbox.send(Action::Workspace(WorkspaceNews::Changed { skill, cause: cause.clone() }));
         }
         alive
     }
 
-    /// The skills that a reload is about. After a search of everything: those that hold a changed path.
-    fn changed(&self, reload: &Reload) -> Vec<PathBuf> {
-        if !reload.everything {
-            return reload.skills.clone();
+    /// Read some skills again, which are where they were.
+    fn read_again(&mut self, skills: &HashSet<&Path>) {
+        let resolver = Resolver::from_env();
+        let mut again = Vec::new();
+        let mut renamed = false;
+        for old in skills.iter().filter_map(|path| self.known.get(*path)) {
+            let mut skill = skill::read_with(&old.path, &old.root, &resolver);
+            renamed |= skill.name != old.name;
+            // Found by the search, and still so while the name is the same.
+            let shadowed = old.diagnostics.iter().filter(|found| found.code == rules::SHADOWED.code);
+            skill.diagnostics.extend(shadowed.cloned());
+            again.push(Arc::new(skill));
         }
-        let holds = |skill: &Path| {
-            reload.paths.iter().any(|path| {
-                path.starts_with(skill)
-                    || std::fs::canonicalize(path).is_ok_and(|real| real.starts_with(skill))
-            })
-        };
-        self.known.keys().filter(|skill| holds(skill)).cloned().collect()
+        self.known.extend(again.iter().map(|skill| (skill.path.clone(), Arc::clone(skill))));
+        self.mailbox.send(Action::Workspace(WorkspaceNews::Skills(again)));
+        if renamed {
+            self.read_all(&|_| true);
+        }
     }
 }

@@ -11,6 +11,7 @@
 
 mod burst;
 mod filter;
+mod kernel;
 mod tree;
 
 use std::path::{Path, PathBuf};
@@ -19,11 +20,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use notify::{Config, Event, PollWatcher, RecommendedWatcher, Watcher as _};
+use notify::{Config, Event, PollWatcher, Watcher as _};
 use tokio::sync::mpsc as stream;
 
 use burst::Burst;
 use filter::Filter;
+use kernel::KernelWatcher;
 use tree::Tree;
 
 pub use burst::{Cause, ChangeKind, Reload};
@@ -37,6 +39,8 @@ const MANY: usize = 30;
 pub const LONGEST: Duration = Duration::from_secs(1);
 /// Events of a run's last writes can arrive this long after its end.
 const GRACE: Duration = Duration::from_millis(250);
+/// Folders that are looked through in one [`Options::fallback`]: about a hundredth of a processor's time.
+const LOOKED_THROUGH: usize = 1000;
 /// Reloads that wait for the reader; after that bursts are folded together.
 const QUEUE: usize = 8;
 
@@ -54,13 +58,15 @@ pub struct Options {
     /// Look through the folders at this interval instead of asking the kernel; the way out when the kernel has no
     /// watches left, and for network file systems.
     pub polling: Option<Duration>,
-    /// The interval to fall back to.
+    /// The interval to fall back to; longer when there are many folders to look through.
     pub fallback: Duration,
+    /// Most folders to ask the kernel about.
+    pub watches: usize,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { polling: None, fallback: Duration::from_secs(1) }
+        Self { polling: None, fallback: Duration::from_secs(1), watches: tree::MAX_WATCHES }
     }
 }
 
@@ -103,7 +109,7 @@ impl Watcher {
             out,
             quiet: Arc::clone(&quiet),
             roots: roots.to_vec(),
-            tree: Tree::default(),
+            tree: Tree::new(options.watches),
             filter: Filter::new(roots),
             backend: None,
             options,
@@ -189,7 +195,7 @@ impl Worker {
         let messages = self.messages.clone();
         let handler = move |event| drop(messages.send(Message::Event(event)));
         // Links are resolved by the tree, which watches each folder once.
-        Ok(Box::new(RecommendedWatcher::new(handler, Config::default())?))
+        Ok(Box::new(KernelWatcher::new(handler, Config::default())?))
     }
 
     fn polling_backend(&self, interval: Duration) -> notify::Result<Box<dyn notify::Watcher + Send>> {
@@ -211,9 +217,10 @@ impl Worker {
             }
             _ => format!("the kernel's file notification cannot be used ({error})"),
         };
-        let interval = self.options.fallback;
+        let rounds = 1 + self.tree.size() / LOOKED_THROUGH;
+        let interval = self.options.fallback * rounds as u32;
         self.options.polling = Some(interval);
-        self.tree = Tree::default();
+        self.tree = Tree::new(tree::MAX_WATCHES);
         let seconds = interval.as_secs_f32();
         let message = format!("{reason}; looking for changes every {seconds} s instead");
         let _ = self.out.try_send(WatchEvent::Polling(message));
@@ -257,18 +264,18 @@ impl Worker {
             // The kernel dropped events, or a watch went away: read everything again.
             Err(_) => Event::new(notify::EventKind::Other).set_flag(notify::event::Flag::Rescan),
         };
-        let Some(change) = self.filter.change(&event) else { return };
+        let Some(mut change) = self.filter.change(&event) else { return };
         if self.is_quiet(&change.path) {
             return;
         }
         if let Some(backend) = self.backend.as_mut() {
             if let Some(gone) = &change.gone {
-                self.tree.forget(gone, backend.as_mut());
+                change.folder |= self.tree.forget(gone, backend.as_mut());
             }
             // Watch new folders at once, so that what is written into them meanwhile is seen.
             let inside = self.filter.scopes().iter().any(|scope| change.path.starts_with(scope));
-            if inside && change.kind == ChangeKind::Created && change.path.is_dir() {
-                let _ = self.tree.add(&change.path, backend.as_mut());
+            if inside && change.folder && !change.structure && change.path.is_dir() {
+                change.structure |= self.tree.add(&change.path, backend.as_mut()).is_err();
                 self.filter.learn(self.tree.targets());
             }
         }

@@ -82,7 +82,7 @@ fn a_save_gives_one_reload_with_its_cause() {
     let reload = w.reload();
     assert!(begin.elapsed() >= CALM);
     assert_eq!(reload.skills, [w.path.join(".skills/a")]);
-    assert!(!reload.everything);
+    assert!(!reload.searches());
     assert_eq!((&reload.cause.path, reload.cause.kind), (&file, ChangeKind::Modified));
     assert!(reload.cause.events >= 1 && reload.cause.to_string().starts_with("SKILL.md modified ("));
     w.nothing_before("mark-1");
@@ -133,7 +133,7 @@ fn a_new_skill_and_what_is_written_into_it_later() {
     let b = w.path.join(".skills/b");
     skill(&b);
     fs::create_dir_all(b.join("scripts/deep/er")).unwrap();
-    w.until(|reload| reload.everything);
+    w.until(Reload::searches);
     let file = b.join("scripts/deep/er/x.py");
     fs::write(&file, "x").unwrap();
     let reload = w.until(|reload| reload.paths.contains(&file));
@@ -145,12 +145,12 @@ fn the_root_may_be_missing_go_and_come_back() {
     let mut w = watched(|_| {}, Options::default());
     for round in 0..3 {
         one(&w.path);
-        w.until(|reload| reload.everything);
+        w.until(Reload::searches);
         let file = w.path.join(".skills/a/scripts/x.py");
         fs::write(&file, format!("{round}")).unwrap();
         w.until(|reload| reload.paths.contains(&file));
         fs::remove_dir_all(w.path.join(".skills")).unwrap();
-        w.until(|reload| reload.everything);
+        w.until(Reload::searches);
     }
 }
 
@@ -159,7 +159,7 @@ fn a_renamed_skill_is_still_watched() {
     let mut w = watched(one, Options::default());
     let b = w.path.join(".skills/b");
     fs::rename(w.path.join(".skills/a"), &b).unwrap();
-    w.until(|reload| reload.everything);
+    w.until(Reload::searches);
     let file = b.join("scripts/x.py");
     fs::write(&file, "x").unwrap();
     w.until(|reload| reload.paths.contains(&file) && reload.skills == [b.clone()]);
@@ -182,7 +182,7 @@ fn links_are_watched_where_they_lead() {
     let late = w.path.join("elsewhere/late");
     skill(&late);
     symlink(&late, w.path.join("real-root/late")).unwrap();
-    w.until(|reload| reload.everything);
+    w.until(Reload::searches);
     fs::write(late.join("SKILL.md"), "new").unwrap();
     w.until(|reload| reload.skills == [late.clone()]);
 }
@@ -213,7 +213,7 @@ fn polling_sees_changes_and_new_skills_too() {
     let options = Options { polling: Some(Duration::from_millis(20)), ..Options::default() };
     let mut w = watched(one, options);
     skill(&w.path.join(".skills/b"));
-    w.until(|reload| reload.everything);
+    w.until(Reload::searches);
     let file = w.path.join(".skills/b/scripts/x.py");
     fs::write(&file, "x").unwrap();
     w.until(|reload| reload.paths.contains(&file));
