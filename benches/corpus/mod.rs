@@ -6,6 +6,7 @@
 mod manifest;
 mod random;
 mod script;
+pub mod yaml;
 
 
 use std::fs;

@@ -61,10 +61,15 @@ pub fn read_folder(folder: &Folder, root: &Path, resolver: &Resolver) -> Skill {
 
 /// What is wrong with this text, if it were the SKILL.md of the skill in folder `path`.
 pub fn diagnose(text: &str, path: &Path) -> Vec<Diagnostic> {
+    manifest_of(text, path).1
+}
+
+/// The manifest that this text has, and what is wrong with it, if it were the SKILL.md of the skill in folder `path`.
+pub fn manifest_of(text: &str, path: &Path) -> (Manifest, Vec<Diagnostic>) {
     let mut findings = Findings::new(&path.join("SKILL.md"), text, true);
     let folder = path.file_name().unwrap_or_default().to_string_lossy();
-    understand(text, &folder, path, &mut findings);
-    findings.finish()
+    let (manifest, _) = understand(text, &folder, path, &mut findings);
+    (manifest, findings.finish())
 }
 
 /// Front matter, manifest and lints of a text.
