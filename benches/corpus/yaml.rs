@@ -32,21 +32,29 @@ const KEYS: [&str; 14] = [
     "when_to_use", "Key With Spaces", "clé", "x-y.z", "a/b",
 ];
 
-const PLAIN: [&str; 30] = [
-    "Does it", "word", "two words", "http://example.org/a?b=c#d", "a:b", "time: now", "x # no comment", "x #comment",
-    "it's", "say \"hi\"", "a, b", "[not", "curly } brace", "-dash", "- item", "? question", "?mark", ":colon", "tail:",
-    "50%", "%50", "@at", "`tick`", "*star*", "**bold** text", "&anchor", "!bang", "> greater", "| pipe", "{{ template }}",
+const PLAIN: [&str; 16] = [
+    "Does it", "word", "two words", "http://example.org/a?b=c#d", "a:b", "x # no comment", "x #comment", "it's",
+    "say \"hi\"", "a, b", "curly } brace", "-dash", "?mark", ":colon", "50%", "(in brackets)",
 ];
 
-const TYPED: [&str; 74] = [
+/// Plain values that are none: each an error, or something else than it looks like.
+const TRAPS: [&str; 15] = [
+    "time: now", "[not", "- item", "? question", "tail:", "%50", "@at", "`tick`", "*star*", "**bold** text", "&anchor", "!bang",
+    "> greater", "| pipe", "{{ template }}",
+];
+
+const TYPED: [&str; 73] = [
     "yes", "No", "on", "OFF", "true", "False", "TRUE", "y", "n", "null", "Null", "~", "NULL", "nil", "none", "0", "7", "-1",
     "+12", "007", "0777", "08", "0o17", "0x1F", "0X1F", "0xfg", "0b101", "0b2", "1_000", "_1", "1__0", "1:30", "12:30:45", "1:99",
     "-1:30", "190:20:30.15", "1.5", "1.", ".5", "-.5", "+1.5", "1e3", "1.5e3", "1.5e+3", "1.0E-2", "1_0.5", ".inf", "-.INF",
-    ".nan", ".NaN", "1.2.3", "v1.0", "2024-01-01", "2024-1-1", "2024-13-01", "2001-12-14t21:59:43.10-05:00",
-    "2001-12-14 21:59:43.10 -5", "2001-12-15 2:59:43.10", "2024-01-01T00:00:00Z", "2024-02-30", "12345678901234567890",
-    "123456789012345678901234567890", "-9223372036854775808", "18446744073709551615", "00", "0_", "-0", "+.5", "=", "<<",
-    "1,000", "1e", "-", "0.0",
+    ".nan", ".NaN", "1.2.3", "v1.0", "2024-01-01", "2024-1-1", "2001-12-14t21:59:43.10-05:00",
+    "2001-12-14 21:59:43.10 -5", "2001-12-15 2:59:43.10", "2024-01-01T00:00:00Z", "12345678901234567890",
+    "123456789012345678901234567890", "-9223372036854775808", "18446744073709551615", "00", "0_", "-0", "+.5",
+    "1,000", "1e", "0.0", "2024-13-01", "2024-02-30", "=", "<<",
 ];
+
+/// So many of the last are errors.
+const ODD: usize = 4;
 
 const UNICODE: [&str; 12] = [
     "é", "日本語", "😀", "👩‍💻", "\u{a0}", "\u{200b}", "\u{feff}", "\u{85}", "\u{2028}", "\u{2029}", "–", "\u{301}",
@@ -65,6 +73,12 @@ const TAGS: [&str; 12] = [
 impl Writer<'_> {
     fn chance(&mut self, percent: usize) -> bool {
         self.random.percent(percent)
+    }
+
+    /// A value that has a type; one in ten of the last ones, which are errors or have no JSON.
+    fn typed(&mut self) -> &'static str {
+        let end = if self.chance(90) { TYPED.len() - ODD } else { TYPED.len() };
+        self.random.pick(&TYPED[..end])
     }
 
     fn key(&mut self, number: usize) -> String {
@@ -101,25 +115,31 @@ impl Writer<'_> {
 
     /// What stands behind `key:` or `-`, with the line's end.
     fn value(&mut self, indent: usize, number: usize, depth: usize) {
-        let gap = match self.random.below(200) {
+        let gap = match self.random.below(600) {
             0 => "\t",
             1 => " \t",
             2 | 3 => "   ",
             _ => " ",
         };
-        let collection = depth < 3 && self.chance(30);
+        let shape = Some(self.random.below(5)).filter(|_| depth < 3 && self.chance(30));
+        let mapping = matches!(shape, Some(0 | 1 | 3));
         let mut before = String::new();
         let anchored = self.chance(6);
         if anchored {
             let name = format!("a{number}_{}", self.anchors.len());
             let _ = write!(before, "{gap}&{name}");
         }
-        if self.chance(4) {
-            let _ = write!(before, "{gap}{}", self.random.pick(&TAGS));
+        if self.chance(3) {
+            let tag = if self.chance(85) { match shape {
+                Some(_) if mapping => "!!map",
+                Some(_) => "!!seq",
+                None => "!!str",
+            } } else { self.random.pick(&TAGS) };
+            let _ = write!(before, "{gap}{tag}");
         }
         self.text += &before;
-        if collection {
-            self.collection(indent, depth);
+        if let Some(shape) = shape {
+            self.collection(shape, indent, depth);
         } else if self.chance(4) && !self.anchors.is_empty() && before.is_empty() {
             let name = self.anchors[self.random.below(self.anchors.len())].clone();
             let _ = writeln!(self.text, "{gap}*{name}");
@@ -129,15 +149,16 @@ impl Writer<'_> {
         if anchored {
             let name = before.trim_start().trim_start_matches('&').split_whitespace().next().unwrap_or_default();
             self.anchors.push(name.to_owned());
-            if collection {
+            if mapping {
                 self.mappings.push(name.to_owned());
             }
         }
     }
 
-    fn collection(&mut self, indent: usize, depth: usize) {
+    /// A mapping in block style (0, 1), a list (2), a mapping (3) or a list in brackets.
+    fn collection(&mut self, shape: usize, indent: usize, depth: usize) {
         let items = 1 + self.random.below(3);
-        match self.random.below(5) {
+        match shape {
             0 | 1 => {
                 self.text.push('\n');
                 let indent = indent + 1 + self.random.below(4);
@@ -160,7 +181,7 @@ impl Writer<'_> {
                 }
             }
             _ => {
-                let flow = self.flow(depth);
+                let flow = self.flow(depth, shape == 3);
                 let comment = if self.chance(10) { " # behind" } else { "" };
                 let flow = if self.chance(10) { flow.replace(", ", ",\n   ") } else { flow };
                 let _ = writeln!(self.text, " {flow}{comment}");
@@ -168,12 +189,13 @@ impl Writer<'_> {
         }
     }
 
-    fn flow(&mut self, depth: usize) -> String {
+    fn flow(&mut self, depth: usize, mapping: bool) -> String {
         let items = self.random.below(4);
         let mut parts = Vec::new();
-        let mapping = self.chance(50);
         for number in 0..items {
-            let value = if depth < 2 && self.chance(20) { self.flow(depth + 1) } else { self.flow_scalar() };
+            let mapping_inside = self.chance(50);
+            let deeper = depth < 2 && self.chance(20);
+            let value = if deeper { self.flow(depth + 1, mapping_inside) } else { self.flow_scalar() };
             let key = self.key(number);
             parts.push(match self.random.below(30) {
                 _ if !mapping => value,
@@ -190,9 +212,11 @@ impl Writer<'_> {
 
     fn flow_scalar(&mut self) -> String {
         match self.random.below(5) {
-            0 => self.random.pick(&TYPED).to_owned(),
+            0 => self.typed().to_owned(),
             1 => self.double_quoted(false, 0),
             2 => self.single_quoted(false, 0),
+            // In brackets `?` and `,` have a meaning.
+            3 if self.chance(92) => self.random.pick(&["two words", "a:b", "it's", "-dash", "50%", "x#y"]).to_owned(),
             3 => self.random.pick(&PLAIN).to_owned(),
             _ => "word".to_owned(),
         }
@@ -201,7 +225,8 @@ impl Writer<'_> {
     fn scalar(&mut self, gap: &str, indent: usize) {
         let line_break = self.chance(25);
         let written = match self.random.below(20) {
-            0..=3 => self.random.pick(&TYPED).to_owned(),
+            0..=3 => self.typed().to_owned(),
+            4..=6 if self.chance(4) => self.random.pick(&TRAPS).to_owned(),
             4..=6 => self.random.pick(&PLAIN).to_owned(),
             7 => format!("{}{}", self.random.pick(&KEYS), self.random.pick(&UNICODE)),
             8..=10 => self.double_quoted(line_break, indent),
@@ -212,8 +237,8 @@ impl Writer<'_> {
         };
         let comment = match self.random.below(30) {
             0 => " # comment",
-            1 => "\t# comment",
-            2 => "  ",
+            1 if self.chance(10) => "\t# comment",
+            1 | 2 => "  ",
             _ => "",
         };
         let gap = if written.is_empty() { "" } else { gap };
@@ -236,7 +261,7 @@ impl Writer<'_> {
         for _ in 0..self.random.below(5) {
             text += match self.random.below(6) {
                 // The last three are no escapes of YAML or no text.
-                0 if self.chance(96) => self.random.pick(&ESCAPES[..21]),
+                0 if self.chance(98) => self.random.pick(&ESCAPES[..21]),
                 0 => self.random.pick(&ESCAPES[21..]),
                 1 => self.random.pick(&UNICODE),
                 2 => ": ",

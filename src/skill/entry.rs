@@ -5,11 +5,10 @@
 //! without shebang and main guard that another script of the skill imports. The executable bit says nothing: half
 //! of the published scripts lack it.
 
-use std::fs::{self, File};
-use std::io::Read;
+use std::fs::{self, FileType};
 use std::path::{Path, PathBuf};
 
-use super::folder::Folder;
+use super::folder::{Folder, read_bounded};
 use super::interpreter::Resolver;
 use super::model::{Entry, Interpreter, Language};
 
@@ -17,6 +16,7 @@ use super::model::{Entry, Interpreter, Language};
 const MAX_DEPTH: usize = 4;
 const MAX_FILES: usize = 1000;
 const MAX_READ: u64 = 256 * 1024;
+const MAX_HEAD: u64 = 4096;
 
 /// A file that may be an entry.
 struct Candidate {
@@ -37,13 +37,15 @@ pub fn find(folder: &Folder, resolver: &Resolver) -> Vec<Entry> {
         collect(&scripts, Path::new("scripts"), MAX_DEPTH, &mut files);
     }
     collect(folder, Path::new(""), 0, &mut files);
-    let candidates: Vec<Candidate> = files.into_iter().filter_map(|file| candidate(path, file)).collect();
+    let candidates: Vec<Candidate> = files.into_iter().filter_map(|(file, kind)| candidate(path, file, kind)).collect();
     let entries = candidates.iter().filter(|candidate| !is_module(candidate, &candidates));
-    entries.map(|candidate| entry(path, candidate, resolver)).collect()
+    let mut entries: Vec<Entry> = entries.map(|candidate| entry(path, candidate, resolver)).collect();
+    entries.shrink_to_fit();
+    entries
 }
 
 /// Files of a listed folder that may be entries; `at` is its path within the skill.
-fn collect(folder: &Folder, at: &Path, depth: usize, files: &mut Vec<PathBuf>) {
+fn collect(folder: &Folder, at: &Path, depth: usize, files: &mut Vec<(PathBuf, FileType)>) {
     for (name, kind) in &folder.items {
         let Some(name) = name.to_str().filter(|name| !name.starts_with('.')) else { continue };
         if files.len() >= MAX_FILES {
@@ -51,7 +53,7 @@ fn collect(folder: &Folder, at: &Path, depth: usize, files: &mut Vec<PathBuf>) {
         }
         if !kind.is_dir() {
             if !is_support(name) {
-                files.push(at.join(name));
+                files.push((at.join(name), *kind));
             }
         } else if depth > 0
             && !is_support_folder(name)
@@ -89,19 +91,23 @@ fn is_support(name: &str) -> bool {
     test || python || (script && support)
 }
 
-fn candidate(skill: &Path, file: PathBuf) -> Option<Candidate> {
+fn candidate(skill: &Path, file: PathBuf, kind: FileType) -> Option<Candidate> {
     let path = skill.join(&file);
     let by_name = by_extension(&file);
     let text_file = file
         .extension()
         .is_some_and(|e| matches!(e.to_str(), Some("md" | "json" | "yaml" | "yml" | "txt" | "toml" | "csv")));
     // Following a link out of the skill is left to the sandbox, which does not show what lies there.
-    if text_file || !fs::metadata(&path).ok()?.is_file() {
+    if text_file {
         return None;
     }
-    let mut text = Vec::new();
-    File::open(&path).and_then(|file| file.take(MAX_READ).read_to_end(&mut text)).ok()?;
+    // A file without such an extension is no script unless its first line says so.
+    let first = if by_name.is_some() { MAX_READ } else { MAX_HEAD };
+    let (mut text, more) = read_bounded(&path, Some(kind), first).ok()?;
     let shebang = shebang(&text);
+    if more && shebang.is_some() && first < MAX_READ {
+        text = read_bounded(&path, Some(kind), MAX_READ).ok()?.0;
+    }
     let native = text.starts_with(b"\x7fELF") && !file.extension().is_some_and(|e| e == "so" || e == "o");
     let language = match &shebang {
         Some(shebang) => Some(shebang.language),

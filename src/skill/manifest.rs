@@ -9,7 +9,7 @@ use super::diagnostic::{Edit, Span};
 use super::findings::Findings;
 use super::model::{Field, Manifest};
 use super::rules::{self, Rule};
-use crate::yaml::{self, Aliases, Node, Start, YamlError, YamlErrorKind, kind_of, pyyaml};
+use crate::yaml::{Node, Start, YamlError, YamlErrorKind, kind_of, pyyaml};
 
 /// The six fields of the open specification.
 pub const FIELDS: [&str; 6] =
@@ -64,7 +64,7 @@ pub fn read(text: &str, range: Range<usize>, findings: &mut Findings) -> Manifes
 }
 
 fn fields(source: &str, start: Start, findings: &mut Findings) -> Result<Manifest, YamlError> {
-    let document = yaml::parse_with(source, start, Aliases::Expanded)?;
+    let document = pyyaml::parse_at(source, start)?;
     let Some(root) = document.root else { return Ok(Manifest::default()) };
     if root.as_mapping().is_none() {
         let message = format!("the front matter is a {}, not `key: value` lines", root.kind());
@@ -76,8 +76,8 @@ fn fields(source: &str, start: Start, findings: &mut Findings) -> Result<Manifes
         let name = Field { value: pyyaml::key(key)?, span: key.span };
         Ok((name, Field { value: pyyaml::value(value)?, span: value.span }))
     });
-    let mut manifest =
-        Manifest { fields: read.collect::<Result<_, YamlError>>()?, ..Manifest::default() };
+    let mut manifest = Manifest { fields: read.collect::<Result<_, YamlError>>()?, ..Manifest::default() };
+    manifest.fields.shrink_to_fit();
     let duplicates = root.all_duplicates();
     if duplicates.is_empty() {
         serde_yaml_clients(source, &root, findings);

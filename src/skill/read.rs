@@ -1,13 +1,13 @@
 //! Reads one skill: never fails, a broken skill is a skill with diagnostics.
 
-use std::fs::{self, File};
-use std::io::{ErrorKind, Read};
+use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::diagnostic::{Diagnostic, Edit, Span};
 use super::entry;
 use super::findings::Findings;
-use super::folder::Folder;
+use super::folder::{self, Folder};
 use super::frontmatter::{self, Parts};
 use super::interpreter::Resolver;
 use super::lint;
@@ -122,7 +122,7 @@ fn load(folder: &Folder) -> Loaded {
         other_case: other_case(folder),
         too_large: false,
     };
-    match read_bounded(&folder.path.join("SKILL.md")) {
+    match read_manifest(folder) {
         Ok((bytes, too_large)) => {
             loaded.too_large = too_large;
             match String::from_utf8(bytes) {
@@ -138,25 +138,12 @@ fn load(folder: &Folder) -> Loaded {
     loaded
 }
 
-fn read_bounded(file: &Path) -> Result<(Vec<u8>, bool), Problem> {
-    let metadata = match fs::metadata(file) {
-        Ok(metadata) => metadata,
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            return Err(fs::read_link(file).map_or(Problem::Missing, Problem::Dangling));
-        }
-        Err(error) => return Err(Problem::Unreadable(error.to_string())),
-    };
-    // Opening a pipe would wait for a writer.
-    if !metadata.is_file() {
-        let what = if metadata.is_dir() { "it is a folder" } else { "it is not a regular file" };
-        return Err(Problem::Unreadable(what.to_owned()));
-    }
-    let mut bytes = Vec::with_capacity(metadata.len().min(MAX_FILE) as usize);
-    let read = File::open(file).and_then(|file| file.take(MAX_FILE + 1).read_to_end(&mut bytes));
-    read.map_err(|error| Problem::Unreadable(error.to_string()))?;
-    let too_large = bytes.len() as u64 > MAX_FILE;
-    bytes.truncate(MAX_FILE as usize);
-    Ok((bytes, too_large))
+fn read_manifest(folder: &Folder) -> Result<(Vec<u8>, bool), Problem> {
+    let file = folder.path.join("SKILL.md");
+    folder::read_bounded(&file, folder.kind("SKILL.md"), MAX_FILE).map_err(|error| match error.kind() {
+        ErrorKind::NotFound => fs::read_link(&file).map_or(Problem::Missing, Problem::Dangling),
+        _ => Problem::Unreadable(error.to_string()),
+    })
 }
 
 fn other_case(folder: &Folder) -> Vec<String> {

@@ -2,19 +2,20 @@
 //!
 //! The one reader of YAML in this program: front matter ([`crate::skill`]), `policy.yaml`
 //! ([`crate::policy`]) and cases go through [`parse()`]. It is made for foreign text: size, nesting and the
-//! number of nodes are bounded, aliases are refused, or expanded within these bounds, and duplicate keys stay in the
+//! number of nodes are bounded, aliases are refused (by [`pyyaml`] expanded within these bounds), and duplicate keys stay in the
 //! tree so that the caller can point at both.
 
 mod parse;
 pub mod pyyaml;
 mod scalar;
+mod strict;
 
 use std::collections::HashMap;
 
 use serde_json::{Map, Value as Json};
 
 pub use crate::skill::diagnostic::Span;
-pub use parse::{Aliases, MAX_BYTES, MAX_DEPTH, MAX_NODES, Start, parse, parse_at, parse_with};
+pub use parse::{MAX_BYTES, MAX_DEPTH, MAX_NODES, Start, parse, parse_at};
 
 /// One YAML document.
 #[derive(Debug, Clone, Default, PartialEq)]

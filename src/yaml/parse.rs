@@ -41,7 +41,7 @@ pub fn parse_at(text: &str, start: Start) -> Result<Document, YamlError> {
 
 /// What becomes of an alias (`*name`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Aliases {
+pub(super) enum Aliases {
     /// An error: where places are edited, two values must not share one.
     Refused,
     /// The value that has the anchor stands there again. What an alias repeats counts towards
@@ -50,7 +50,7 @@ pub enum Aliases {
 }
 
 /// [`parse_at`] with a choice.
-pub fn parse_with(text: &str, start: Start, aliases: Aliases) -> Result<Document, YamlError> {
+pub(super) fn parse_with(text: &str, start: Start, aliases: Aliases) -> Result<Document, YamlError> {
     let mut builder = Builder {
         text,
         start,

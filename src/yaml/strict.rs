@@ -1,0 +1,108 @@
+//! What PyYAML refuses although YAML 1.2 allows it, found by places: tabs between tokens, question marks and leading colons
+//! in flow collections, an anchor's name twice, characters that are not printable.
+
+use std::collections::HashSet;
+use std::ops::Range;
+
+use super::{Document, Node, Start, Style, Value, YamlError, YamlErrorKind};
+
+/// Check a document that begins at `start` of its file and was read from `text`.
+pub(super) fn check(text: &str, start: Start, document: &Document) -> Result<(), YamlError> {
+    let check = Check { text, start };
+    if let Some((at, c)) = text.char_indices().find(|(_, c)| !is_printable(*c)) {
+        let message = format!("the character U+{:04X} is not allowed in YAML", u32::from(c));
+        return Err(check.error(at, YamlErrorKind::Syntax, message, "remove it"));
+    }
+    let mut scalars = Vec::new();
+    if let Some(root) = &document.root {
+        check.node(root, false, &mut scalars)?;
+    }
+    let comments = document.comments.iter().map(|comment| comment.span.start..comment.span.end);
+    let offset = |range: Range<usize>| range.start - start.offset..range.end - start.offset;
+    let mut taken: Vec<Range<usize>> = scalars.into_iter().chain(comments).map(offset).collect();
+    taken.sort_by_key(|range| range.start);
+    check.between(&taken)
+}
+
+/// The characters that a YAML 1.1 stream consists of.
+fn is_printable(c: char) -> bool {
+    matches!(c, '\t' | '\n' | '\r' | ' '..='~' | '\u{85}' | '\u{a0}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..)
+}
+
+struct Check<'a> {
+    text: &'a str,
+    start: Start,
+}
+
+impl Check<'_> {
+    /// Look at a node; `flow`: it stands in a flow collection. Collects where scalars are.
+    fn node(&self, node: &Node, flow: bool, scalars: &mut Vec<Range<usize>>) -> Result<(), YamlError> {
+        match &node.value {
+            Value::Scalar { style, .. } => {
+                let mut range = node.span.start..node.span.end;
+                let written = self.text.get(range.start - self.start.offset..range.end - self.start.offset);
+                let written = written.unwrap_or_default();
+                match style {
+                    Style::Plain if flow && (written.contains('?') || written.starts_with(':')) => {
+                        let message = "`?` or a leading `:` has a meaning of its own in a list or mapping in brackets";
+                        let at = range.start - self.start.offset;
+                        return Err(self.error(at, YamlErrorKind::Syntax, message.into(), "put the value in quotes"));
+                    }
+                    // A tab ends a plain scalar.
+                    Style::Plain if written.contains('\t') => range.end = range.start + written.find('\t').unwrap_or(0),
+                    // The line with the indicator is no content.
+                    Style::Literal | Style::Folded => range.start += written.find('\n').unwrap_or(written.len()),
+                    _ => {}
+                }
+                scalars.push(range);
+            }
+            Value::Sequence(items) => {
+                for item in items {
+                    self.node(item, flow || node.flow, scalars)?;
+                }
+            }
+            Value::Mapping(pairs) => {
+                for item in pairs.iter().flat_map(|(key, value)| [key, value]) {
+                    self.node(item, flow || node.flow, scalars)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Look at what lies between scalars and comments: indicators, anchors, tags, white space.
+    fn between(&self, taken: &[Range<usize>]) -> Result<(), YamlError> {
+        let mut anchors = HashSet::new();
+        let ends = taken.iter().map(|range| range.start).chain([self.text.len()]);
+        let mut from = 0;
+        for (number, to) in ends.enumerate() {
+            let gap = self.text.get(from..to).unwrap_or_default();
+            if let Some(at) = gap.find('\t') {
+                let message = "a tab stands between two parts of the YAML; several readers refuse it".to_owned();
+                return Err(self.error(from + at, YamlErrorKind::Tab, message, "write a space"));
+            }
+            for (at, _) in gap.match_indices('&') {
+                let name = gap[at + 1..].split(|c: char| !c.is_alphanumeric() && !"-_".contains(c)).next();
+                if name.is_some_and(|name| !name.is_empty() && !anchors.insert(name)) {
+                    let message = format!("the anchor `&{}` is there twice", name.unwrap_or_default());
+                    return Err(self.error(from + at, YamlErrorKind::Syntax, message, "give each a name of its own"));
+                }
+            }
+            from = from.max(taken.get(number).map_or(to, |range| range.end));
+        }
+        Ok(())
+    }
+
+    fn error(&self, at: usize, kind: YamlErrorKind, message: String, help: &str) -> YamlError {
+        let before = self.text.get(..at).unwrap_or_default();
+        let line = before.rfind(['\n', '\r']).map_or(0, |end| end + 1);
+        YamlError {
+            kind,
+            message,
+            help: help.to_owned(),
+            line: self.start.line + before.replace("\r\n", "\n").matches(['\n', '\r']).count(),
+            column: before[line..].chars().count() + 1,
+            offset: self.start.offset + at,
+        }
+    }
+}
