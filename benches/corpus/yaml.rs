@@ -84,7 +84,8 @@ impl Writer<'_> {
     fn key(&mut self, number: usize) -> String {
         let key = self.random.pick(&KEYS);
         match self.random.below(40) {
-            0 => self.random.pick(&TYPED[..20]).to_owned(),
+            // `0` and `false` are one key to Python.
+            0 => self.random.pick(&TYPED[..15]).to_owned(),
             1 => format!("\"{key}\""),
             2 => format!("'{key}'"),
             3 => key.to_owned(),
@@ -199,9 +200,10 @@ impl Writer<'_> {
             let key = self.key(number);
             parts.push(match self.random.below(30) {
                 _ if !mapping => value,
-                0 => format!("{key}:{value}"),
+                // With a bracket behind the colon readers differ.
+                0 if !value.starts_with(['[', '{']) => format!("{key}:{value}"),
                 1 => key,
-                2 => format!("\"{key}\":{value}"),
+                2 if !key.starts_with(['"', '\'']) => format!("\"{key}\":{value}"),
                 _ => format!("{key}: {value}"),
             });
         }
@@ -217,7 +219,7 @@ impl Writer<'_> {
             2 => self.single_quoted(false, 0),
             // In brackets `?` and `,` have a meaning.
             3 if self.chance(92) => self.random.pick(&["two words", "a:b", "it's", "-dash", "50%", "x#y"]).to_owned(),
-            3 => self.random.pick(&PLAIN).to_owned(),
+            3 => self.random.pick(&PLAIN[..12]).to_owned(),
             _ => "word".to_owned(),
         }
     }

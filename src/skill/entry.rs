@@ -5,7 +5,7 @@
 //! without shebang and main guard that another script of the skill imports. The executable bit says nothing: half
 //! of the published scripts lack it.
 
-use std::fs::{self, FileType};
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::folder::{Folder, read_bounded};
@@ -37,7 +37,7 @@ pub fn find(folder: &Folder, resolver: &Resolver) -> Vec<Entry> {
         collect(&scripts, Path::new("scripts"), MAX_DEPTH, &mut files);
     }
     collect(folder, Path::new(""), 0, &mut files);
-    let candidates: Vec<Candidate> = files.into_iter().filter_map(|(file, kind)| candidate(path, file, kind)).collect();
+    let candidates: Vec<Candidate> = files.into_iter().filter_map(|file| candidate(path, file)).collect();
     let entries = candidates.iter().filter(|candidate| !is_module(candidate, &candidates));
     let mut entries: Vec<Entry> = entries.map(|candidate| entry(path, candidate, resolver)).collect();
     entries.shrink_to_fit();
@@ -45,7 +45,7 @@ pub fn find(folder: &Folder, resolver: &Resolver) -> Vec<Entry> {
 }
 
 /// Files of a listed folder that may be entries; `at` is its path within the skill.
-fn collect(folder: &Folder, at: &Path, depth: usize, files: &mut Vec<(PathBuf, FileType)>) {
+fn collect(folder: &Folder, at: &Path, depth: usize, files: &mut Vec<PathBuf>) {
     for (name, kind) in &folder.items {
         let Some(name) = name.to_str().filter(|name| !name.starts_with('.')) else { continue };
         if files.len() >= MAX_FILES {
@@ -53,7 +53,7 @@ fn collect(folder: &Folder, at: &Path, depth: usize, files: &mut Vec<(PathBuf, F
         }
         if !kind.is_dir() {
             if !is_support(name) {
-                files.push((at.join(name), *kind));
+                files.push(at.join(name));
             }
         } else if depth > 0
             && !is_support_folder(name)
@@ -91,7 +91,7 @@ fn is_support(name: &str) -> bool {
     test || python || (script && support)
 }
 
-fn candidate(skill: &Path, file: PathBuf, kind: FileType) -> Option<Candidate> {
+fn candidate(skill: &Path, file: PathBuf) -> Option<Candidate> {
     let path = skill.join(&file);
     let by_name = by_extension(&file);
     let text_file = file
@@ -103,10 +103,10 @@ fn candidate(skill: &Path, file: PathBuf, kind: FileType) -> Option<Candidate> {
     }
     // A file without such an extension is no script unless its first line says so.
     let first = if by_name.is_some() { MAX_READ } else { MAX_HEAD };
-    let (mut text, more) = read_bounded(&path, Some(kind), first).ok()?;
+    let (mut text, more) = read_bounded(&path, first).ok()?;
     let shebang = shebang(&text);
     if more && shebang.is_some() && first < MAX_READ {
-        text = read_bounded(&path, Some(kind), MAX_READ).ok()?.0;
+        text = read_bounded(&path, MAX_READ).ok()?.0;
     }
     let native = text.starts_with(b"\x7fELF") && !file.extension().is_some_and(|e| e == "so" || e == "o");
     let language = match &shebang {

@@ -2,8 +2,9 @@
 //! without waiting and in bounds.
 
 use std::ffi::OsString;
-use std::fs::{self, File, FileType};
+use std::fs::{self, File, FileType, OpenOptions};
 use std::io::{self, Read};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 /// Most items of one folder that are looked at.
@@ -38,12 +39,7 @@ impl Folder {
 
     /// Whether something of exactly that name lies in it.
     pub fn has(&self, name: &str) -> bool {
-        self.kind(name).is_some()
-    }
-
-    /// What lies in it under exactly that name.
-    pub fn kind(&self, name: &str) -> Option<FileType> {
-        self.items.iter().find(|(item, _)| item == name).map(|(_, kind)| *kind)
+        self.items.iter().any(|(item, _)| item == name)
     }
 
     /// Whether it holds a `SKILL.md`, in whatever case.
@@ -52,19 +48,10 @@ impl Folder {
     }
 }
 
-/// The first `most` bytes of a regular file, and whether there are more. `kind`, where a listing tells it, saves a look.
-/// Anything else than a regular file is an error: opening a pipe would wait for a writer.
-pub fn read_bounded(file: &Path, kind: Option<FileType>, most: u64) -> io::Result<(Vec<u8>, bool)> {
-    if !kind.is_some_and(|kind| kind.is_file()) {
-        let data = fs::metadata(file)?;
-        if !data.is_file() {
-            let what = if data.is_dir() { "it is a folder" } else { "it is not a regular file" };
-            return Err(io::Error::other(what));
-        }
-    }
-    let file = open_at_once(file)?;
-    let length = file.metadata()?.len();
-    let mut bytes = Vec::with_capacity(length.min(most) as usize);
+/// The first `most` bytes of a regular file, and whether there are more.
+pub fn read_bounded(file: &Path, most: u64) -> io::Result<(Vec<u8>, bool)> {
+    let file = open_plain(file)?;
+    let mut bytes = Vec::with_capacity(file.metadata()?.len().min(most) as usize);
     // One byte more than is wanted tells whether there is more.
     file.take(most + 1).read_to_end(&mut bytes)?;
     let more = bytes.len() as u64 > most;
@@ -72,9 +59,13 @@ pub fn read_bounded(file: &Path, kind: Option<FileType>, most: u64) -> io::Resul
     Ok((bytes, more))
 }
 
-/// Without waiting, should the file have become a pipe meanwhile.
-fn open_at_once(path: &Path) -> io::Result<File> {
-    use rustix::fs::{Mode, OFlags, open};
-    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
-    Ok(open(path, flags, Mode::empty())?.into())
+/// Open a file of a skill: a pipe or device in its place would block the reader for ever.
+pub(crate) fn open_plain(file: &Path) -> io::Result<File> {
+    let opened = OpenOptions::new().read(true).custom_flags(nix::libc::O_NONBLOCK).open(file)?;
+    let data = opened.metadata()?;
+    if data.is_file() {
+        return Ok(opened);
+    }
+    let what = if data.is_dir() { "it is a folder" } else { "it is not a regular file" };
+    Err(io::Error::new(io::ErrorKind::InvalidInput, what))
 }

@@ -140,7 +140,7 @@ fn load(folder: &Folder) -> Loaded {
 
 fn read_manifest(folder: &Folder) -> Result<(Vec<u8>, bool), Problem> {
     let file = folder.path.join("SKILL.md");
-    folder::read_bounded(&file, folder.kind("SKILL.md"), MAX_FILE).map_err(|error| match error.kind() {
+    folder::read_bounded(&file, MAX_FILE).map_err(|error| match error.kind() {
         ErrorKind::NotFound => fs::read_link(&file).map_or(Problem::Missing, Problem::Dangling),
         _ => Problem::Unreadable(error.to_string()),
     })

@@ -5,6 +5,7 @@
 //! number of nodes are bounded, aliases are refused (by [`pyyaml`] expanded within these bounds), and duplicate keys stay in the
 //! tree so that the caller can point at both.
 
+mod breaks;
 mod parse;
 pub mod pyyaml;
 mod scalar;

@@ -7,14 +7,15 @@
 use serde_json::{Map, Number, Value as Json};
 
 use super::parse::{self, Aliases};
-use super::{Document, Node, Start, Style, Value, YamlError, YamlErrorKind, strict};
+use super::{Document, Node, Start, Style, Value, YamlError, YamlErrorKind, breaks, strict};
 
 const PREFIX: &str = "tag:yaml.org,2002:";
 
 /// Read a document as PyYAML does: aliases are expanded, what it refuses is an error.
 pub fn parse_at(text: &str, start: Start) -> Result<Document, YamlError> {
-    let document = parse::parse_with(text, start, Aliases::Expanded)?;
+    let mut document = parse::parse_with(text, start, Aliases::Expanded)?;
     strict::check(text, start, &document)?;
+    breaks::fold(text, start, &mut document);
     Ok(document)
 }
 

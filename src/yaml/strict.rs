@@ -50,8 +50,6 @@ impl Check<'_> {
                     }
                     // A tab ends a plain scalar.
                     Style::Plain if written.contains('\t') => range.end = range.start + written.find('\t').unwrap_or(0),
-                    // The line with the indicator is no content.
-                    Style::Literal | Style::Folded => range.start += written.find('\n').unwrap_or(written.len()),
                     _ => {}
                 }
                 scalars.push(range);
@@ -62,12 +60,25 @@ impl Check<'_> {
                 }
             }
             Value::Mapping(pairs) => {
+                for (key, _) in pairs {
+                    self.key(key)?;
+                }
                 for item in pairs.iter().flat_map(|(key, value)| [key, value]) {
                     self.node(item, flow || node.flow, scalars)?;
                 }
             }
         }
         Ok(())
+    }
+
+    /// A key that is not there needs a question mark.
+    fn key(&self, key: &Node) -> Result<(), YamlError> {
+        let at = key.span.start - self.start.offset;
+        let absent = key.text() == Some("") && key.style() == Some(Style::Plain) && key.tag.is_none();
+        if !absent || key.anchored || self.text.get(..at).unwrap_or_default().trim_end().ends_with('?') {
+            return Ok(());
+        }
+        Err(self.error(at, YamlErrorKind::Syntax, "there is no key before `:`".to_owned(), "write a key, or quote the value"))
     }
 
     /// Look at what lies between scalars and comments: indicators, anchors, tags, white space.
@@ -82,11 +93,18 @@ impl Check<'_> {
                 return Err(self.error(from + at, YamlErrorKind::Tab, message, "write a space"));
             }
             for (at, _) in gap.match_indices('&') {
-                let name = gap[at + 1..].split(|c: char| !c.is_alphanumeric() && !"-_".contains(c)).next();
-                if name.is_some_and(|name| !name.is_empty() && !anchors.insert(name)) {
-                    let message = format!("the anchor `&{}` is there twice", name.unwrap_or_default());
-                    return Err(self.error(from + at, YamlErrorKind::Syntax, message, "give each a name of its own"));
-                }
+                let behind = &gap[at + 1..];
+                let length = behind.find(|c: char| !c.is_ascii_alphanumeric() && !"-_".contains(c));
+                let (name, behind) = behind.split_at(length.unwrap_or(behind.len()));
+                let ends = behind.chars().next().is_none_or(|c| c.is_whitespace() || "?:,]}%@`".contains(c));
+                let (message, help) = if name.is_empty() || !ends {
+                    ("an anchor's name consists of letters and digits".to_owned(), "write another, or quote the value")
+                } else if anchors.insert(name) {
+                    continue;
+                } else {
+                    (format!("the anchor `&{name}` is there twice"), "give each a name of its own")
+                };
+                return Err(self.error(from + at, YamlErrorKind::Syntax, message, help));
             }
             from = from.max(taken.get(number).map_or(to, |range| range.end));
         }

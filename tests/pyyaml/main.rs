@@ -83,7 +83,10 @@ fn by_pyyaml(python: &str, blocks: &[String]) -> Vec<Reading> {
         };
         match answer.get("error") {
             Some(error) => Reading::Refused(error.to_string()),
-            None => Reading::Fields(answer["value"].clone()),
+            None => match &answer["value"] {
+                read @ (Json::Object(_) | Json::Null) => Reading::Fields(read.clone()),
+                other => Reading::Refused(format!("no mapping: {other}")),
+            },
         }
     };
     lines.lines().map(reading).collect()

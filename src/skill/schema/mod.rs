@@ -16,12 +16,11 @@ mod shell;
 mod usage;
 
 use std::collections::HashSet;
-use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use super::folder::read_bounded;
 use super::model::{Entry, Language, Skill};
 
 pub use call::{InputError, Invocation, invocation};
@@ -243,11 +242,7 @@ pub fn entry_tools(skill: &Skill, entry: &Entry, explicit: Option<&Value>) -> Ve
 }
 
 fn read_script(path: &Path, language: Language) -> Script {
-    let mut text = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(MAX_SCRIPT).read_to_end(&mut text));
-    if read.is_err() {
-        return Script::default();
-    }
+    let Ok((text, _)) = read_bounded(path, MAX_SCRIPT) else { return Script::default() };
     let text = String::from_utf8_lossy(&text);
     match language {
         Language::Python | Language::Uv => python::read(&text),

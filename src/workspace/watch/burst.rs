@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::{CALM, CALM_AFTER_MANY, LONGEST, MANY};
 
@@ -91,6 +91,8 @@ pub(super) struct Change {
 /// Events on their way to become a reload.
 #[derive(Debug)]
 pub(super) struct Burst {
+    began: Instant,
+    /// When it began, or was put off.
     first: Instant,
     last: Instant,
     events: usize,
@@ -105,6 +107,7 @@ impl Burst {
     pub(super) fn new() -> Self {
         let now = Instant::now();
         Self {
+            began: now,
             first: now,
             last: now,
             events: 0,
@@ -130,6 +133,11 @@ impl Burst {
     pub(super) fn due(&self) -> Instant {
         let calm = if self.events > MANY { CALM_AFTER_MANY } else { CALM };
         (self.last + calm).min(self.first + LONGEST)
+    }
+
+    /// How long ago the first event was.
+    pub(super) fn age(&self) -> Duration {
+        self.began.elapsed()
     }
 
     /// The same burst, to be tried again in a moment.

@@ -1,8 +1,8 @@
 //! Watches the roots of a workspace and says, calmly, when and why to read again.
 //!
 //! A burst of events (a save, a `git pull`) becomes one [`Reload`]: it goes out when nothing has happened for
-//! [`CALM`] (longer in large bursts), and at the latest after [`LONGEST`]. With 40 ms a save is on the screen within
-//! 60 ms; editors that save by rename are done within 5.
+//! [`CALM`] (longer in large bursts, and while git writes), and at the latest after [`LONGEST`]. With 40 ms a save is on
+//! the screen within 60 ms; editors that save by rename are done within 5.
 //!
 //! Folders are watched one by one instead of recursively: so generated folders (`node_modules`, `target`, what git
 //! ignores) cost no watch, links are followed as in discovery, and a root that is removed and made again, or is not
@@ -11,6 +11,7 @@
 
 mod burst;
 mod filter;
+mod git;
 mod kernel;
 mod tree;
 
@@ -25,6 +26,7 @@ use tokio::sync::mpsc as stream;
 
 use burst::Burst;
 use filter::Filter;
+use git::Repositories;
 use kernel::KernelWatcher;
 use tree::Tree;
 
@@ -37,6 +39,8 @@ const CALM_AFTER_MANY: Duration = Duration::from_millis(150);
 const MANY: usize = 30;
 /// A stream of events without a pause still gives a reload this often.
 pub const LONGEST: Duration = Duration::from_secs(1);
+/// While git writes a work tree, a reload waits for it this long.
+const WHILE_GIT: Duration = Duration::from_secs(10);
 /// Events of a run's last writes can arrive this long after its end.
 const GRACE: Duration = Duration::from_millis(250);
 /// Folders that are looked through in one [`Options::fallback`]: about a hundredth of a processor's time.
@@ -111,6 +115,7 @@ impl Watcher {
             roots: roots.to_vec(),
             tree: Tree::new(options.watches),
             filter: Filter::new(roots),
+            git: Repositories::default(),
             backend: None,
             options,
         };
@@ -171,6 +176,7 @@ struct Worker {
     roots: Vec<PathBuf>,
     tree: Tree,
     filter: Filter,
+    git: Repositories,
     backend: Option<Box<dyn notify::Watcher + Send>>,
     options: Options,
 }
@@ -231,6 +237,7 @@ impl Worker {
     fn sync(&mut self) -> notify::Result<()> {
         let Some(backend) = self.backend.as_mut() else { return Ok(()) };
         self.filter.learn(&self.roots);
+        self.git = Repositories::around(&self.roots);
         let result = self.tree.sync(&self.roots, backend.as_mut());
         self.filter.learn(self.tree.targets());
         result
@@ -248,7 +255,8 @@ impl Worker {
                 Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => return,
                 Err(RecvTimeoutError::Timeout) => {
                     if let Some(due) = burst.take() {
-                        burst = self.send(due);
+                        let waits = self.git.busy() && due.age() < WHILE_GIT;
+                        burst = if waits { Some(due.later()) } else { self.send(due) };
                     }
                 }
             }

@@ -1,5 +1,7 @@
 //! The watcher against real files. Every test waits for a state; nothing sleeps and hopes.
 
+mod storms;
+
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -7,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::*;
 
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 struct Watched {
     _dir: tempfile::TempDir,
