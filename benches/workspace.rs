@@ -78,7 +78,8 @@ fn skills_ref() -> Option<PathBuf> {
     let named = std::env::var_os("SKILLS_REF").map(PathBuf::from);
     let path = std::env::var_os("PATH").unwrap_or_default();
     // Its package has had both names for the program.
-    let places = std::env::split_paths(&path).flat_map(|dir| ["skills-ref", "agentskills"].map(|name| dir.join(name)));
+    let places =
+        std::env::split_paths(&path).flat_map(|dir| ["skills-ref", "agentskills"].map(|name| dir.join(name)));
     named.into_iter().chain(places).find(|file| file.is_file())
 }
 

@@ -97,11 +97,11 @@ pub(super) const FIELDS: &[(Field, usize)] = &[
 ];
 
 const WORDS: [&str; 48] = [
-    "agent", "analysis", "archive", "audit", "backup", "browser", "build", "calendar", "chart", "check", "client",
-    "cloud", "commit", "compare", "config", "convert", "csv", "data", "deploy", "design", "document", "draft",
-    "export", "fetch", "filter", "format", "image", "import", "index", "invoice", "issue", "ledger", "log", "mail",
-    "merge", "notes", "parse", "plan", "query", "report", "review", "schedule", "search", "summary", "table", "test",
-    "token", "workflow",
+    "agent", "analysis", "archive", "audit", "backup", "browser", "build", "calendar", "chart", "check",
+    "client", "cloud", "commit", "compare", "config", "convert", "csv", "data", "deploy", "design",
+    "document", "draft", "export", "fetch", "filter", "format", "image", "import", "index", "invoice",
+    "issue", "ledger", "log", "mail", "merge", "notes", "parse", "plan", "query", "report", "review",
+    "schedule", "search", "summary", "table", "test", "token", "workflow",
 ];
 
 pub(super) fn folder_name(number: usize) -> String {
@@ -114,7 +114,13 @@ fn sentence(random: &mut Random, words: usize) -> String {
     words.join(" ")
 }
 
-pub(super) fn front(random: &mut Random, number: usize, front: Front, names: Names, fields: &[Field]) -> String {
+pub(super) fn front(
+    random: &mut Random,
+    number: usize,
+    front: Front,
+    names: Names,
+    fields: &[Field],
+) -> String {
     if front == Front::Missing {
         return String::new();
     }
@@ -139,7 +145,9 @@ pub(super) fn front(random: &mut Random, number: usize, front: Front, names: Nam
         Front::Colon => writeln!(text, "description: Use when: {about}"),
         Front::Star => writeln!(text, "description: **{name}** {about}"),
         Front::Reserved => writeln!(text, "description: @{name} {about}"),
-        Front::Flow => writeln!(text, "description: {about}\nmetadata: {{\"openclaw\": {{\"requires\": [\"bins\"}}"),
+        Front::Flow => {
+            writeln!(text, "description: {about}\nmetadata: {{\"openclaw\": {{\"requires\": [\"bins\"}}")
+        }
         Front::DescriptionList => writeln!(text, "description:\n  - {about}\n  - more"),
         Front::LongDescription => writeln!(text, "description: {}", sentence(random, 220)),
         Front::Dashes => writeln!(text, "description: Use --- here. {about}"),
@@ -185,7 +193,12 @@ pub(super) fn body(random: &mut Random, files: &[String], size: usize) -> String
             0 => writeln!(text, "## {}\n", sentence(random, 4)),
             1 => writeln!(text, "- {line}\n- **{}**: {line}\n", sentence(random, 1)),
             2 => writeln!(text, "```bash\n{}\n```\n", command(random, files)),
-            3 => writeln!(text, "| {} | {} |\n| --- | --- |\n| a | {line} |\n", random.pick(&WORDS), random.pick(&WORDS)),
+            3 => writeln!(
+                text,
+                "| {} | {} |\n| --- | --- |\n| a | {line} |\n",
+                random.pick(&WORDS),
+                random.pick(&WORDS)
+            ),
             4 => match files.iter().find(|file| Path::new(file).extension().is_some_and(|end| end == "md")) {
                 Some(file) => writeln!(text, "See [{}]({file}) for {line}.\n", random.pick(&WORDS)),
                 None => writeln!(text, "See [{line}](https://example.org/{}).\n", random.pick(&WORDS)),

@@ -1,13 +1,16 @@
 //! Skills by the thousand, as they are published: a workspace made from a seed, with the sizes and the quirks that
 //! were counted in 26,277 published `SKILL.md` files. For the benchmark of the workspace and for tests.
 
-#![allow(dead_code, unreachable_pub, reason = "a module of several programs, each of which takes a part of it")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    reason = "a module of several programs, each of which takes a part of it"
+)]
 
 mod manifest;
 mod random;
 mod script;
 pub mod yaml;
-
 
 use std::fs;
 use std::io;

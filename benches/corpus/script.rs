@@ -16,7 +16,9 @@ pub(super) fn write(random: &mut Random, folder: &Path, count: usize) -> io::Res
             4 => (format!("scripts/run-{number}.sh"), shell(random)),
             5 => (format!("scripts/task-{number}.mjs"), node(random)),
             6..=8 => (format!("references/part-{number}.md"), prose(random)),
-            _ => (format!("assets/data-{number}.json"), "{\"rows\": [1, 2, 3]}\n".repeat(random.below(60) + 1)),
+            _ => {
+                (format!("assets/data-{number}.json"), "{\"rows\": [1, 2, 3]}\n".repeat(random.below(60) + 1))
+            }
         };
         put(folder, &file, &text)?;
         named.push(file);

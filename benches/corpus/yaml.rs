@@ -28,46 +28,194 @@ struct Writer<'a> {
 }
 
 const KEYS: [&str; 14] = [
-    "name", "description", "license", "metadata", "allowed-tools", "compatibility", "version", "tags", "author",
-    "when_to_use", "Key With Spaces", "clé", "x-y.z", "a/b",
+    "name",
+    "description",
+    "license",
+    "metadata",
+    "allowed-tools",
+    "compatibility",
+    "version",
+    "tags",
+    "author",
+    "when_to_use",
+    "Key With Spaces",
+    "clé",
+    "x-y.z",
+    "a/b",
 ];
 
 const PLAIN: [&str; 16] = [
-    "Does it", "word", "two words", "http://example.org/a?b=c#d", "a:b", "x # no comment", "x #comment", "it's",
-    "say \"hi\"", "a, b", "curly } brace", "-dash", "?mark", ":colon", "50%", "(in brackets)",
+    "Does it",
+    "word",
+    "two words",
+    "http://example.org/a?b=c#d",
+    "a:b",
+    "x # no comment",
+    "x #comment",
+    "it's",
+    "say \"hi\"",
+    "a, b",
+    "curly } brace",
+    "-dash",
+    "?mark",
+    ":colon",
+    "50%",
+    "(in brackets)",
 ];
 
 /// Plain values that are none: each an error, or something else than it looks like.
 const TRAPS: [&str; 15] = [
-    "time: now", "[not", "- item", "? question", "tail:", "%50", "@at", "`tick`", "*star*", "**bold** text", "&anchor", "!bang",
-    "> greater", "| pipe", "{{ template }}",
+    "time: now",
+    "[not",
+    "- item",
+    "? question",
+    "tail:",
+    "%50",
+    "@at",
+    "`tick`",
+    "*star*",
+    "**bold** text",
+    "&anchor",
+    "!bang",
+    "> greater",
+    "| pipe",
+    "{{ template }}",
 ];
 
 const TYPED: [&str; 73] = [
-    "yes", "No", "on", "OFF", "true", "False", "TRUE", "y", "n", "null", "Null", "~", "NULL", "nil", "none", "0", "7", "-1",
-    "+12", "007", "0777", "08", "0o17", "0x1F", "0X1F", "0xfg", "0b101", "0b2", "1_000", "_1", "1__0", "1:30", "12:30:45", "1:99",
-    "-1:30", "190:20:30.15", "1.5", "1.", ".5", "-.5", "+1.5", "1e3", "1.5e3", "1.5e+3", "1.0E-2", "1_0.5", ".inf", "-.INF",
-    ".nan", ".NaN", "1.2.3", "v1.0", "2024-01-01", "2024-1-1", "2001-12-14t21:59:43.10-05:00",
-    "2001-12-14 21:59:43.10 -5", "2001-12-15 2:59:43.10", "2024-01-01T00:00:00Z", "12345678901234567890",
-    "123456789012345678901234567890", "-9223372036854775808", "18446744073709551615", "00", "0_", "-0", "+.5",
-    "1,000", "1e", "0.0", "2024-13-01", "2024-02-30", "=", "<<",
+    "yes",
+    "No",
+    "on",
+    "OFF",
+    "true",
+    "False",
+    "TRUE",
+    "y",
+    "n",
+    "null",
+    "Null",
+    "~",
+    "NULL",
+    "nil",
+    "none",
+    "0",
+    "7",
+    "-1",
+    "+12",
+    "007",
+    "0777",
+    "08",
+    "0o17",
+    "0x1F",
+    "0X1F",
+    "0xfg",
+    "0b101",
+    "0b2",
+    "1_000",
+    "_1",
+    "1__0",
+    "1:30",
+    "12:30:45",
+    "1:99",
+    "-1:30",
+    "190:20:30.15",
+    "1.5",
+    "1.",
+    ".5",
+    "-.5",
+    "+1.5",
+    "1e3",
+    "1.5e3",
+    "1.5e+3",
+    "1.0E-2",
+    "1_0.5",
+    ".inf",
+    "-.INF",
+    ".nan",
+    ".NaN",
+    "1.2.3",
+    "v1.0",
+    "2024-01-01",
+    "2024-1-1",
+    "2001-12-14t21:59:43.10-05:00",
+    "2001-12-14 21:59:43.10 -5",
+    "2001-12-15 2:59:43.10",
+    "2024-01-01T00:00:00Z",
+    "12345678901234567890",
+    "123456789012345678901234567890",
+    "-9223372036854775808",
+    "18446744073709551615",
+    "00",
+    "0_",
+    "-0",
+    "+.5",
+    "1,000",
+    "1e",
+    "0.0",
+    "2024-13-01",
+    "2024-02-30",
+    "=",
+    "<<",
 ];
 
 /// So many of the last are errors.
 const ODD: usize = 4;
 
 const UNICODE: [&str; 12] = [
-    "é", "日本語", "😀", "👩‍💻", "\u{a0}", "\u{200b}", "\u{feff}", "\u{85}", "\u{2028}", "\u{2029}", "–", "\u{301}",
+    "é",
+    "日本語",
+    "😀",
+    "👩‍💻",
+    "\u{a0}",
+    "\u{200b}",
+    "\u{feff}",
+    "\u{85}",
+    "\u{2028}",
+    "\u{2029}",
+    "–",
+    "\u{301}",
 ];
 
 const ESCAPES: [&str; 24] = [
-    "\\n", "\\t", "\\\\", "\\\"", "\\/", "\\x41", "\\u00e9", "\\ud83d\\ude00", "\\U0001F600", "\\e", "\\0", "\\a", "\\b", "\\r",
-    "\\N", "\\_", "\\L", "\\P", "\\ ", "\\v", "\\f", "\\q", "\\ud83d", "\\xZZ",
+    "\\n",
+    "\\t",
+    "\\\\",
+    "\\\"",
+    "\\/",
+    "\\x41",
+    "\\u00e9",
+    "\\ud83d\\ude00",
+    "\\U0001F600",
+    "\\e",
+    "\\0",
+    "\\a",
+    "\\b",
+    "\\r",
+    "\\N",
+    "\\_",
+    "\\L",
+    "\\P",
+    "\\ ",
+    "\\v",
+    "\\f",
+    "\\q",
+    "\\ud83d",
+    "\\xZZ",
 ];
 
 const TAGS: [&str; 12] = [
-    "!!str", "!!int", "!!float", "!!bool", "!!null", "!!seq", "!!map", "!!timestamp", "!custom", "!!python/name:os.system",
-    "!", "!!set",
+    "!!str",
+    "!!int",
+    "!!float",
+    "!!bool",
+    "!!null",
+    "!!seq",
+    "!!map",
+    "!!timestamp",
+    "!custom",
+    "!!python/name:os.system",
+    "!",
+    "!!set",
 ];
 
 impl Writer<'_> {
@@ -131,11 +279,15 @@ impl Writer<'_> {
             let _ = write!(before, "{gap}&{name}");
         }
         if self.chance(3) {
-            let tag = if self.chance(85) { match shape {
-                Some(_) if mapping => "!!map",
-                Some(_) => "!!seq",
-                None => "!!str",
-            } } else { self.random.pick(&TAGS) };
+            let tag = if self.chance(85) {
+                match shape {
+                    Some(_) if mapping => "!!map",
+                    Some(_) => "!!seq",
+                    None => "!!str",
+                }
+            } else {
+                self.random.pick(&TAGS)
+            };
             let _ = write!(before, "{gap}{tag}");
         }
         self.text += &before;
@@ -148,7 +300,8 @@ impl Writer<'_> {
             self.scalar(gap, indent);
         }
         if anchored {
-            let name = before.trim_start().trim_start_matches('&').split_whitespace().next().unwrap_or_default();
+            let name =
+                before.trim_start().trim_start_matches('&').split_whitespace().next().unwrap_or_default();
             self.anchors.push(name.to_owned());
             if mapping {
                 self.mappings.push(name.to_owned());
@@ -218,7 +371,9 @@ impl Writer<'_> {
             1 => self.double_quoted(false, 0),
             2 => self.single_quoted(false, 0),
             // In brackets `?` and `,` have a meaning.
-            3 if self.chance(92) => self.random.pick(&["two words", "a:b", "it's", "-dash", "50%", "x#y"]).to_owned(),
+            3 if self.chance(92) => {
+                self.random.pick(&["two words", "a:b", "it's", "-dash", "50%", "x#y"]).to_owned()
+            }
             3 => self.random.pick(&PLAIN[..12]).to_owned(),
             _ => "word".to_owned(),
         }
@@ -297,7 +452,8 @@ impl Writer<'_> {
         let deeper = 1 + self.random.below(4);
         let explicit = self.chance(20);
         let indicator = if explicit { deeper.to_string() } else { String::new() };
-        let head = if self.chance(50) { format!("{indicator}{chomp}") } else { format!("{chomp}{indicator}") };
+        let head =
+            if self.chance(50) { format!("{indicator}{chomp}") } else { format!("{chomp}{indicator}") };
         let comment = if self.chance(8) { " # note" } else { "" };
         let _ = writeln!(self.text, "{gap}{style}{head}{comment}");
         let margin = " ".repeat(indent + deeper);
@@ -320,7 +476,10 @@ impl Writer<'_> {
         let at = places[self.random.below(places.len())];
         match self.random.below(3) {
             0 => drop(self.text.remove(at)),
-            1 => self.text.insert_str(at, self.random.pick(&[":", "\"", "'", "#", " ", "\t", "[", "}", "-", "\u{7}", "\n"])),
+            1 => self.text.insert_str(
+                at,
+                self.random.pick(&[":", "\"", "'", "#", " ", "\t", "[", "}", "-", "\u{7}", "\n"]),
+            ),
             _ => {
                 self.text.remove(at);
                 self.text.insert_str(at, self.random.pick(&[" ", ":", ",", "*", "&", "\n"]));

@@ -43,7 +43,12 @@ pub fn helper() {
     let wall = begin.elapsed();
     let used = getrusage(UsageWho::RUSAGE_CHILDREN).unwrap();
     let micros = |time: nix::sys::time::TimeVal| time.tv_sec() * 1_000_000 + time.tv_usec();
-    println!("{} {} {}", wall.as_micros(), micros(used.user_time()) + micros(used.system_time()), used.max_rss());
+    println!(
+        "{} {} {}",
+        wall.as_micros(),
+        micros(used.user_time()) + micros(used.system_time()),
+        used.max_rss()
+    );
 }
 
 /// Run a command to its end, its output thrown away.

@@ -156,7 +156,8 @@ pub fn characters(text: &str, findings: &mut Findings) {
         );
     }
     let control = |c: char| c.is_control() && !matches!(c, '\0' | '\t' | '\n' | '\r');
-    let may_be_control = |byte: u8| byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\r') || matches!(byte, 0x7f | 0xc2);
+    let may_be_control =
+        |byte: u8| byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\r') || matches!(byte, 0x7f | 0xc2);
     if let Some((at, c)) = first(text, may_be_control, control) {
         let message = format!("a control character (U+{:04X}) stands here", u32::from(c));
         let fix = ("remove control characters", all_matches(text, control));

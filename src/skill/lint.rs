@@ -141,7 +141,8 @@ pub fn body(text: &str, parts: &Parts, folder: &Path, findings: &mut Findings) {
     while !body.is_char_boundary(end) {
         end -= 1;
     }
-    let mut lookups = Lookups { folder, scripts: None, left: MAX_LOOKUPS, known: HashMap::new(), seen: Vec::new() };
+    let mut lookups =
+        Lookups { folder, scripts: None, left: MAX_LOOKUPS, known: HashMap::new(), seen: Vec::new() };
     for (event, range) in Parser::new(&body[..end]).into_offset_iter() {
         let place = parts.body.start + range.start;
         match event {

@@ -213,7 +213,8 @@ fn metadata(value: &Node, json: &Json, findings: &mut Findings) {
         return;
     };
     let other = |(key, value): &'_ (Node, Node)| {
-        let kind = pyyaml::value(value).ok().filter(|value| !value.is_string()).map(|value| kind_of(&value))?;
+        let kind =
+            pyyaml::value(value).ok().filter(|value| !value.is_string()).map(|value| kind_of(&value))?;
         Some((key.text().unwrap_or("?").to_owned(), value.span, kind))
     };
     let other: Vec<(String, Span, &str)> = pairs.iter().filter_map(other).collect();
@@ -278,7 +279,7 @@ fn report_error(text: &str, error: &YamlError, findings: &mut Findings) {
         YamlErrorKind::Alias => rules::YAML_ALIAS,
         YamlErrorKind::UnclosedQuote => rules::YAML_QUOTE,
         YamlErrorKind::TooLarge => rules::YAML_TOO_LARGE,
-        YamlErrorKind::Syntax => rules::YAML_SYNTAX,
+        YamlErrorKind::CommentTouches | YamlErrorKind::Syntax => rules::YAML_SYNTAX,
     };
     let offset = if error.kind == YamlErrorKind::Tab { tab_at(text, error.offset) } else { error.offset };
     let width =

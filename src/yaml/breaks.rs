@@ -1,40 +1,25 @@
 //! The line breaks of YAML 1.1 that are none in YAML 1.2: U+0085, U+2028 and U+2029. A scalar that holds one as it is (not
-//! as an escape) is folded again by the rules of PyYAML.
+//! as an escape) is folded by the rules of PyYAML.
 
 use std::iter::Peekable;
 use std::str::Chars;
 
-use super::{Document, Node, Start, Style, Value};
+use super::Style;
 
-const BREAKS: [char; 3] = ['\u{85}', '\u{2028}', '\u{2029}'];
+pub(super) const BREAKS: [char; 3] = ['\u{85}', '\u{2028}', '\u{2029}'];
 
-/// Fold the scalars of a document that begins at `start` of its file and was read from `text`.
-pub(super) fn fold(text: &str, start: Start, document: &mut Document) {
-    if let Some(root) = document.root.as_mut().filter(|_| text.contains(BREAKS)) {
-        node(text, start, root);
+/// The value of a scalar as it is `written`; `None` when it holds no such break.
+pub(super) fn folded(written: &str, style: Style) -> Option<String> {
+    if !written.contains(BREAKS) {
+        return None;
     }
-}
-
-fn node(text: &str, start: Start, at: &mut Node) {
-    let span = at.span;
-    match &mut at.value {
-        Value::Scalar { text: value, style } => {
-            let written = text.get(span.start - start.offset..span.end - start.offset).unwrap_or_default();
-            if written.contains(BREAKS) {
-                match style {
-                    Style::Plain => *value = Folder::new(written.trim_end_matches(is_space)).plain(),
-                    Style::SingleQuoted | Style::DoubleQuoted if written.len() > 1 => {
-                        *value = Folder::new(&written[1..written.len() - 1]).quoted(*style);
-                    }
-                    _ => {}
-                }
-            }
+    match style {
+        Style::Plain => Some(Folder::new(written.trim_end_matches(is_space)).plain()),
+        Style::SingleQuoted | Style::DoubleQuoted => {
+            let inside = written.get(1..written.len() - 1)?;
+            Some(Folder::new(inside).quoted(style))
         }
-        Value::Sequence(items) => items.iter_mut().for_each(|item| node(text, start, item)),
-        Value::Mapping(pairs) => pairs.iter_mut().for_each(|(key, value)| {
-            node(text, start, key);
-            node(text, start, value);
-        }),
+        Style::Literal | Style::Folded => None,
     }
 }
 
@@ -42,7 +27,7 @@ fn is_break(c: char) -> bool {
     matches!(c, '\r' | '\n') || BREAKS.contains(&c)
 }
 
-fn is_space(c: char) -> bool {
+pub(super) fn is_space(c: char) -> bool {
     matches!(c, ' ' | '\t') || is_break(c)
 }
 

@@ -93,6 +93,8 @@ pub enum YamlErrorKind {
     /// An alias (`*name`), or a value that begins with `*`.
     Alias,
     UnclosedQuote,
+    /// A comment right behind a value, without a blank.
+    CommentTouches,
     /// A bound was reached: size, nesting or number of nodes.
     TooLarge,
     Syntax,

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use granit_parser::{ErrorKind, Event, Marker, Parser, ScalarStyle, ScanError, StructureStyle};
 
-use super::{Comment, Document, Node, Span, Style, Value, YamlError, YamlErrorKind};
+use super::{Comment, Document, Node, Span, Style, Value, YamlError, YamlErrorKind, breaks};
 
 /// Longest text that is read.
 pub const MAX_BYTES: usize = 1024 * 1024;
@@ -119,6 +119,7 @@ impl Builder<'_> {
                 let text = if absent { String::new() } else { text.into_owned() };
                 let value = Value::Scalar { text, style: style_of(style) };
                 let mut node = self.node(value, span, anchor, tag.as_deref())?;
+                self.fold(&mut node);
                 if matches!(style, ScalarStyle::Literal | ScalarStyle::Folded) {
                     self.trim_block(&mut node.span);
                 }
@@ -142,7 +143,9 @@ impl Builder<'_> {
                     self.finish(node, anchor)?;
                 }
             }
-            Event::Alias(anchor) if self.aliases == Aliases::Expanded && self.anchors.contains_key(&anchor) => {
+            Event::Alias(anchor)
+                if self.aliases == Aliases::Expanded && self.anchors.contains_key(&anchor) =>
+            {
                 self.repeat(anchor, span)?;
             }
             Event::Alias(_) | Event::UnresolvedAlias(_) => {
@@ -193,6 +196,16 @@ impl Builder<'_> {
         Ok(())
     }
 
+    /// Fold line breaks of YAML 1.1, for readers of it.
+    fn fold(&self, node: &mut Node) {
+        let range = node.span.start - self.start.offset..node.span.end - self.start.offset;
+        if let (Aliases::Expanded, Value::Scalar { text, style }) = (self.aliases, &mut node.value)
+            && let Some(folded) = self.text.get(range).and_then(|written| breaks::folded(written, *style))
+        {
+            *text = folded;
+        }
+    }
+
     /// A value is complete.
     fn finish(&mut self, node: Node, anchor: usize) -> Result<(), YamlError> {
         if anchor != 0 && self.aliases == Aliases::Expanded {
@@ -213,7 +226,8 @@ impl Builder<'_> {
         let (nodes, depth) = node.extent();
         self.nodes += nodes;
         if self.nodes > MAX_NODES || self.open.len() + depth > MAX_DEPTH {
-            let message = format!("with its aliases this has more than {MAX_NODES} values, or {MAX_DEPTH} levels");
+            let message =
+                format!("with its aliases this has more than {MAX_NODES} values, or {MAX_DEPTH} levels");
             return Err(self.error(span.start, YamlErrorKind::TooLarge, message));
         }
         let node = Node { anchored: false, span: self.span(span), ..node.clone() };
@@ -277,6 +291,7 @@ impl Builder<'_> {
             | ErrorKind::TabAtBlockScalarStart => YamlErrorKind::Tab,
             ErrorKind::UnknownAnchor | ErrorKind::MissingAnchorOrAliasName => YamlErrorKind::Alias,
             ErrorKind::UnclosedQuotedScalar => YamlErrorKind::UnclosedQuote,
+            ErrorKind::CommentNotSeparated => YamlErrorKind::CommentTouches,
             ErrorKind::RecursionLimitExceeded => YamlErrorKind::TooLarge,
             _ => YamlErrorKind::Syntax,
         };
@@ -296,6 +311,7 @@ impl Builder<'_> {
             YamlErrorKind::Tab => "indent with spaces",
             YamlErrorKind::Alias => "write the value out; if it begins with `*` or `&`, put it in quotes",
             YamlErrorKind::UnclosedQuote => "add the closing quote",
+            YamlErrorKind::CommentTouches => "write a blank before `#`",
             YamlErrorKind::TooLarge => "make it smaller",
             YamlErrorKind::Syntax => "correct the YAML at this place",
         };

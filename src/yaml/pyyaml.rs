@@ -4,19 +4,41 @@
 //! JSON has no form for three things: dates, and numbers without end, stay the text that was written; a key that is no
 //! text becomes the text that Python's `json` makes of it.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Number, Value as Json};
 
 use super::parse::{self, Aliases};
-use super::{Document, Node, Start, Style, Value, YamlError, YamlErrorKind, breaks, strict};
+use super::{Document, Node, Start, Style, Value, YamlError, YamlErrorKind, strict};
 
 const PREFIX: &str = "tag:yaml.org,2002:";
 
 /// Read a document as PyYAML does: aliases are expanded, what it refuses is an error.
 pub fn parse_at(text: &str, start: Start) -> Result<Document, YamlError> {
-    let mut document = parse::parse_with(text, start, Aliases::Expanded)?;
-    strict::check(text, start, &document)?;
-    breaks::fold(text, start, &mut document);
+    /// Each means reading the text once more.
+    const MOST_COMMENTS: usize = 16;
+    let mut blanked = Cow::Borrowed(text);
+    let mut left = MOST_COMMENTS;
+    let document = loop {
+        match parse::parse_with(&blanked, start, Aliases::Expanded) {
+            Ok(document) => break document,
+            Err(error) if error.kind == YamlErrorKind::CommentTouches && left > 0 => {
+                left -= 1;
+                let without = without_comment(&blanked, error.offset - start.offset).ok_or(error)?;
+                blanked = Cow::Owned(without);
+            }
+            Err(error) => return Err(error),
+        }
+    };
+    strict::check(&blanked, start, &document)?;
     Ok(document)
+}
+
+/// PyYAML takes a comment right behind a value in quotes or brackets; here it is replaced by blanks, which keeps all places.
+fn without_comment(text: &str, at: usize) -> Option<String> {
+    let from = at + text.get(at..)?.find('#')?;
+    let to = text[from..].find(['\n', '\r']).map_or(text.len(), |end| from + end);
+    Some(format!("{}{}{}", &text[..from], " ".repeat(to - from), &text[to..]))
 }
 
 /// The value of a node.
@@ -131,7 +153,13 @@ fn scalar(node: &Node, text: &str, style: Style) -> Result<Json, YamlError> {
         Kind::Date => is_date(text).then(as_text),
         Kind::Special => None,
     };
-    let quote = || refused(node, &format!("`{text}` means something else to YAML, and cannot be read"), "put it in quotes");
+    let quote = || {
+        refused(
+            node,
+            &format!("`{text}` means something else to YAML, and cannot be read"),
+            "put it in quotes",
+        )
+    };
     read.ok_or_else(quote)
 }
 
@@ -166,7 +194,8 @@ fn is_boolean(text: &str) -> bool {
     let lower = text.to_ascii_lowercase();
     let mut letters = text.chars().skip(1);
     let capital = text.starts_with(|c: char| c.is_ascii_uppercase());
-    let cased = letters.clone().all(|c| c.is_ascii_lowercase()) || capital && letters.all(|c| c.is_ascii_uppercase());
+    let cased =
+        letters.clone().all(|c| c.is_ascii_lowercase()) || capital && letters.all(|c| c.is_ascii_uppercase());
     cased && boolean(&lower).is_some()
 }
 
@@ -208,7 +237,9 @@ fn is_int(text: &str) -> bool {
     }
     let mut parts = digits.split(':');
     let whole = parts.next().unwrap_or_default();
-    whole.starts_with(|c: char| c.is_ascii_digit()) && all(whole, |byte| byte.is_ascii_digit()) && sixtieths(parts)
+    whole.starts_with(|c: char| c.is_ascii_digit())
+        && all(whole, |byte| byte.is_ascii_digit())
+        && sixtieths(parts)
 }
 
 fn is_float(text: &str) -> bool {
@@ -220,7 +251,9 @@ fn is_float(text: &str) -> bool {
         return true;
     }
     let Some((whole, rest)) = digits.split_once('.') else { return false };
-    let number = |text: &str| text.starts_with(|c: char| c.is_ascii_digit()) && all(text, |byte| byte.is_ascii_digit());
+    let number = |text: &str| {
+        text.starts_with(|c: char| c.is_ascii_digit()) && all(text, |byte| byte.is_ascii_digit())
+    };
     let (fraction, exponent) = match rest.find(['e', 'E']) {
         Some(at) => (&rest[..at], Some(&rest[at + 1..])),
         None => (rest, None),
@@ -237,7 +270,11 @@ fn is_float(text: &str) -> bool {
     let mut parts = whole.split(':');
     let first = parts.next().unwrap_or_default();
     let sexagesimal = whole.contains(':');
-    number(first) && sixtieths(parts) && fraction_fits && exponent_fits && !(sexagesimal && exponent.is_some())
+    number(first)
+        && sixtieths(parts)
+        && fraction_fits
+        && exponent_fits
+        && !(sexagesimal && exponent.is_some())
 }
 
 fn int(text: &str) -> Option<Number> {
@@ -346,7 +383,8 @@ impl<'a> Date<'a> {
         let (minute, rest) = digits(rest.strip_prefix(':')?, 2, 2)?;
         let (second, rest) = digits(rest.strip_prefix(':')?, 2, 2)?;
         let time = Some([hour, minute, second]);
-        let rest = rest.strip_prefix('.').map_or(rest, |rest| rest.trim_start_matches(|c: char| c.is_ascii_digit()));
+        let rest =
+            rest.strip_prefix('.').map_or(rest, |rest| rest.trim_start_matches(|c: char| c.is_ascii_digit()));
         let zone = rest.trim_start_matches([' ', '\t']);
         if rest.is_empty() || zone == "Z" {
             return Some(Self { day, time, zone: None });
@@ -385,7 +423,8 @@ fn digits(text: &str, least: usize, most: usize) -> Option<(&str, &str)> {
 
 fn looks_like_date(text: &str) -> bool {
     // A day alone is written with two digits each.
-    Date::parse(text).is_some_and(|date| date.time.is_some() || date.day.iter().map(|part| part.len()).sum::<usize>() == 8)
+    Date::parse(text)
+        .is_some_and(|date| date.time.is_some() || date.day.iter().map(|part| part.len()).sum::<usize>() == 8)
 }
 
 fn is_date(text: &str) -> bool {

@@ -4,6 +4,7 @@
 use std::collections::HashSet;
 use std::ops::Range;
 
+use super::breaks::{BREAKS, is_space};
 use super::{Document, Node, Start, Style, Value, YamlError, YamlErrorKind};
 
 /// Check a document that begins at `start` of its file and was read from `text`.
@@ -29,6 +30,14 @@ fn is_printable(c: char) -> bool {
     matches!(c, '\t' | '\n' | '\r' | ' '..='~' | '\u{85}' | '\u{a0}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..)
 }
 
+/// Longest key without a question mark.
+const MAX_KEY: usize = 1024;
+
+/// Whether an item stands in its collection, and not where an alias leads to.
+fn holds(collection: &Node, item: &Node) -> bool {
+    (collection.span.start..=collection.span.end).contains(&item.span.start)
+}
+
 struct Check<'a> {
     text: &'a str,
     start: Start,
@@ -44,41 +53,74 @@ impl Check<'_> {
                 let written = written.unwrap_or_default();
                 match style {
                     Style::Plain if flow && (written.contains('?') || written.starts_with(':')) => {
-                        let message = "`?` or a leading `:` has a meaning of its own in a list or mapping in brackets";
+                        let message =
+                            "`?` or a leading `:` has a meaning of its own in a list or mapping in brackets";
                         let at = range.start - self.start.offset;
-                        return Err(self.error(at, YamlErrorKind::Syntax, message.into(), "put the value in quotes"));
+                        return Err(self.error(
+                            at,
+                            YamlErrorKind::Syntax,
+                            message.into(),
+                            "put the value in quotes",
+                        ));
+                    }
+                    Style::Plain if !flow && written.trim_end_matches(is_space).contains(BREAKS) => {
+                        let message =
+                            "U+0085, U+2028 and U+2029 end a line to readers of YAML 1.1".to_owned();
+                        let at = range.start - self.start.offset;
+                        return Err(self.error(
+                            at,
+                            YamlErrorKind::Syntax,
+                            message,
+                            "put the value in quotes, or remove it",
+                        ));
                     }
                     // A tab ends a plain scalar.
-                    Style::Plain if written.contains('\t') => range.end = range.start + written.find('\t').unwrap_or(0),
+                    Style::Plain if written.contains('\t') => {
+                        range.end = range.start + written.find('\t').unwrap_or(0)
+                    }
                     _ => {}
                 }
                 scalars.push(range);
             }
             Value::Sequence(items) => {
-                for item in items {
+                for item in items.iter().filter(|item| holds(node, item)) {
                     self.node(item, flow || node.flow, scalars)?;
                 }
             }
             Value::Mapping(pairs) => {
-                for (key, _) in pairs {
+                for (key, value) in pairs.iter().filter(|(key, _)| holds(node, key)) {
                     self.key(key)?;
-                }
-                for item in pairs.iter().flat_map(|(key, value)| [key, value]) {
-                    self.node(item, flow || node.flow, scalars)?;
+                    self.node(key, flow || node.flow, scalars)?;
+                    self.node(value, flow || node.flow, scalars)?;
                 }
             }
         }
         Ok(())
     }
 
-    /// A key that is not there needs a question mark.
+    /// A key that is not there, has several lines or is very long needs a question mark.
     fn key(&self, key: &Node) -> Result<(), YamlError> {
-        let at = key.span.start - self.start.offset;
+        let (at, end) = (key.span.start - self.start.offset, key.span.end - self.start.offset);
+        let written = self.text.get(at..end).unwrap_or_default();
         let absent = key.text() == Some("") && key.style() == Some(Style::Plain) && key.tag.is_none();
-        if !absent || key.anchored || self.text.get(..at).unwrap_or_default().trim_end().ends_with('?') {
+        let message = if absent && !key.anchored {
+            "there is no key before `:`"
+        } else if key.text().is_some()
+            && (written.contains(['\n', '\r']) || written.chars().nth(MAX_KEY).is_some())
+        {
+            "a key has more than one line, or more than 1024 characters"
+        } else {
+            return Ok(());
+        };
+        if self.text.get(..at).unwrap_or_default().trim_end().ends_with('?') {
             return Ok(());
         }
-        Err(self.error(at, YamlErrorKind::Syntax, "there is no key before `:`".to_owned(), "write a key, or quote the value"))
+        Err(self.error(
+            at,
+            YamlErrorKind::Syntax,
+            message.to_owned(),
+            "write a short key on one line, or quote the value",
+        ))
     }
 
     /// Look at what lies between scalars and comments: indicators, anchors, tags, white space.
@@ -89,16 +131,25 @@ impl Check<'_> {
         for (number, to) in ends.enumerate() {
             let gap = self.text.get(from..to).unwrap_or_default();
             if let Some(at) = gap.find('\t') {
-                let message = "a tab stands between two parts of the YAML; several readers refuse it".to_owned();
+                let message =
+                    "a tab stands between two parts of the YAML; several readers refuse it".to_owned();
                 return Err(self.error(from + at, YamlErrorKind::Tab, message, "write a space"));
             }
             for (at, _) in gap.match_indices('&') {
                 let behind = &gap[at + 1..];
                 let length = behind.find(|c: char| !c.is_ascii_alphanumeric() && !"-_".contains(c));
                 let (name, behind) = behind.split_at(length.unwrap_or(behind.len()));
-                let ends = behind.chars().next().is_none_or(|c| c.is_whitespace() || "?:,]}%@`".contains(c));
+                let mut behind = behind.chars();
+                let ends = match behind.next() {
+                    // `&name: value`: the anchor of an empty key.
+                    Some(':') => behind.next().is_none_or(char::is_whitespace),
+                    next => next.is_none_or(|c| c.is_whitespace() || ",]}".contains(c)),
+                };
                 let (message, help) = if name.is_empty() || !ends {
-                    ("an anchor's name consists of letters and digits".to_owned(), "write another, or quote the value")
+                    (
+                        "an anchor's name consists of letters and digits".to_owned(),
+                        "write another, or quote the value",
+                    )
                 } else if anchors.insert(name) {
                     continue;
                 } else {

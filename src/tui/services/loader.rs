@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::mpsc::Receiver;
 
@@ -63,9 +63,11 @@ impl Loader for DiskLoader {
             mailbox,
         };
         spawn("loader", move || {
+            let begin = SystemTime::now();
             reader.read_all(&|_| false);
             reader.mailbox.send(Action::Workspace(WorkspaceNews::Complete));
             if let Ok(events) = events.recv() {
+                reader.catch_up(begin);
                 reader.follow(events);
             }
         });
@@ -121,6 +123,21 @@ impl Reader {
         }
         if !gone.is_empty() {
             mailbox.send(Action::Workspace(WorkspaceNews::Removed(gone.into_keys().collect())));
+        }
+    }
+
+    /// Read what was saved while skills were read and the watches not yet in place.
+    fn catch_up(&mut self, begin: SystemTime) {
+        // The kernel's file times lag behind the clock by up to a tick.
+        let begin = begin - Duration::from_millis(20);
+        let saved = |skill: &&Arc<Skill>| {
+            std::fs::metadata(skill.manifest_path())
+                .and_then(|data| data.modified())
+                .is_ok_and(|saved| saved >= begin)
+        };
+        let late: Vec<PathBuf> = self.known.values().filter(saved).map(|skill| skill.path.clone()).collect();
+        if !late.is_empty() {
+            self.read_again(&late.iter().map(PathBuf::as_path).collect());
         }
     }
 

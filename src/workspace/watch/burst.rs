@@ -88,6 +88,15 @@ pub(super) struct Change {
     pub(super) gone: Option<PathBuf>,
 }
 
+/// What a burst has seen of a path.
+#[derive(Debug, Clone, Copy)]
+struct Seen {
+    /// It is a folder that came or went.
+    folder: bool,
+    /// It was not there before.
+    came: bool,
+}
+
 /// Events on their way to become a reload.
 #[derive(Debug)]
 pub(super) struct Burst {
@@ -97,8 +106,7 @@ pub(super) struct Burst {
     last: Instant,
     events: usize,
     cause: Option<(PathBuf, ChangeKind)>,
-    /// Each with whether it is a folder that came or went.
-    paths: BTreeMap<PathBuf, bool>,
+    paths: BTreeMap<PathBuf, Seen>,
     pub(super) structure: bool,
     everything: bool,
 }
@@ -125,7 +133,9 @@ impl Burst {
         self.everything |= change.kind == ChangeKind::EventsLost || self.paths.len() >= MAX_CHANGES;
         self.cause.get_or_insert_with(|| (change.path.clone(), change.kind));
         if self.paths.len() < MAX_CHANGES {
-            *self.paths.entry(change.path).or_default() |= change.folder;
+            let came = change.kind == ChangeKind::Created;
+            let seen = self.paths.entry(change.path).or_insert(Seen { folder: false, came });
+            seen.folder |= change.folder;
         }
     }
 
@@ -147,15 +157,21 @@ impl Burst {
         self
     }
 
-    /// `scopes`: the roots and the folders that links in them lead to.
-    pub(super) fn reload(&self, scopes: &[PathBuf]) -> Reload {
+    /// `None` when all there was came and went. `scopes`: the roots and the folders that links in them lead to.
+    pub(super) fn reload(&self, scopes: &[PathBuf]) -> Option<Reload> {
         let mut holders = Holders { scopes, known: HashMap::new() };
-        let (mut skills, mut moved) = (BTreeSet::new(), BTreeSet::new());
-        for (path, folder) in &self.paths {
+        let (mut skills, mut moved, mut paths) = (BTreeSet::new(), BTreeSet::new(), Vec::new());
+        for (path, seen) in &self.paths {
             let above = path.parent().unwrap_or(path);
             let gone = fs::symlink_metadata(path).is_err();
+            if gone && seen.came && !seen.folder {
+                continue;
+            }
+            if paths.len() < MAX_PATHS {
+                paths.push(path.clone());
+            }
             let holder = holders.of(above);
-            if *folder || holder.is_none() || (gone && path.extension().is_none()) {
+            if seen.folder || holder.is_none() || (gone && path.extension().is_none()) {
                 moved.insert(real(path));
             }
             if gone && is_manifest(path) {
@@ -163,14 +179,17 @@ impl Burst {
             }
             skills.extend(holder);
         }
+        if paths.is_empty() && !self.everything {
+            return None;
+        }
         let (path, kind) = self.cause.clone().unwrap_or_default();
-        Reload {
+        Some(Reload {
             skills: skills.into_iter().collect(),
             moved: moved.into_iter().collect(),
             everything: self.everything,
-            paths: self.paths.keys().take(MAX_PATHS).cloned().collect(),
+            paths,
             cause: Cause { path, kind, events: self.events },
-        }
+        })
     }
 }
 

@@ -40,7 +40,13 @@ impl Filter {
     pub(super) fn change(&self, event: &Event) -> Option<Change> {
         if event.need_rescan() {
             let path = event.paths.first().or(self.scopes.first()).cloned().unwrap_or_default();
-            return Some(Change { path, kind: ChangeKind::EventsLost, structure: true, folder: false, gone: None });
+            return Some(Change {
+                path,
+                kind: ChangeKind::EventsLost,
+                structure: true,
+                folder: false,
+                gone: None,
+            });
         }
         let kind = match event.kind {
             EventKind::Create(_) => ChangeKind::Created,

@@ -123,10 +123,8 @@ impl<F: EventHandler> Listener<F> {
     fn run(&mut self) {
         let mut buffer = [MaybeUninit::uninit(); BUFFER];
         loop {
-            let mut waited = [
-                PollFd::new(&*self.inotify, PollFlags::IN),
-                PollFd::new(&*self.stop, PollFlags::IN),
-            ];
+            let mut waited =
+                [PollFd::new(&*self.inotify, PollFlags::IN), PollFd::new(&*self.stop, PollFlags::IN)];
             match poll(&mut waited, None) {
                 Ok(_) if !waited[1].revents().is_empty() => return,
                 Ok(_) | Err(Errno::INTR) => {}

@@ -304,7 +304,8 @@ impl Worker {
         {
             self.fall_back(&error);
         }
-        match self.out.try_send(WatchEvent::Reload(burst.reload(self.filter.scopes()))) {
+        let reload = burst.reload(self.filter.scopes())?;
+        match self.out.try_send(WatchEvent::Reload(reload)) {
             Err(stream::error::TrySendError::Full(_)) => Some(burst.later()),
             _ => None,
         }

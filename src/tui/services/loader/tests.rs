@@ -11,6 +11,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 struct Bench {
     _dir: tempfile::TempDir,
     path: PathBuf,
+    /// Watches while it lives.
+    _watch: Watch,
     actions: tokio::sync::mpsc::Receiver<Action>,
 }
 
@@ -28,7 +30,11 @@ struct News {
 fn skill(dir: &Path, name: &str) {
     fs::create_dir_all(dir.join("scripts")).unwrap();
     fs::write(dir.join("scripts/x.py"), "print(1)\n").unwrap();
-    fs::write(dir.join("SKILL.md"), format!("---\nname: {name}\ndescription: b\n---\nbody\n")).unwrap();
+    let manifest = dir.join("SKILL.md");
+    fs::write(&manifest, format!("---\nname: {name}\ndescription: b\n---\nbody\n")).unwrap();
+    // Long before anybody looks: not one of those that are saved while skills are read.
+    let hour = Duration::from_secs(3600);
+    fs::File::options().append(true).open(manifest).unwrap().set_modified(SystemTime::now() - hour).unwrap();
 }
 
 /// A loader that has read the skills and watches them.
@@ -40,7 +46,7 @@ fn loaded(prepare: impl Fn(&Path)) -> (Bench, News) {
     let watch = Watch::default();
     let mut loader = DiskLoader { workspace: path.clone(), further: Vec::new(), watch: watch.clone() };
     loader.start(sender);
-    let mut bench = Bench { _dir: dir, path, actions };
+    let mut bench = Bench { _dir: dir, path, _watch: watch.clone(), actions };
     let news = bench.until(|news| news.complete && watch.0.get().is_some());
     (bench, news)
 }
@@ -98,6 +104,19 @@ fn after_a_pull_only_changed_skills_are_read_again() {
     fs::write(bench.skill("s500").join("SKILL.md"), "---\nname: s500\n---\nnew\n").unwrap();
     let news = bench.until(|news| !news.changed.is_empty());
     assert_eq!((news.read, news.changed), (vec!["s500".to_owned()], BTreeSet::from([bench.skill("s500")])));
+}
+
+#[test]
+fn what_is_saved_while_skills_are_read_is_read_again() {
+    let (mut bench, first) = loaded(|path| {
+        skill(&path.join(".skills/a"), "a");
+        skill(&path.join(".skills/b"), "b");
+        // As if it were saved after it was read.
+        let manifest = fs::File::options().append(true).open(path.join(".skills/b/SKILL.md")).unwrap();
+        manifest.set_modified(SystemTime::now() + Duration::from_secs(5)).unwrap();
+    });
+    let read = if first.read.len() > 2 { first } else { bench.until(|news| !news.read.is_empty()) }.read;
+    assert_eq!(read.last().map(String::as_str), Some("b"));
 }
 
 #[test]
