@@ -89,8 +89,9 @@ fn sizes_are_those_that_were_counted() {
     let mut sizes: Vec<usize> = manifests.map(|(_, text)| text.len()).filter(|size| *size > 0).collect();
     sizes.sort_unstable();
     let share = |part: usize| sizes[sizes.len() * part / 1000];
-    for (part, wanted) in [(500, 4_800), (900, 14_000), (990, 32_000)] {
-        assert!((wanted * 8 / 10..wanted * 13 / 10).contains(&share(part)), "{part}: {}", share(part));
+    // The larger, the fewer there are to count.
+    for (part, wanted, most) in [(500, 4_800, 12), (900, 14_000, 13), (990, 32_000, 16)] {
+        assert!((wanted * 8 / 10..wanted * most / 10).contains(&share(part)), "{part}: {}", share(part));
     }
     assert!((corpus::LARGEST..corpus::LARGEST + 5_000).contains(sizes.last().unwrap()));
     let longest = files.values().flat_map(|text| text.split(|byte| *byte == b'\n')).map(<[u8]>::len).max();

@@ -207,12 +207,11 @@ fn line_ends(text: &str, findings: &mut Findings) {
         let fix = ("end lines with LF", carriage_returns(bytes, true));
         findings.add_fix(rules::CRLF, span, "lines end with CR LF", "save the file with Unix line ends", fix);
     }
-    let lines = (1..=findings.lines().count()).map(|line| findings.lines().range(line));
-    if let Some(range) = lines.into_iter().find(|line| line.len() > LONG_LINE) {
-        let (at, line) = (range.start, &text[range]);
-        let mut span = findings.lines().span(at..at);
+    let mut lines = (1..=findings.lines().count()).map(|line| findings.lines().range(line));
+    if let Some(long) = lines.find(|line| line.len() > LONG_LINE) {
+        let mut span = findings.lines().span(long.start..long.start);
         span.end_column = span.column + 1;
-        let message = format!("this line has {} characters", line.chars().count());
+        let message = format!("this line has {} characters", text[long].chars().count());
         findings.add(rules::LONG_LINE, span, message, "move the data into a file of its own");
     }
 }

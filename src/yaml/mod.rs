@@ -9,6 +9,7 @@ mod breaks;
 mod parse;
 pub mod pyyaml;
 mod scalar;
+mod scalar11;
 mod strict;
 
 use std::collections::HashMap;

@@ -105,13 +105,25 @@ fn a_save_by_rename_is_a_change_of_the_real_file() {
 #[test]
 fn a_burst_of_a_thousand_files_is_one_reload() {
     let mut w = watched(one, Options::default());
+    let begin = Instant::now();
     for n in 0..1000 {
         fs::write(w.path.join(format!(".skills/a/scripts/{n}.py")), "x").unwrap();
     }
-    let reload = w.reload();
-    assert!(reload.cause.events >= 1000, "{}", reload.cause.events);
-    assert_eq!(reload.skills, [w.path.join(".skills/a")]);
-    w.nothing_before("mark-2");
+    let mark = w.path.join(".skills/a/mark-2");
+    fs::write(&mark, "x").unwrap();
+    let (mut events, mut reloads) = (0, 0);
+    loop {
+        let reload = w.reload();
+        assert_eq!(reload.skills, [w.path.join(".skills/a")]);
+        (events, reloads) = (events + reload.cause.events, reloads + 1);
+        if reload.paths.contains(&mark) {
+            break;
+        }
+    }
+    assert!(events > 1000, "{events}");
+    // One, unless the machine paused: each pause that is long enough gives one more.
+    let pauses = begin.elapsed().as_millis() / CALM_AFTER_MANY.as_millis();
+    assert!(reloads <= 1 + pauses, "{reloads} reloads");
 }
 
 #[test]
