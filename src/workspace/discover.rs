@@ -235,23 +235,21 @@ impl Report<'_> {
 
     /// Add a diagnostic when the skill's name was there before, and take one from an earlier search away.
     fn name(&mut self, skill: &mut Arc<Skill>, way: PathBuf) {
-        let shadowed = match self.names.get(&skill.name) {
-            Some(first) => {
-                let shown = first.strip_prefix(self.workspace).unwrap_or(first);
-                let span = skill.manifest.name.as_ref().map_or_else(first_place, |name| name.span);
-                Some(diagnostic(
-                    rules::SHADOWED,
-                    &skill.manifest_path(),
-                    span,
-                    format!("`{}` in {} has the same name and comes first", skill.name, shown.display()),
-                    "rename or remove one of the two",
-                ))
-            }
-            None => {
-                self.names.insert(skill.name.clone(), way);
-                None
-            }
-        };
+        let first = self.names.get(&skill.name);
+        let shadowed = first.map(|first| {
+            let shown = first.strip_prefix(self.workspace).unwrap_or(first);
+            let span = skill.manifest.name.as_ref().map_or_else(first_place, |name| name.span);
+            diagnostic(
+                rules::SHADOWED,
+                &skill.manifest_path(),
+                span,
+                format!("`{}` in {} has the same name and comes first", skill.name, shown.display()),
+                "rename or remove one of the two",
+            )
+        });
+        if shadowed.is_none() {
+            self.names.insert(skill.name.clone(), way);
+        }
         let is_shadowed = |found: &&Diagnostic| found.code == rules::SHADOWED.code;
         if skill.diagnostics.iter().find(is_shadowed) != shadowed.as_ref() {
             let found = &mut Arc::make_mut(skill).diagnostics;

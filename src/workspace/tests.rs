@@ -159,7 +159,7 @@ fn folders_that_may_not_be_read_are_told() {
     skill(&path.join(".skills/open"), "open");
     let closed = path.join(".skills/closed");
     fs::create_dir(&closed).unwrap();
-    fs::set_permissions(&closed, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o000)).unwrap();
     let workspace = Workspace::load(&path, &[]);
     fs::set_permissions(&closed, fs::Permissions::from_mode(0o700)).unwrap();
     assert_eq!((names(&workspace), codes(&workspace)), (vec!["open"], vec!["folder-unreadable"]));
@@ -170,7 +170,9 @@ fn folders_that_may_not_be_read_are_told() {
 fn many_skills_keep_their_order_and_are_not_read_twice() {
     let (_dir, path) = temp();
     let wanted: Vec<String> = (0..700).map(|number| format!("s{number:03}")).collect();
-    wanted.iter().for_each(|name| skill(&path.join(".skills").join(name), name));
+    for name in &wanted {
+        skill(&path.join(".skills").join(name), name);
+    }
     let workspace = Workspace::load(&path, &[]);
     assert_eq!(names(&workspace), wanted);
     let known = |wanted: &Path| {

@@ -76,7 +76,7 @@ impl Check<'_> {
                     }
                     // A tab ends a plain scalar.
                     Style::Plain if written.contains('\t') => {
-                        range.end = range.start + written.find('\t').unwrap_or(0)
+                        range.end = range.start + written.find('\t').unwrap_or(0);
                     }
                     _ => {}
                 }

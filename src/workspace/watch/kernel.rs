@@ -121,7 +121,7 @@ struct Listener<F> {
 
 impl<F: EventHandler> Listener<F> {
     fn run(&mut self) {
-        let mut buffer = [MaybeUninit::uninit(); BUFFER];
+        let mut buffer = vec![MaybeUninit::uninit(); BUFFER];
         loop {
             let mut waited =
                 [PollFd::new(&*self.inotify, PollFlags::IN), PollFd::new(&*self.stop, PollFlags::IN)];

@@ -75,7 +75,9 @@ impl Tree {
         // What lies below a path follows it in the order of paths.
         let from = self.watched.range::<Path, _>((Included(path), Unbounded)).map(|(known, _)| known);
         let below: Vec<PathBuf> = from.take_while(|known| known.starts_with(path)).cloned().collect();
-        below.iter().for_each(|path| self.drop_watch(path, backend));
+        for path in &below {
+            self.drop_watch(path, backend);
+        }
         !below.is_empty()
     }
 

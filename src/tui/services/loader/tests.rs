@@ -6,7 +6,7 @@ use std::fs;
 use super::*;
 use crate::tui::services::mailbox;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 struct Bench {
     _dir: tempfile::TempDir,
@@ -33,7 +33,7 @@ fn skill(dir: &Path, name: &str) {
     let manifest = dir.join("SKILL.md");
     fs::write(&manifest, format!("---\nname: {name}\ndescription: b\n---\nbody\n")).unwrap();
     // Long before anybody looks: not one of those that are saved while skills are read.
-    let hour = Duration::from_secs(3600);
+    let hour = Duration::from_hours(1);
     fs::File::options().append(true).open(manifest).unwrap().set_modified(SystemTime::now() - hour).unwrap();
 }
 
@@ -92,7 +92,9 @@ fn after_a_pull_only_changed_skills_are_read_again() {
         let skill = bench.skill(&format!("s{number}"));
         (0..10).for_each(|file| fs::write(skill.join(format!("scripts/{file}.py")), "x").unwrap());
     }
-    ["n0", "n1"].iter().for_each(|name| skill(&bench.skill(name), name));
+    for name in ["n0", "n1"] {
+        skill(&bench.skill(name), name);
+    }
     fs::remove_dir_all(bench.skill("s999")).unwrap();
     fs::remove_file(bench.path.join(".git/index.lock")).unwrap();
     let news = bench.until(|news| news.changed.len() == 102);

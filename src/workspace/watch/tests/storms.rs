@@ -22,20 +22,12 @@ fn run(folder: &Path, program: &str, words: &[&str]) -> bool {
     {
         command.env(name, value);
     }
-    match command.output() {
-        Ok(output) => {
-            assert!(
-                output.status.success(),
-                "{program} {words:?}: {}",
-                String::from_utf8_lossy(&output.stderr)
-            );
-            true
-        }
-        Err(_) => {
-            eprintln!("left out: this machine has no {program}");
-            false
-        }
-    }
+    let Ok(output) = command.output() else {
+        eprintln!("left out: this machine has no {program}");
+        return false;
+    };
+    assert!(output.status.success(), "{program} {words:?}: {}", String::from_utf8_lossy(&output.stderr));
+    true
 }
 
 fn git(folder: &Path, words: &str) -> bool {
@@ -64,7 +56,9 @@ fn a_pull_is_one_reload_of_the_skills_that_it_changes() {
             fs::write(file, "x").unwrap();
         }
     }
-    ["n0", "n1"].iter().for_each(|name| skill(&source.join(".skills").join(name)));
+    for name in ["n0", "n1"] {
+        skill(&source.join(".skills").join(name));
+    }
     git(&source, "add .");
     git(&source, "commit -qm two");
     let (watcher, events) = Watcher::start(&[path.join(".skills")], Options::default());
@@ -99,7 +93,7 @@ fn a_reload_waits_for_git_but_not_for_a_lock_left_behind() {
     fs::remove_file(&lock).unwrap();
     assert_eq!(w.reload().paths, files);
     let old = fs::File::create(&lock).unwrap();
-    old.set_modified(std::time::SystemTime::now() - Duration::from_secs(3600)).unwrap();
+    old.set_modified(std::time::SystemTime::now() - Duration::from_hours(1)).unwrap();
     let begin = Instant::now();
     fs::write(&files[0], "y").unwrap();
     assert_eq!(w.reload().paths, files[..1]);
