@@ -51,9 +51,7 @@ fn a_pull_is_one_reload_of_the_skills_that_it_changes() {
     // A thousand files in a hundred of the skills, and two new skills.
     for number in 0..100 {
         for file in 0..10 {
-            let file = source.join(format!(".skills/s{number}/scripts/new/{file}.py"));
-            fs::create_dir_all(file.parent().unwrap()).unwrap();
-            fs::write(file, "x").unwrap();
+            fs::write(source.join(format!(".skills/s{number}/{file}.py")), "x").unwrap();
         }
     }
     for name in ["n0", "n1"] {
