@@ -39,7 +39,9 @@ fn every_skill_is_listed_with_what_is_wrong() {
     let mut codes: BTreeMap<&str, usize> = BTreeMap::new();
     for skill in &workspace.skills {
         let own: BTreeSet<&str> = skill.diagnostics.iter().map(|found| found.code).collect();
-        own.into_iter().for_each(|code| *codes.entry(code).or_default() += 1);
+        for code in own {
+            *codes.entry(code).or_default() += 1;
+        }
     }
     // So many of each thousand have it, within the overlap of several quirks in one file.
     for (code, thousandths) in [

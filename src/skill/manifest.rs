@@ -281,12 +281,21 @@ fn report_error(text: &str, error: &YamlError, findings: &mut Findings) {
         YamlErrorKind::TooLarge => rules::YAML_TOO_LARGE,
         YamlErrorKind::CommentTouches | YamlErrorKind::Syntax => rules::YAML_SYNTAX,
     };
+    let line = findings.lines().range(findings.lines().line(error.offset));
+    if error.kind == YamlErrorKind::Tab
+        && text[error.offset..].starts_with('\t')
+        && !text[line.start..error.offset].trim().is_empty()
+    {
+        let tab = error.offset..error.offset + 1;
+        let edit = Edit { start: tab.start, end: tab.end, text: " ".into() };
+        let (span, message, help) = (findings.lines().span(tab), &*error.message, &*error.help);
+        return findings.add_fix(rule, span, message, help, ("write a space", vec![edit]));
+    }
     let offset = if error.kind == YamlErrorKind::Tab { tab_at(text, error.offset) } else { error.offset };
     let width =
         text[offset..].chars().next().filter(|c| !c.is_control() || *c == '\t').map_or(0, char::len_utf8);
     let span = findings.lines().span(offset..offset + width);
     let (message, help) = (error.message.clone(), error.help.clone());
-    let line = findings.lines().range(findings.lines().line(error.offset));
     let tabs = if error.kind == YamlErrorKind::Tab { indenting_tabs(text, offset) } else { Vec::new() };
     if !tabs.is_empty() {
         return findings.add_fix(rule, span, message, help, ("indent with spaces", tabs));

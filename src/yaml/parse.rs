@@ -149,7 +149,13 @@ impl Builder<'_> {
                 self.repeat(anchor, span)?;
             }
             Event::Alias(_) | Event::UnresolvedAlias(_) => {
-                let message = "an alias (*name) stands here; aliases are not read".to_owned();
+                let message = match self.aliases {
+                    Aliases::Refused => "an alias (*name) stands here; aliases are not read",
+                    Aliases::Expanded => {
+                        "an alias (*name) stands here, and nothing before it has that anchor"
+                    }
+                };
+                let message = message.to_owned();
                 return Err(self.error(span.start, YamlErrorKind::Alias, message));
             }
             Event::Comment(text, _) => {

@@ -183,19 +183,19 @@ fn programs_that_save_by_rename() {
         }
         let mark = w.path.join(".skills/a").join(program);
         fs::write(&mark, "x").unwrap();
-        let mut saved = false;
+        let mut seen = false;
         loop {
             let reload = w.reload();
             assert!(
                 !reload.searches() && reload.skills == [w.path.join(".skills/a")],
                 "{program}: {reload:?}"
             );
-            saved |= reload.paths.contains(&file);
+            seen |= reload.paths.contains(&file);
             if reload.paths.contains(&mark) {
                 break;
             }
         }
-        assert!(saved, "{program}");
+        assert!(seen, "{program}");
     }
 }
 
