@@ -182,7 +182,7 @@ fn what_pyyaml_refuses() {
         ("a: 2024-13-01", YamlErrorKind::Syntax, (1, 4)),
         ("a: !custom b", YamlErrorKind::Syntax, (1, 12)),
         ("a: {{ b }}", YamlErrorKind::Syntax, (1, 5)),
-        ("a: b\u{7}", YamlErrorKind::Syntax, (1, 5)),
+        ("a: b\u{7}", YamlErrorKind::Syntax, (1, 4)),
         ("<<: b", YamlErrorKind::Syntax, (1, 5)),
         ("a: =", YamlErrorKind::Syntax, (1, 4)),
     ];
