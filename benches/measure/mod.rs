@@ -1,7 +1,7 @@
 //! What a process costs: it is started by a helper process of its own, which has no other child, so that the kernel's
 //! count of the children's use is that of this one.
 
-#![allow(unreachable_pub, reason = "a module of benchmarks")]
+#![allow(unreachable_pub, clippy::unwrap_used, clippy::print_stdout, reason = "a module of benchmarks")]
 
 use std::ffi::OsStr;
 use std::path::Path;

@@ -1,6 +1,7 @@
 //! Front matters, generated with every quirk of YAML, read by this program and by PyYAML: the values must be equal, and
 //! so must be what is refused. `PYYAML_COUNT` and `PYYAML_SEED` take other numbers, `PYYAML_PYTHON` another python.
 //! Without PyYAML (`pip install pyyaml`) the test is left out.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
 #[path = "../../benches/corpus/mod.rs"]
 mod corpus;
