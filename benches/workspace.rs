@@ -16,7 +16,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use measure::{Measured, Table, median, ms};
+use measure::{Measured, median, ms};
 use skilldeck::workspace::watch::{CALM, Options, WatchEvent, Watcher};
 use skilldeck::workspace::{Workspace, samples, watched_roots};
 
@@ -31,13 +31,13 @@ fn main() {
     if measure::is_helper() {
         return measure::helper();
     }
-    let mut table = Table::new();
-    few(&mut table);
-    single(&mut table);
-    many(&mut table);
+    measure::head();
+    few();
+    single();
+    many();
 }
 
-fn few(table: &mut Table) {
+fn few() {
     let folder = tempfile::tempdir().unwrap();
     fill(folder.path());
     let mut times: Vec<Duration> = (0..ROUNDS)
@@ -47,14 +47,14 @@ fn few(table: &mut Table) {
             begin.elapsed()
         })
         .collect();
-    table.row(&format!("read {FEW} skills"), ms(median(&mut times)), "2 ms", "");
+    measure::row(&format!("read {FEW} skills"), &ms(median(&mut times)), "2 ms", "");
     let mut times = saves(folder.path(), &folder.path().join(".skills/7/SKILL.md"), ROUNDS / 2);
     let what = format!("save to reload, {} ms of it calm", CALM.as_millis());
-    table.row(&what, ms(median(&mut times)), "60 ms", "");
+    measure::row(&what, &ms(median(&mut times)), "60 ms", "");
 }
 
 /// One skill by the whole program, beside the reference validator.
-fn single(table: &mut Table) {
+fn single() {
     let folder = tempfile::tempdir().unwrap();
     let skill = folder.path().join("text-stats");
     samples::write_to(folder.path()).unwrap();
@@ -66,7 +66,7 @@ fn single(table: &mut Table) {
         }
         None => "skills-ref is not on PATH, and SKILLS_REF is not set".to_owned(),
     };
-    table.row("check one skill, whole process", ms(own), "15 ms", &peer);
+    measure::row("check one skill, whole process", &ms(own), "15 ms", &peer);
 }
 
 fn rounds(count: usize, command: &[&OsStr]) -> Duration {
@@ -83,7 +83,7 @@ fn skills_ref() -> Option<PathBuf> {
     named.into_iter().chain(places).find(|file| file.is_file())
 }
 
-fn many(table: &mut Table) {
+fn many() {
     let count = std::env::var("CORPUS_SKILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(MANY);
     let workspace = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("corpus-{count}"));
     fs::create_dir_all(&workspace).unwrap();
@@ -94,7 +94,7 @@ fn many(table: &mut Table) {
     // The first fills the page cache.
     let _ = measure::load(&workspace);
     let loads: Vec<Measured> = (0..3).map(|_| measure::load(&workspace)).collect();
-    table.many(&format!("read {count} skills with all diagnostics"), &loads, "3 s", MEMORY);
+    measure::many(&format!("read {count} skills with all diagnostics"), &loads, "3 s", MEMORY);
     for (what, words) in [
         ("list", &["list"][..]),
         ("check", &["check"]),
@@ -103,14 +103,14 @@ fn many(table: &mut Table) {
         let words = words.iter().map(OsStr::new);
         let command: Vec<&OsStr> = std::iter::once(program).chain(words).chain(at).collect();
         let runs: Vec<Measured> = (0..3).map(|_| measure::run(&command)).collect();
-        table.many(&format!("skilldeck {what}, {count} skills"), &runs, "", 0);
+        measure::many(&format!("skilldeck {what}, {count} skills"), &runs, "", 0);
     }
     let begin = Instant::now();
     let changed = Workspace::load(&workspace, &[]).skills[count / 2].manifest_path();
     println!("in this process: {}", ms(begin.elapsed()));
     let mut times = saves(&workspace, &changed, 20);
     let what = format!("one change among {count}, {} ms of it calm", CALM.as_millis());
-    table.row(&what, ms(median(&mut times)), "50 ms", "");
+    measure::row(&what, &ms(median(&mut times)), "50 ms", "");
 }
 
 /// The samples, again and again.

@@ -10,6 +10,7 @@
 mod manifest;
 mod random;
 mod script;
+mod words;
 pub mod yaml;
 
 use std::fs;

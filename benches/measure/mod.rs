@@ -79,25 +79,20 @@ pub fn ms(time: Duration) -> String {
     format!("{:.2} ms", time.as_secs_f64() * 1000.0)
 }
 
-/// Figure, target, peer.
-pub struct Table;
+/// The head of the table: what, figure, target, peer.
+pub fn head() {
+    println!("{:<52} {:>12}  {:<8} peer", "", "median", "target");
+}
 
-impl Table {
-    pub fn new() -> Self {
-        println!("{:<52} {:>12}  {:<8} peer", "", "median", "target");
-        Self
-    }
+pub fn row(what: &str, figure: &str, target: &str, peer: &str) {
+    println!("{what:<52} {figure:>12}  {target:<8} {peer}");
+}
 
-    pub fn row(&mut self, what: &str, figure: String, target: &str, peer: &str) {
-        println!("{what:<52} {figure:>12}  {target:<8} {peer}");
-    }
-
-    /// The best of several runs: what else the machine does meanwhile is not the program's.
-    pub fn many(&mut self, what: &str, runs: &[Measured], target: &str, memory: u64) {
-        let best = runs.iter().min_by_key(|run| run.wall).unwrap();
-        let cpu = format!("{} of processor time", ms(best.cpu));
-        self.row(what, ms(best.wall), target, &cpu);
-        let target = if memory == 0 { String::new() } else { format!("{memory} MB") };
-        self.row("  most memory", format!("{} MB", best.memory), &target, "");
-    }
+/// Rows for the best of several runs: what else the machine does meanwhile is not the program's.
+pub fn many(what: &str, runs: &[Measured], target: &str, memory: u64) {
+    let best = runs.iter().min_by_key(|run| run.wall).unwrap();
+    let cpu = format!("{} of processor time", ms(best.cpu));
+    row(what, &ms(best.wall), target, &cpu);
+    let target = if memory == 0 { String::new() } else { format!("{memory} MB") };
+    row("  most memory", &format!("{} MB", best.memory), &target, "");
 }
