@@ -2,13 +2,12 @@
 //! with an error is not put in force.
 
 use std::collections::HashSet;
-use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use super::model::{Grant, NetRule, Origin, Policy, RunRule};
 use super::values::{self, Bad};
+pub(crate) use crate::skill::folder::open_plain;
 use crate::skill::rules::{self, Rule};
 use crate::skill::text::distance;
 use crate::skill::{Diagnostic, Edit, Fix, Severity, Span};
@@ -66,16 +65,6 @@ fn read(file: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     open_plain(file)?.take(yaml::MAX_BYTES as u64 + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
-}
-
-/// Open a file of a skill: a pipe or device in its place would block the reader for ever.
-pub(crate) fn open_plain(file: &Path) -> io::Result<File> {
-    let opened = OpenOptions::new().read(true).custom_flags(nix::libc::O_NONBLOCK).open(file)?;
-    if opened.metadata()?.is_file() {
-        Ok(opened)
-    } else {
-        Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a plain file"))
-    }
 }
 
 /// Read the text of the policy file `file`; relative paths are relative to its folder.

@@ -7,12 +7,11 @@
 //!
 //! The texts that are read for this are kept until the skill is read: the rules about scripts look at them too.
 
-use std::fs::{self, File};
-use std::io::Read;
-use std::os::unix::fs::PermissionsExt;
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use super::folder::Folder;
+use super::folder::{Folder, read_bounded};
 use super::interpreter::Resolver;
 use super::model::{Entry, Interpreter, Language};
 use super::typescript;
@@ -21,6 +20,8 @@ use super::typescript;
 const MAX_DEPTH: usize = 4;
 const MAX_FILES: usize = 1000;
 pub const MAX_READ: u64 = 256 * 1024;
+/// Of a file without a known extension, before its first line says that it is a script.
+const MAX_HEAD: u64 = 4096;
 
 /// The scripts of a skill.
 #[derive(Debug, Default)]
@@ -70,7 +71,8 @@ pub fn find(folder: &Folder, resolver: &Resolver) -> Scripts {
     let (marked, unmarked): (Vec<Candidate>, Vec<Candidate>) =
         candidates.into_iter().partition(|candidate| candidate.language.is_some());
     let entries = marked.iter().filter(|candidate| !is_module(candidate, &marked));
-    let entries = entries.map(|candidate| entry(path, candidate, resolver)).collect();
+    let mut entries: Vec<Entry> = entries.map(|candidate| entry(path, candidate, resolver)).collect();
+    entries.shrink_to_fit();
     let sources = marked.into_iter().filter(|candidate| candidate.language != Some(Language::Native));
     Scripts {
         entries,
@@ -136,18 +138,21 @@ fn candidate(skill: &Path, file: PathBuf) -> Option<Candidate> {
     if text_file {
         return None;
     }
-    let metadata = fs::metadata(&path).ok().filter(fs::Metadata::is_file)?;
-    let mut text = Vec::new();
-    File::open(&path).and_then(|file| file.take(MAX_READ).read_to_end(&mut text)).ok()?;
+    // A file without such an extension is no script unless its first line says so.
+    let first = if by_name.is_some() { MAX_READ } else { MAX_HEAD };
+    let (mut text, more) = read_bounded(&path, first).ok()?;
     let shebang = shebang(&text);
+    if more && shebang.is_some() && first < MAX_READ {
+        text = read_bounded(&path, MAX_READ).ok()?.0;
+    }
     let native = text.starts_with(b"\x7fELF") && !file.extension().is_some_and(|e| e == "so" || e == "o");
     let language = match &shebang {
         Some(shebang) => Some(shebang.language),
         None if native => Some(Language::Native),
         None => by_name,
     };
-    let executable = metadata.permissions().mode() & 0o111 != 0;
-    let kept = language.is_some() || (executable && is_unmarked(&file, &text));
+    let executable = || fs::metadata(&path).is_ok_and(|data| data.permissions().mode() & 0o111 != 0);
+    let kept = language.is_some() || (is_unmarked(&file, &text) && executable());
     kept.then_some(Candidate { file, text, shebang, language })
 }
 

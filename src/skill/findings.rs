@@ -11,21 +11,21 @@ pub const MAX_FINDINGS: usize = 200;
 
 /// Diagnostics of one file, in the order in which they were found.
 #[derive(Debug)]
-pub struct Findings {
+pub struct Findings<'a> {
     file: PathBuf,
-    lines: Lines,
+    lines: Lines<'a>,
     fixable: bool,
     found: Vec<Diagnostic>,
 }
 
-impl Findings {
+impl<'a> Findings<'a> {
     /// `fixable`: whether byte offsets of `text` are those of the file (they are not when invalid UTF-8 was
     /// replaced), so that edits can be offered.
-    pub fn new(file: &Path, text: &str, fixable: bool) -> Self {
+    pub fn new(file: &Path, text: &'a str, fixable: bool) -> Self {
         Self { file: file.to_path_buf(), lines: Lines::new(text), fixable, found: Vec::new() }
     }
 
-    pub fn lines(&self) -> &Lines {
+    pub fn lines(&self) -> &Lines<'a> {
         &self.lines
     }
 
@@ -72,27 +72,26 @@ impl Findings {
     /// All of them, by place.
     pub fn finish(mut self) -> Vec<Diagnostic> {
         self.found.sort_by_key(|found| (found.span.start, found.severity));
+        self.found.shrink_to_fit();
         self.found
     }
 }
 
 /// Where the lines of a text begin. `\n`, `\r\n` and a lone `\r` end a line.
 #[derive(Debug, Clone)]
-pub struct Lines {
-    text: String,
+pub struct Lines<'a> {
+    text: &'a str,
     starts: Vec<usize>,
 }
 
-impl Lines {
-    pub fn new(text: &str) -> Self {
+impl<'a> Lines<'a> {
+    pub fn new(text: &'a str) -> Self {
         let bytes = text.as_bytes();
         let mut starts = vec![0];
-        for (at, byte) in bytes.iter().enumerate() {
-            if *byte == b'\n' || (*byte == b'\r' && bytes.get(at + 1) != Some(&b'\n')) {
-                starts.push(at + 1);
-            }
-        }
-        Self { text: text.to_owned(), starts }
+        let ends = memchr::memchr2_iter(b'\n', b'\r', bytes);
+        let whole = |at: &usize| bytes[*at] == b'\n' || bytes.get(at + 1) != Some(&b'\n');
+        starts.extend(ends.filter(whole).map(|at| at + 1));
+        Self { text, starts }
     }
 
     /// How many lines there are; an empty text has one.

@@ -142,9 +142,8 @@ pub fn characters(text: &str, findings: &mut Findings) {
             ("remove the byte order mark", vec![edit]),
         );
     }
-    let bytes = text.as_bytes();
     let found = |at: usize, len: usize, findings: &Findings| findings.lines().span(at..at + len);
-    if let Some(at) = bytes.iter().position(|byte| *byte == 0) {
+    if let Some(at) = memchr::memchr(0, text.as_bytes()) {
         let edits = all_matches(text, |c| c == '\0');
         let help = "remove it; was the file saved as UTF-16?";
         let span = found(at, 1, findings);
@@ -157,7 +156,9 @@ pub fn characters(text: &str, findings: &mut Findings) {
         );
     }
     let control = |c: char| c.is_control() && !matches!(c, '\0' | '\t' | '\n' | '\r');
-    if let Some((at, c)) = text.char_indices().find(|(_, c)| control(*c)) {
+    let may_be_control =
+        |byte: u8| byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\r') || matches!(byte, 0x7f | 0xc2);
+    if let Some((at, c)) = first(text, may_be_control, control) {
         let message = format!("a control character (U+{:04X}) stands here", u32::from(c));
         let fix = ("remove control characters", all_matches(text, control));
         let span = found(at, c.len_utf8(), findings);
@@ -165,7 +166,7 @@ pub fn characters(text: &str, findings: &mut Findings) {
     }
     let hidden =
         |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{e0000}'..='\u{e007f}');
-    if let Some((at, c)) = text.char_indices().find(|(_, c)| hidden(*c)) {
+    if let Some((at, c)) = first(text, |byte| matches!(byte, 0xe2 | 0xf3), hidden) {
         let message = format!("an invisible character (U+{:04X}) stands here", u32::from(c));
         let fix = ("remove invisible characters", all_matches(text, hidden));
         let span = found(at, c.len_utf8(), findings);
@@ -174,25 +175,43 @@ pub fn characters(text: &str, findings: &mut Findings) {
     line_ends(text, findings);
 }
 
+/// The first character that is `wanted`. Each of these begins with a byte that `may_begin` one: texts without such bytes,
+/// which are the most, are looked through many bytes at a time.
+fn first(text: &str, may_begin: impl Fn(u8) -> bool, wanted: impl Fn(char) -> bool) -> Option<(usize, char)> {
+    const BLOCK: usize = 256;
+    for (number, block) in text.as_bytes().chunks(BLOCK).enumerate() {
+        if !block.iter().fold(false, |any, byte| any | may_begin(*byte)) {
+            continue;
+        }
+        let places = block.iter().enumerate().filter(|(_, byte)| may_begin(**byte));
+        for at in places.map(|(at, _)| number * BLOCK + at) {
+            if let Some(c) = text[at..].chars().next().filter(|c| wanted(*c)) {
+                return Some((at, c));
+            }
+        }
+    }
+    None
+}
+
 fn line_ends(text: &str, findings: &mut Findings) {
     let bytes = text.as_bytes();
-    let lone = bytes.iter().enumerate().position(|(at, b)| *b == b'\r' && bytes.get(at + 1) != Some(&b'\n'));
+    let lone = memchr::memchr_iter(b'\r', bytes).find(|at| bytes.get(at + 1) != Some(&b'\n'));
     if let Some(at) = lone {
         let span = findings.lines().span(at..at + 1);
         let message = "a line ends with a lone carriage return";
         let fix = ("end lines with LF", carriage_returns(bytes, false));
         findings.add_fix(rules::CARRIAGE_RETURN, span, message, "save the file with Unix line ends", fix);
     }
-    if let Some(at) = text.find("\r\n") {
+    if let Some(at) = memchr::memchr_iter(b'\r', bytes).find(|at| bytes.get(at + 1) == Some(&b'\n')) {
         let span = findings.lines().span(at..at + 1);
         let fix = ("end lines with LF", carriage_returns(bytes, true));
         findings.add_fix(rules::CRLF, span, "lines end with CR LF", "save the file with Unix line ends", fix);
     }
-    if let Some(line) = text.split(['\n', '\r']).find(|line| line.len() > LONG_LINE) {
-        let at = line.as_ptr() as usize - text.as_ptr() as usize;
-        let mut span = findings.lines().span(at..at);
+    let mut lines = (1..=findings.lines().count()).map(|line| findings.lines().range(line));
+    if let Some(long) = lines.find(|line| line.len() > LONG_LINE) {
+        let mut span = findings.lines().span(long.start..long.start);
         span.end_column = span.column + 1;
-        let message = format!("this line has {} characters", line.chars().count());
+        let message = format!("this line has {} characters", text[long].chars().count());
         findings.add(rules::LONG_LINE, span, message, "move the data into a file of its own");
     }
 }

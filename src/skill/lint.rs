@@ -1,5 +1,6 @@
 //! The rules of the specification about name, description and body.
 
+use std::collections::HashMap;
 use std::ops::Range;
 use std::path::{Component, Path};
 
@@ -203,7 +204,8 @@ pub fn body(text: &str, parts: &Parts, folder: &Path, findings: &mut Findings) -
     while !body.is_char_boundary(end) {
         end -= 1;
     }
-    let mut lookups = Lookups { folder, scripts: None, left: MAX_LOOKUPS, seen: Vec::new() };
+    let mut lookups =
+        Lookups { folder, scripts: None, left: MAX_LOOKUPS, known: HashMap::new(), seen: Vec::new() };
     let mut code = Vec::new();
     for (event, range) in Parser::new(&body[..end]).into_offset_iter() {
         let place = parts.body.start + range.start;
@@ -245,6 +247,8 @@ struct Lookups<'a> {
     /// The skill has a `scripts` folder, so `scripts/x.py` means a file of its own.
     scripts: Option<bool>,
     left: usize,
+    /// Paths that were looked up, with the answer.
+    known: HashMap<String, bool>,
     seen: Vec<String>,
 }
 
@@ -266,10 +270,13 @@ impl Lookups<'_> {
     /// Script names in running text and in code.
     fn paths(&mut self, text: &str, start: usize, findings: &mut Findings) {
         let mut at = 0;
-        for token in text.split(|c: char| c.is_whitespace() || "\"'`()[]<>,;|=".contains(c)) {
-            let place = start + at;
-            at += token.len() + text[at + token.len()..].chars().next().map_or(0, char::len_utf8);
-            let token = token.trim_end_matches(['.', ':']);
+        // Words with a slash in them.
+        while let Some(slash) = memchr::memchr(b'/', &text.as_bytes()[at..]).map(|slash| at + slash) {
+            let begin = text[at..slash].char_indices().rev().find(|(_, c)| separates(*c));
+            let begin = begin.map_or(at, |(place, c)| at + place + c.len_utf8());
+            let end = text[slash..].find(separates).map_or(text.len(), |end| slash + end);
+            at = end;
+            let (place, token) = (start + begin, text[begin..end].trim_end_matches(['.', ':']));
             if token.len() < 6 || !token.contains('/') {
                 continue;
             }
@@ -301,8 +308,8 @@ impl Lookups<'_> {
     }
 
     /// `None` for a path that leaves the skill, or when enough files were looked up.
-    fn exists(&mut self, path: &str) -> Option<bool> {
-        let path = Path::new(path);
+    fn exists(&mut self, name: &str) -> Option<bool> {
+        let path = Path::new(name);
         let inside = path.components().try_fold(0_i32, |depth, component| match component {
             Component::Normal(_) => Some(depth + 1),
             Component::ParentDir => (depth > 0).then_some(depth - 1),
@@ -310,9 +317,20 @@ impl Lookups<'_> {
             _ => None,
         });
         inside?;
+        if let Some(known) = self.known.get(name) {
+            return Some(*known);
+        }
         self.left = self.left.checked_sub(1)?;
-        Some(self.folder.join(path).exists())
+        let exists = self.folder.join(path).exists();
+        self.known.insert(name.to_owned(), exists);
+        Some(exists)
     }
+}
+
+/// Whether a character ends a word of running text or code.
+fn separates(c: char) -> bool {
+    c.is_whitespace()
+        || matches!(c, '"' | '\'' | '`' | '(' | ')' | '[' | ']' | '<' | '>' | ',' | ';' | '|' | '=')
 }
 
 fn is_script_extension(extension: &str) -> bool {

@@ -9,7 +9,7 @@ use super::diagnostic::{Edit, Span};
 use super::findings::Findings;
 use super::model::{Field, Manifest};
 use super::rules::{self, Rule};
-use crate::yaml::{self, Node, Start, YamlError, YamlErrorKind};
+use crate::yaml::{Node, Start, YamlError, YamlErrorKind, kind_of, pyyaml};
 
 /// The six fields of the open specification.
 pub const FIELDS: [&str; 6] =
@@ -54,19 +54,30 @@ pub fn read(text: &str, range: Range<usize>, findings: &mut Findings) -> Manifes
         );
     }
     let start = Start { line: findings.lines().line(range.start), offset: range.start };
-    let document = match yaml::parse_at(source, start) {
-        Ok(document) => document,
+    match fields(source, start, findings) {
+        Ok(manifest) => manifest,
         Err(error) => {
             report_error(text, &error, findings);
-            return recover(text, range, findings);
+            recover(text, range, findings)
         }
-    };
-    let Some(root) = document.root else { return Manifest::default() };
-    let Some(pairs) = root.as_mapping() else {
+    }
+}
+
+fn fields(source: &str, start: Start, findings: &mut Findings) -> Result<Manifest, YamlError> {
+    let document = pyyaml::parse_at(source, start)?;
+    let Some(root) = document.root else { return Ok(Manifest::default()) };
+    if root.as_mapping().is_none() {
         let message = format!("the front matter is a {}, not `key: value` lines", root.kind());
         findings.add(rules::NOT_MAPPING, root.span, message, "write `name: …` and `description: …`");
-        return Manifest::default();
-    };
+        return Ok(Manifest::default());
+    }
+    let pairs = pyyaml::pairs(&root)?;
+    let read = pairs.iter().map(|(key, value)| {
+        let name = Field { value: pyyaml::key(key)?, span: key.span };
+        Ok((name, Field { value: pyyaml::value(value)?, span: value.span }))
+    });
+    let mut manifest = Manifest { fields: read.collect::<Result<_, YamlError>>()?, ..Manifest::default() };
+    manifest.fields.shrink_to_fit();
     let duplicates = root.all_duplicates();
     if duplicates.is_empty() {
         serde_yaml_clients(source, &root, findings);
@@ -77,16 +88,15 @@ pub fn read(text: &str, range: Range<usize>, findings: &mut Findings) -> Manifes
         findings.add(rules::DUPLICATE_KEY, again.span, message, "remove one of the two");
     }
     anchors(&root, findings);
-    let mut manifest = Manifest { fields: pairs.iter().map(field).collect(), ..Manifest::default() };
     let mut seen = HashSet::new();
-    for (key, value) in pairs {
-        let name = key.text().unwrap_or_default();
-        if seen.insert(name) {
-            known_key(key, name, findings);
+    for (at, (key, value)) in pairs.into_iter().enumerate() {
+        let (name, json) = (manifest.fields[at].0.value.clone(), manifest.fields[at].1.value.clone());
+        if seen.insert(name.clone()) {
+            known_key(key, &name, findings);
         }
-        take(&mut manifest, name, value, findings);
+        take(&mut manifest, &name, value, &json, findings);
     }
-    manifest
+    Ok(manifest)
 }
 
 /// What the clients will see that read front matter through serde_yaml (Codex, SkillLite): asked of that very library,
@@ -97,11 +107,6 @@ fn serde_yaml_clients(source: &str, root: &Node, findings: &mut Findings) {
         format!("clients that read YAML with serde_yaml refuse this: {}", shown(&error.to_string()));
     let help = "write it in another way; Codex and SkillLite are such clients";
     findings.add(rules::SERDE_YAML, root.span, message, help);
-}
-
-fn field((key, value): &(Node, Node)) -> (Field<String>, Field<Json>) {
-    let name = key.text().map_or_else(|| key.to_json().to_string(), str::to_owned);
-    (Field { value: name, span: key.span }, Field { value: value.to_json(), span: value.span })
 }
 
 fn known_key(key: &Node, name: &str, findings: &mut Findings) {
@@ -129,37 +134,36 @@ fn nearest_field(name: &str) -> Option<&'static str> {
     FIELDS.into_iter().find(|field| super::text::distance(&plain, field) <= 2)
 }
 
-fn take(manifest: &mut Manifest, name: &str, value: &Node, findings: &mut Findings) {
+fn take(manifest: &mut Manifest, name: &str, value: &Node, json: &Json, findings: &mut Findings) {
     match name {
         "name" => {
-            let allowed = value.text().filter(|_| !value.is_null());
-            if allowed.is_some() && value.as_str().is_none() {
-                mistyped(rules::NAME_TYPE, name, value, findings);
+            let allowed = value.text().filter(|_| !json.is_null());
+            if allowed.is_some() && !json.is_string() {
+                mistyped(rules::NAME_TYPE, name, value, json, findings);
             } else if value.text().is_none() {
-                let message = format!("the name is a {}", value.kind());
+                let message = format!("the name is a {}", kind_of(json));
                 findings.add(rules::NAME_TYPE, value.span, message, "write it as plain text");
             }
             manifest.name = allowed.map(|text| text_field(text, value.span));
         }
         "description" => {
             if let Some(text) = value.text() {
-                if !value.is_null() && value.as_str().is_none() {
-                    mistyped(rules::DESCRIPTION_TYPE, name, value, findings);
+                if !json.is_null() && !json.is_string() {
+                    mistyped(rules::DESCRIPTION_TYPE, name, value, json, findings);
                 }
-                let given = Some(text).filter(|_| !value.is_null());
+                let given = Some(text).filter(|_| !json.is_null());
                 manifest.description = given.map(|text| text_field(text, value.span));
             } else {
-                let message = format!("the description is a {}", value.kind());
+                let message = format!("the description is a {}", kind_of(json));
                 findings.add(rules::DESCRIPTION_TYPE, value.span, message, "write it as one text");
-                let joined = value.to_json();
                 let items =
-                    joined.as_array().map(|items| items.iter().filter_map(Json::as_str).collect::<Vec<_>>());
+                    json.as_array().map(|items| items.iter().filter_map(Json::as_str).collect::<Vec<_>>());
                 manifest.description = items.map(|items| text_field(&items.join(" "), value.span));
             }
         }
-        "license" => manifest.license = optional_text(name, value, findings),
+        "license" => manifest.license = optional_text(name, value, json, findings),
         "compatibility" => {
-            manifest.compatibility = optional_text(name, value, findings);
+            manifest.compatibility = optional_text(name, value, json, findings);
             if let Some(field) = &manifest.compatibility {
                 let length = field.value.chars().count();
                 if length == 0 || length > 500 {
@@ -169,8 +173,8 @@ fn take(manifest: &mut Manifest, name: &str, value: &Node, findings: &mut Findin
                 }
             }
         }
-        "metadata" => metadata(value, findings),
-        "allowed-tools" => manifest.allowed_tools = allowed_tools(value, findings),
+        "metadata" => metadata(value, json, findings),
+        "allowed-tools" => manifest.allowed_tools = allowed_tools(value, json, findings),
         _ => {}
     }
 }
@@ -180,49 +184,54 @@ fn text_field(text: &str, span: Span) -> Field<String> {
 }
 
 /// A plain scalar that YAML reads as a number or a boolean where text belongs: quoting makes it text.
-fn mistyped(rule: Rule, name: &str, value: &Node, findings: &mut Findings) {
+fn mistyped(rule: Rule, name: &str, value: &Node, json: &Json, findings: &mut Findings) {
     let text = value.text().unwrap_or_default();
-    let message = format!("`{}` is a {} to YAML, not text", shown(text), value.kind());
+    let message = format!("`{}` is a {} to YAML, not text", shown(text), kind_of(json));
     let edit = Edit { start: value.span.start, end: value.span.end, text: quoted(text) };
     let fix = (format!("quote the {name}"), vec![edit]);
     findings.add_fix(rule, value.span, message, "put it in quotes", fix);
 }
 
-fn optional_text(name: &str, value: &Node, findings: &mut Findings) -> Option<Field<String>> {
+fn optional_text(name: &str, value: &Node, json: &Json, findings: &mut Findings) -> Option<Field<String>> {
     let Some(text) = value.text() else {
-        let message = format!("`{name}` is a {}, not text", value.kind());
+        let message = format!("`{name}` is a {}, not text", kind_of(json));
         findings.add(rules::FIELD_TYPE, value.span, message, "write it as one text");
         return None;
     };
-    if value.as_str().is_none() && !value.is_null() {
-        mistyped(rules::FIELD_TYPE, name, value, findings);
+    if !json.is_string() && !json.is_null() {
+        mistyped(rules::FIELD_TYPE, name, value, json, findings);
     }
     Some(text_field(text, value.span))
 }
 
-fn metadata(value: &Node, findings: &mut Findings) {
+fn metadata(value: &Node, json: &Json, findings: &mut Findings) {
     let Some(pairs) = value.as_mapping() else {
-        if !value.is_null() {
-            let message = format!("`metadata` is a {}, not a mapping", value.kind());
+        if !json.is_null() {
+            let message = format!("`metadata` is a {}, not a mapping", kind_of(json));
             findings.add(rules::FIELD_TYPE, value.span, message, "write `key: value` lines below it");
         }
         return;
     };
-    let other: Vec<&(Node, Node)> = pairs.iter().filter(|(_, value)| value.as_str().is_none()).collect();
-    if let Some((key, first)) = other.first() {
+    let other = |(key, value): &'_ (Node, Node)| {
+        let kind =
+            pyyaml::value(value).ok().filter(|value| !value.is_string()).map(|value| kind_of(&value))?;
+        Some((key.text().unwrap_or("?").to_owned(), value.span, kind))
+    };
+    let other: Vec<(String, Span, &str)> = pairs.iter().filter_map(other).collect();
+    if let Some((key, span, kind)) = other.first() {
         let more = if other.len() > 1 { format!(" (and {} more)", other.len() - 1) } else { String::new() };
-        let message = format!("metadata `{}` is a {}{more}", shown(key.text().unwrap_or("?")), first.kind());
-        findings.add(rules::METADATA_VALUE, first.span, message, "the specification has text values only");
+        let message = format!("metadata `{}` is a {kind}{more}", shown(key));
+        findings.add(rules::METADATA_VALUE, *span, message, "the specification has text values only");
     }
 }
 
 /// `Bash(git:*) Read`, with commas or as a list too.
-fn allowed_tools(value: &Node, findings: &mut Findings) -> Option<Field<Vec<String>>> {
+fn allowed_tools(value: &Node, json: &Json, findings: &mut Findings) -> Option<Field<Vec<String>>> {
     let tools = match (value.text(), value.as_sequence()) {
         (Some(text), _) => split_tools(text),
         (_, Some(items)) => items.iter().filter_map(Node::text).map(str::to_owned).collect(),
         _ => {
-            let message = format!("`allowed-tools` is a {}", value.kind());
+            let message = format!("`allowed-tools` is a {}", kind_of(json));
             findings.add(
                 rules::FIELD_TYPE,
                 value.span,
@@ -270,14 +279,23 @@ fn report_error(text: &str, error: &YamlError, findings: &mut Findings) {
         YamlErrorKind::Alias => rules::YAML_ALIAS,
         YamlErrorKind::UnclosedQuote => rules::YAML_QUOTE,
         YamlErrorKind::TooLarge => rules::YAML_TOO_LARGE,
-        YamlErrorKind::Syntax => rules::YAML_SYNTAX,
+        YamlErrorKind::CommentTouches | YamlErrorKind::Syntax => rules::YAML_SYNTAX,
     };
+    let line = findings.lines().range(findings.lines().line(error.offset));
+    if error.kind == YamlErrorKind::Tab
+        && text[error.offset..].starts_with('\t')
+        && !text[line.start..error.offset].trim().is_empty()
+    {
+        let tab = error.offset..error.offset + 1;
+        let edit = Edit { start: tab.start, end: tab.end, text: " ".into() };
+        let (span, message, help) = (findings.lines().span(tab), &*error.message, &*error.help);
+        return findings.add_fix(rule, span, message, help, ("write a space", vec![edit]));
+    }
     let offset = if error.kind == YamlErrorKind::Tab { tab_at(text, error.offset) } else { error.offset };
     let width =
         text[offset..].chars().next().filter(|c| !c.is_control() || *c == '\t').map_or(0, char::len_utf8);
     let span = findings.lines().span(offset..offset + width);
     let (message, help) = (error.message.clone(), error.help.clone());
-    let line = findings.lines().range(findings.lines().line(error.offset));
     let tabs = if error.kind == YamlErrorKind::Tab { indenting_tabs(text, offset) } else { Vec::new() };
     if !tabs.is_empty() {
         return findings.add_fix(rule, span, message, help, ("indent with spaces", tabs));

@@ -32,7 +32,7 @@ pub use diagnostic::{Diagnostic, Edit, Fix, Severity, Span};
 pub use folder::Folder;
 pub use interpreter::Resolver;
 pub use model::{Entry, Field, Interpreter, Language, Manifest, Skill};
-pub use read::{MAX_FILE, apply, diagnose, is_other_case, read, read_folder, read_with, source};
+pub use read::{MAX_FILE, apply, diagnose, is_other_case, manifest_of, read, read_folder, read_with, source};
 
 #[cfg(test)]
 mod tests;

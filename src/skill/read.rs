@@ -1,14 +1,14 @@
 //! Reads one skill: never fails, a broken skill is a skill with diagnostics.
 
-use std::fs::{self, File};
-use std::io::{self, ErrorKind, Read};
+use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::diagnostic::{Diagnostic, Edit, Span};
 use super::drift;
 use super::entry::{self, Scripts};
 use super::findings::Findings;
-use super::folder::Folder;
+use super::folder::{self, Folder};
 use super::frontmatter::{self, Parts};
 use super::interpreter::Resolver;
 use super::lint;
@@ -69,16 +69,21 @@ pub fn read_folder(folder: &Folder, root: &Path, resolver: &Resolver) -> Skill {
 
 /// What is wrong with this text, if it were the SKILL.md of the skill in folder `path`.
 pub fn diagnose(text: &str, path: &Path) -> Vec<Diagnostic> {
+    manifest_of(text, path).1
+}
+
+/// The manifest that this text has, and what is wrong with it, if it were the SKILL.md of the skill in folder `path`.
+pub fn manifest_of(text: &str, path: &Path) -> (Manifest, Vec<Diagnostic>) {
     let mut findings = Findings::new(&path.join("SKILL.md"), text, true);
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let folder = path.file_name().unwrap_or_default().to_string_lossy();
     let scripts = Folder::open(path).map(|folder| entry::find(&folder, &Resolver::from_env()));
-    understand(text, &name, path, &scripts.unwrap_or_default(), &mut findings);
-    findings.finish()
+    let (manifest, _) = understand(text, &folder, path, &scripts.unwrap_or_default(), &mut findings);
+    (manifest, findings.finish())
 }
 
 /// The text of a file of a skill, for showing a finding in its place; empty when it cannot be read.
 pub fn source(file: &Path) -> String {
-    read_bounded(file)
+    folder::read_bounded(file, MAX_FILE)
         .map_or_else(|_| String::new(), |(bytes, _)| String::from_utf8_lossy(&bytes).into_owned())
 }
 
@@ -149,7 +154,7 @@ fn load(folder: &Folder) -> Loaded {
         other_case: other_case(folder),
         too_large: false,
     };
-    match read_bounded(&folder.path.join("SKILL.md")) {
+    match read_manifest(folder) {
         Ok((bytes, too_large)) => {
             loaded.too_large = too_large;
             match String::from_utf8(bytes) {
@@ -165,29 +170,12 @@ fn load(folder: &Folder) -> Loaded {
     loaded
 }
 
-fn read_bounded(file: &Path) -> Result<(Vec<u8>, bool), Problem> {
-    let metadata = match fs::metadata(file) {
-        Ok(metadata) => metadata,
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            return Err(fs::read_link(file).map_or(Problem::Missing, Problem::Dangling));
-        }
-        Err(error) => return Err(Problem::Unreadable(error.to_string())),
-    };
-    // Opening a pipe would wait for a writer.
-    if !metadata.is_file() {
-        let what = if metadata.is_dir() { "it is a folder" } else { "it is not a regular file" };
-        return Err(Problem::Unreadable(what.to_owned()));
-    }
-    bounded(file).map_err(|error| Problem::Unreadable(error.to_string()))
-}
-
-/// The first [`MAX_FILE`] bytes of a regular file, and whether there are more.
-pub(super) fn bounded(file: &Path) -> io::Result<(Vec<u8>, bool)> {
-    let mut bytes = Vec::new();
-    File::open(file)?.take(MAX_FILE + 1).read_to_end(&mut bytes)?;
-    let too_large = bytes.len() as u64 > MAX_FILE;
-    bytes.truncate(MAX_FILE as usize);
-    Ok((bytes, too_large))
+fn read_manifest(folder: &Folder) -> Result<(Vec<u8>, bool), Problem> {
+    let file = folder.path.join("SKILL.md");
+    folder::read_bounded(&file, MAX_FILE).map_err(|error| match error.kind() {
+        ErrorKind::NotFound => fs::read_link(&file).map_or(Problem::Missing, Problem::Dangling),
+        _ => Problem::Unreadable(error.to_string()),
+    })
 }
 
 fn other_case(folder: &Folder) -> Vec<String> {

@@ -78,6 +78,8 @@ fn every_quirk_has_its_diagnostic() {
         ("---\nname: demo\ndescription: Use when: x\n---\nb\n".into(), vec![("yaml-unquoted-colon", 3, 22)]),
         ("---\nname: demo\ndescription: |\n\tx\n---\nb\n".into(), vec![("yaml-tab", 4, 1)]),
         ("---\nname: demo\ndescription: *x\n---\nb\n".into(), vec![("yaml-alias", 3, 14)]),
+        ("---\nname: demo\ndescription:\tx\n---\nb\n".into(), vec![("yaml-tab", 3, 13)]),
+        ("---\nname: demo\ndescription: yes\n---\nb\n".into(), vec![("description-type", 3, 14)]),
         ("---\nname: demo\ndescription: \"x\n---\nb\n".into(), vec![("yaml-unclosed-quote", 3, 14)]),
         ("---\nname: demo\ndescription: [x\n---\nb\n".into(), vec![("yaml-syntax", 3, 14)]),
         ("---\nname: demo\ndescription: &a x\n---\nb\n".into(), vec![("yaml-anchor", 3, 17)]),

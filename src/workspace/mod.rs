@@ -3,6 +3,7 @@
 mod discover;
 mod find;
 mod ignored;
+mod readers;
 pub mod replace;
 pub mod samples;
 pub mod watch;
@@ -42,7 +43,7 @@ impl Workspace {
     pub fn load(path: &Path, further: &[PathBuf]) -> Self {
         let mut workspace = Self { path: path.to_path_buf(), roots: roots(path, further), ..Self::default() };
         let resolver = Resolver::from_env();
-        let mut discovery = Discovery::new(&workspace.path, &workspace.roots, Bounds::default());
+        let discovery = Discovery::new(&workspace.path, &workspace.roots, Bounds::default());
         discovery.run(&resolver, &mut |found| match found {
             Found::Skill(skill) => workspace.skills.push(skill),
             Found::Notice(notice) => workspace.notices.push(notice),

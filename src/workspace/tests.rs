@@ -116,6 +116,86 @@ fn reaching_a_bound_is_said() {
 }
 
 #[test]
+fn pipes_sockets_and_devices_stop_nothing() {
+    let (_dir, path) = temp();
+    let root = path.join(".skills");
+    let pipe = |path: PathBuf| {
+        nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    };
+    for name in ["pipe", "socket", "device", "inside"] {
+        fs::create_dir_all(root.join(name).join("scripts")).unwrap();
+    }
+    pipe(root.join("pipe/SKILL.md"));
+    let _socket = std::os::unix::net::UnixListener::bind(root.join("socket/SKILL.md")).unwrap();
+    symlink("/dev/zero", root.join("device/SKILL.md")).unwrap();
+    skill(&root.join("inside"), "inside");
+    for name in ["policy.yaml", ".gitignore", "scripts/x.py", "scripts/y.sh", "README", ".python-version"] {
+        pipe(root.join("inside").join(name));
+    }
+    symlink("/dev/zero", root.join("inside/scripts/zero.py")).unwrap();
+    symlink("loop", root.join("loop")).unwrap();
+    let _inner = std::os::unix::net::UnixListener::bind(root.join("inside/scripts/s.py")).unwrap();
+    let workspace = Workspace::load(&path, &[]);
+    let found: Vec<(&str, &str)> = workspace
+        .skills
+        .iter()
+        .map(|skill| (skill.name.as_str(), skill.diagnostics.first().map_or("", |found| found.code)))
+        .collect();
+    let wanted = [("device", "unreadable"), ("inside", ""), ("pipe", "unreadable"), ("socket", "unreadable")];
+    assert_eq!(found, wanted);
+    assert_eq!((workspace.skills[1].entries.len(), &workspace.skills[1].policy_file), (0, &None));
+    // The link that leads to itself is told.
+    assert_eq!(codes(&workspace), ["dangling-link"]);
+}
+
+#[test]
+fn folders_that_may_not_be_read_are_told() {
+    use std::os::unix::fs::PermissionsExt;
+    if nix::unistd::geteuid().is_root() {
+        eprintln!("left out: root reads everything");
+        return;
+    }
+    let (_dir, path) = temp();
+    skill(&path.join(".skills/open"), "open");
+    let closed = path.join(".skills/closed");
+    fs::create_dir(&closed).unwrap();
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o000)).unwrap();
+    let workspace = Workspace::load(&path, &[]);
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o700)).unwrap();
+    assert_eq!((names(&workspace), codes(&workspace)), (vec!["open"], vec!["folder-unreadable"]));
+    assert_eq!(workspace.notices[0].file, closed);
+}
+
+#[test]
+fn many_skills_keep_their_order_and_are_not_read_twice() {
+    let (_dir, path) = temp();
+    let wanted: Vec<String> = (0..700).map(|number| format!("s{number:03}")).collect();
+    for name in &wanted {
+        skill(&path.join(".skills").join(name), name);
+    }
+    let workspace = Workspace::load(&path, &[]);
+    assert_eq!(names(&workspace), wanted);
+    let known = |wanted: &Path| {
+        let known = workspace.skills.iter().find(|skill| skill.path == wanted && skill.name != "s007");
+        known.cloned()
+    };
+    let mut again = Vec::new();
+    let discovery = Discovery::new(&path, &workspace.roots, Bounds::default());
+    discovery.run_again(&Resolver::from_env(), &known, &mut |found| {
+        if let Found::Skill(skill) = found {
+            again.push(skill);
+        }
+    });
+    let read: Vec<&str> = again
+        .iter()
+        .zip(&workspace.skills)
+        .filter(|(new, old)| !Arc::ptr_eq(new, old))
+        .map(|(new, _)| new.name.as_str())
+        .collect();
+    assert_eq!((again.len(), read), (700, vec!["s007"]));
+}
+
+#[test]
 fn a_skill_is_found_by_name_folder_and_path() {
     let (_dir, path) = temp();
     skill(&path.join(".skills/text-stats"), "text-stats");

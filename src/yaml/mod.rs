@@ -2,11 +2,15 @@
 //!
 //! The one reader of YAML in this program: front matter ([`crate::skill`]), `policy.yaml`
 //! ([`crate::policy`]) and cases go through [`parse()`]. It is made for foreign text: size, nesting and the
-//! number of nodes are bounded, aliases are refused instead of expanded, and duplicate keys stay in the
+//! number of nodes are bounded, aliases are refused (by [`pyyaml`] expanded within these bounds), and duplicate keys stay in the
 //! tree so that the caller can point at both.
 
+mod breaks;
 mod parse;
+pub mod pyyaml;
 mod scalar;
+mod scalar11;
+mod strict;
 
 use std::collections::HashMap;
 
@@ -90,6 +94,8 @@ pub enum YamlErrorKind {
     /// An alias (`*name`), or a value that begins with `*`.
     Alias,
     UnclosedQuote,
+    /// A comment right behind a value, without a blank.
+    CommentTouches,
     /// A bound was reached: size, nesting or number of nodes.
     TooLarge,
     Syntax,
@@ -115,12 +121,7 @@ impl Node {
         match &self.value {
             Value::Sequence(_) => "list",
             Value::Mapping(_) => "mapping",
-            Value::Scalar { .. } => match self.to_json() {
-                Json::Null => "nothing",
-                Json::Bool(_) => "boolean",
-                Json::Number(_) => "number",
-                _ => "text",
-            },
+            Value::Scalar { .. } => kind_of(&self.to_json()),
         }
     }
 
@@ -206,6 +207,19 @@ impl Node {
         found
     }
 
+    /// How many nodes this is, and how many levels of collections.
+    fn extent(&self) -> (usize, usize) {
+        let add = |(nodes, depth): (usize, usize), node: &Node| {
+            let (more, deep) = node.extent();
+            (nodes + more, depth.max(deep + 1))
+        };
+        match &self.value {
+            Value::Scalar { .. } => (1, 0),
+            Value::Sequence(items) => items.iter().fold((1, 1), add),
+            Value::Mapping(pairs) => pairs.iter().flat_map(|(key, value)| [key, value]).fold((1, 1), add),
+        }
+    }
+
     /// The value by the rules of the YAML 1.2 core schema (`no` is a string, `0x1f` a number).
     pub fn to_json(&self) -> Json {
         match &self.value {
@@ -220,6 +234,18 @@ impl Node {
                 Json::Object(map)
             }
         }
+    }
+}
+
+/// What a reader of an error message calls a value.
+pub fn kind_of(value: &Json) -> &'static str {
+    match value {
+        Json::Null => "nothing",
+        Json::Bool(_) => "boolean",
+        Json::Number(_) => "number",
+        Json::String(_) => "text",
+        Json::Array(_) => "list",
+        Json::Object(_) => "mapping",
     }
 }
 

@@ -1,8 +1,10 @@
 //! Builds the tree from the events of `granit-parser`, the YAML 1.2 parser that keeps places.
 
+use std::collections::HashMap;
+
 use granit_parser::{ErrorKind, Event, Marker, Parser, ScalarStyle, ScanError, StructureStyle};
 
-use super::{Comment, Document, Node, Span, Style, Value, YamlError, YamlErrorKind};
+use super::{Comment, Document, Node, Span, Style, Value, YamlError, YamlErrorKind, breaks};
 
 /// Longest text that is read.
 pub const MAX_BYTES: usize = 1024 * 1024;
@@ -34,7 +36,31 @@ pub fn parse(text: &str) -> Result<Document, YamlError> {
 /// Read one document that is a part of a file (front matter begins on line 2); all places are those of
 /// the file.
 pub fn parse_at(text: &str, start: Start) -> Result<Document, YamlError> {
-    let mut builder = Builder { text, start, document: Document::default(), open: Vec::new(), nodes: 0 };
+    parse_with(text, start, Aliases::Refused)
+}
+
+/// What becomes of an alias (`*name`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Aliases {
+    /// An error: where places are edited, two values must not share one.
+    Refused,
+    /// The value that has the anchor stands there again. What an alias repeats counts towards
+    /// [`MAX_NODES`].
+    Expanded,
+}
+
+/// [`parse_at`] with a choice.
+pub(super) fn parse_with(text: &str, start: Start, aliases: Aliases) -> Result<Document, YamlError> {
+    let mut builder = Builder {
+        text,
+        start,
+        aliases,
+        document: Document::default(),
+        open: Vec::new(),
+        nodes: 0,
+        anchors: HashMap::new(),
+        kept: 0,
+    };
     if text.len() > MAX_BYTES {
         let message = format!("the text is longer than {MAX_BYTES} bytes");
         return Err(builder.error(Marker::new(0, 1, 0), YamlErrorKind::TooLarge, message));
@@ -65,6 +91,8 @@ pub fn parse_at(text: &str, start: Start) -> Result<Document, YamlError> {
 /// A collection whose end has not come yet.
 struct Open {
     node: Node,
+    /// Number of its anchor, 0 for none.
+    anchor: usize,
     /// The key that waits for its value.
     key: Option<Node>,
 }
@@ -72,9 +100,14 @@ struct Open {
 struct Builder<'a> {
     text: &'a str,
     start: Start,
+    aliases: Aliases,
     document: Document,
     open: Vec<Open>,
     nodes: usize,
+    /// Finished values by the number of their anchor.
+    anchors: HashMap<usize, Node>,
+    /// How many nodes these have.
+    kept: usize,
 }
 
 impl Builder<'_> {
@@ -86,31 +119,43 @@ impl Builder<'_> {
                 let text = if absent { String::new() } else { text.into_owned() };
                 let value = Value::Scalar { text, style: style_of(style) };
                 let mut node = self.node(value, span, anchor, tag.as_deref())?;
+                self.fold(&mut node);
                 if matches!(style, ScalarStyle::Literal | ScalarStyle::Folded) {
                     self.trim_block(&mut node.span);
                 }
-                self.attach(node);
+                self.finish(node, anchor)?;
             }
             Event::SequenceStart(style, anchor, tag) => {
                 let node = self.node(Value::Sequence(Vec::new()), span, anchor, tag.as_deref())?;
-                self.begin(node, style, span)?;
+                self.begin(node, anchor, style, span)?;
             }
             Event::MappingStart(style, anchor, tag) => {
                 let node = self.node(Value::Mapping(Vec::new()), span, anchor, tag.as_deref())?;
-                self.begin(node, style, span)?;
+                self.begin(node, anchor, style, span)?;
             }
             Event::SequenceEnd | Event::MappingEnd => {
-                if let Some(Open { mut node, .. }) = self.open.pop() {
+                if let Some(Open { mut node, anchor, .. }) = self.open.pop() {
                     if node.flow {
                         let end = self.span(span);
                         (node.span.end, node.span.end_line, node.span.end_column) =
                             (end.end, end.end_line, end.end_column);
                     }
-                    self.attach(node);
+                    self.finish(node, anchor)?;
                 }
             }
+            Event::Alias(anchor)
+                if self.aliases == Aliases::Expanded && self.anchors.contains_key(&anchor) =>
+            {
+                self.repeat(anchor, span)?;
+            }
             Event::Alias(_) | Event::UnresolvedAlias(_) => {
-                let message = "an alias (*name) stands here; aliases are not read".to_owned();
+                let message = match self.aliases {
+                    Aliases::Refused => "an alias (*name) stands here; aliases are not read",
+                    Aliases::Expanded => {
+                        "an alias (*name) stands here, and nothing before it has that anchor"
+                    }
+                };
+                let message = message.to_owned();
                 return Err(self.error(span.start, YamlErrorKind::Alias, message));
             }
             Event::Comment(text, _) => {
@@ -144,6 +189,7 @@ impl Builder<'_> {
     fn begin(
         &mut self,
         mut node: Node,
+        anchor: usize,
         style: StructureStyle,
         span: granit_parser::Span,
     ) -> Result<(), YamlError> {
@@ -152,7 +198,46 @@ impl Builder<'_> {
             return Err(self.error(span.start, YamlErrorKind::TooLarge, message));
         }
         node.flow = style == StructureStyle::Flow;
-        self.open.push(Open { node, key: None });
+        self.open.push(Open { node, anchor, key: None });
+        Ok(())
+    }
+
+    /// Fold line breaks of YAML 1.1, for readers of it.
+    fn fold(&self, node: &mut Node) {
+        let range = node.span.start - self.start.offset..node.span.end - self.start.offset;
+        if let (Aliases::Expanded, Value::Scalar { text, style }) = (self.aliases, &mut node.value)
+            && let Some(folded) = self.text.get(range).and_then(|written| breaks::folded(written, *style))
+        {
+            *text = folded;
+        }
+    }
+
+    /// A value is complete.
+    fn finish(&mut self, node: Node, anchor: usize) -> Result<(), YamlError> {
+        if anchor != 0 && self.aliases == Aliases::Expanded {
+            self.kept += node.extent().0;
+            if self.kept > MAX_NODES {
+                let message = format!("anchors have more than {MAX_NODES} values");
+                return Err(self.error(Marker::new(0, node.span.line, 0), YamlErrorKind::TooLarge, message));
+            }
+            self.anchors.insert(anchor, node.clone());
+        }
+        self.attach(node);
+        Ok(())
+    }
+
+    /// Put the value of an anchor here once more.
+    fn repeat(&mut self, anchor: usize, span: granit_parser::Span) -> Result<(), YamlError> {
+        let Some(node) = self.anchors.get(&anchor) else { return Ok(()) };
+        let (nodes, depth) = node.extent();
+        self.nodes += nodes;
+        if self.nodes > MAX_NODES || self.open.len() + depth > MAX_DEPTH {
+            let message =
+                format!("with its aliases this has more than {MAX_NODES} values, or {MAX_DEPTH} levels");
+            return Err(self.error(span.start, YamlErrorKind::TooLarge, message));
+        }
+        let node = Node { anchored: false, span: self.span(span), ..node.clone() };
+        self.attach(node);
         Ok(())
     }
 
@@ -212,6 +297,7 @@ impl Builder<'_> {
             | ErrorKind::TabAtBlockScalarStart => YamlErrorKind::Tab,
             ErrorKind::UnknownAnchor | ErrorKind::MissingAnchorOrAliasName => YamlErrorKind::Alias,
             ErrorKind::UnclosedQuotedScalar => YamlErrorKind::UnclosedQuote,
+            ErrorKind::CommentNotSeparated => YamlErrorKind::CommentTouches,
             ErrorKind::RecursionLimitExceeded => YamlErrorKind::TooLarge,
             _ => YamlErrorKind::Syntax,
         };
@@ -231,6 +317,7 @@ impl Builder<'_> {
             YamlErrorKind::Tab => "indent with spaces",
             YamlErrorKind::Alias => "write the value out; if it begins with `*` or `&`, put it in quotes",
             YamlErrorKind::UnclosedQuote => "add the closing quote",
+            YamlErrorKind::CommentTouches => "write a blank before `#`",
             YamlErrorKind::TooLarge => "make it smaller",
             YamlErrorKind::Syntax => "correct the YAML at this place",
         };

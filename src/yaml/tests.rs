@@ -131,10 +131,82 @@ fn carriage_returns_count_as_lines() {
     }
 }
 
+fn by_pyyaml(text: &str) -> Result<Json, YamlError> {
+    pyyaml::value(&pyyaml::parse_at(text, Start::default())?.root.unwrap())
+}
+
+/// Each answer is that of PyYAML 6.0; `tests/pyyaml` asks it itself.
+#[test]
+fn types_and_merges_of_pyyaml() {
+    let types = "[yes, No, on, y, 0777, 0o17, 0x1F, 0b101, 1_000, 1:30, 1e3, 1.5e+3, .5, -.5, .inf, 08, 2024-01-01, ~, ! 7]";
+    let read = json!([
+        true,
+        false,
+        true,
+        "y",
+        511,
+        "0o17",
+        31,
+        5,
+        1000,
+        90,
+        "1e3",
+        1500.0,
+        0.5,
+        "-.5",
+        ".inf",
+        "08",
+        "2024-01-01",
+        null,
+        7
+    ]);
+    assert_eq!(by_pyyaml(types).unwrap(), read);
+    let merged = "base: &b {x: 1, y: 2}\nmore:\n  <<: [*b, {y: 3, z: 4}]\n  x: 5\nagain: *b\n";
+    let read = json!({
+        "base": {"x": 1, "y": 2}, "more": {"y": 2, "z": 4, "x": 5}, "again": {"x": 1, "y": 2}
+    });
+    assert_eq!(by_pyyaml(merged).unwrap(), read);
+    let breaks = "a: \"x\u{2028} y \u{85} z\"\nb: w\u{85}\nc: 'it''s'# touches\n";
+    assert_eq!(by_pyyaml(breaks).unwrap(), json!({"a": "x\u{2028}y z", "b": "w", "c": "it's"}));
+}
+
+#[test]
+fn what_pyyaml_refuses() {
+    let texts = [
+        ("a:\tb", YamlErrorKind::Tab, (1, 3)),
+        ("a: b\t# c", YamlErrorKind::Tab, (1, 5)),
+        ("a: *b", YamlErrorKind::Alias, (1, 4)),
+        ("a: &b [*b]", YamlErrorKind::Alias, (1, 8)),
+        ("a: &b 1\nc: &b 2", YamlErrorKind::Syntax, (2, 4)),
+        ("a: [x?y]", YamlErrorKind::Syntax, (1, 5)),
+        ("a: 2024-13-01", YamlErrorKind::Syntax, (1, 4)),
+        ("a: !custom b", YamlErrorKind::Syntax, (1, 12)),
+        ("a: {{ b }}", YamlErrorKind::Syntax, (1, 5)),
+        ("a: b\u{7}", YamlErrorKind::Syntax, (1, 4)),
+        ("<<: b", YamlErrorKind::Syntax, (1, 5)),
+        ("a: =", YamlErrorKind::Syntax, (1, 4)),
+    ];
+    for (text, kind, place) in texts {
+        let error = by_pyyaml(text).unwrap_err();
+        assert_eq!((error.kind, error.line, error.column), (kind, place.0, place.1), "{text}: {error}");
+    }
+}
+
+#[test]
+fn aliases_do_not_go_off() {
+    let bomb = (1..30).fold("a0: &a0 [x, x, x, x]\n".to_owned(), |text, number| {
+        let before = number - 1;
+        text + &format!("a{number}: &a{number} [*a{before}, *a{before}, *a{before}]\n")
+    });
+    assert_eq!(by_pyyaml(&bomb).unwrap_err().kind, YamlErrorKind::TooLarge);
+    let comments = "- 'x'# y\n".repeat(5000);
+    assert_eq!(by_pyyaml(&comments).unwrap_err().kind, YamlErrorKind::CommentTouches);
+}
+
 proptest! {
     /// Any text at all: an answer, and spans that lie inside the text on character boundaries.
     #[test]
-    fn never_panics(text in "[a-z:\\-\\[\\]{}&*!|>'\"#%@` \t\r\n\u{e9}\u{1f600}]{0,80}") {
+    fn never_panics(text in "[a-z:\\-\\[\\]{}&*!|>'\"#%@` \t\r\n\u{e9}\u{85}\u{2028}\u{1f600}]{0,80}") {
         fn check(node: &Node, text: &str) {
             assert!(text.get(node.span.start..node.span.end).is_some(), "{node:?}");
             for (key, value) in node.as_mapping().unwrap_or_default() {
@@ -148,6 +220,9 @@ proptest! {
         if let Ok(Document { root: Some(node), .. }) = parse(&text) {
             check(&node, &text);
             let _ = node.to_json();
+        }
+        if let Ok(Document { root: Some(node), .. }) = pyyaml::parse_at(&text, Start::default()) {
+            let _ = pyyaml::value(&node);
         }
     }
 }

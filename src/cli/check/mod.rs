@@ -116,7 +116,7 @@ fn with_policy(mut skill: Arc<Skill>, places: &Places) -> Arc<Skill> {
 fn below(paths: &[PathBuf]) -> anyhow::Result<Checked> {
     let roots = paths.iter().map(|path| root(path)).collect::<anyhow::Result<Vec<_>>>()?;
     let (mut skills, mut notices) = (Vec::new(), Vec::new());
-    let mut discovery = Discovery::new(Path::new("/"), &roots, Bounds::default());
+    let discovery = Discovery::new(Path::new("/"), &roots, Bounds::default());
     discovery.run(&Resolver::from_env(), &mut |found| match found {
         Found::Skill(skill) => skills.push(skill),
         Found::Notice(notice) => notices.push(notice),

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 
-use crate::skill::read;
+use crate::skill::{folder, read};
 
 /// A skill before any client has read it.
 #[derive(Debug, Clone)]
@@ -82,7 +82,8 @@ fn file(path: &Path) -> Result<String, Trouble> {
         Err(error) if error.kind() == ErrorKind::NotFound => return Err(Trouble::Missing),
         Err(error) => return Err(Trouble::Unreadable(error.to_string())),
     }
-    let (mut bytes, cut) = read::bounded(path).map_err(|error| Trouble::Unreadable(error.to_string()))?;
+    let (mut bytes, cut) =
+        folder::read_bounded(path, read::MAX_FILE).map_err(|error| Trouble::Unreadable(error.to_string()))?;
     if let Err(error) = std::str::from_utf8(&bytes)
         && cut
         && error.error_len().is_none()

@@ -28,12 +28,11 @@ mod usage;
 pub mod validate;
 mod words;
 
-use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use super::folder::read_bounded;
 use super::model::{Entry, Language, Skill};
 use explicit::Explicit;
 
@@ -347,12 +346,8 @@ pub(super) fn command_lines(path: &Path, language: Language) -> Option<(Source, 
 
 /// The text of a script as far as schemas are read from it; empty when it cannot be read.
 pub fn script_text(path: &Path) -> String {
-    let mut text = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(MAX_SCRIPT).read_to_end(&mut text));
-    if read.is_err() {
-        text.clear();
-    }
-    String::from_utf8_lossy(&text).into_owned()
+    read_bounded(path, MAX_SCRIPT)
+        .map_or_else(|_| String::new(), |(text, _)| String::from_utf8_lossy(&text).into_owned())
 }
 
 #[cfg(test)]

@@ -1,15 +1,15 @@
 //! Finds and reads the skills on a thread of its own, so that the list fills as they come; then watches them
 //! and reads again what changed.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::mpsc::Receiver;
 
 use super::{Loader, Mailbox};
-use crate::skill::{self, Resolver, Skill};
+use crate::skill::{self, Resolver, Skill, rules};
 use crate::tui::action::{Action, WorkspaceNews};
 use crate::tui::state::{Cause, Level};
 use crate::workspace::watch::{self, Quiet, Reload, WatchEvent, Watcher};
@@ -63,9 +63,11 @@ impl Loader for DiskLoader {
             mailbox,
         };
         spawn("loader", move || {
-            reader.read_all();
+            let begin = SystemTime::now();
+            reader.read_all(&|_| false);
             reader.mailbox.send(Action::Workspace(WorkspaceNews::Complete));
             if let Ok(events) = events.recv() {
+                reader.catch_up(begin);
                 reader.follow(events);
             }
         });
@@ -80,26 +82,29 @@ pub(super) fn spawn(name: &str, work: impl FnOnce() + Send + 'static) {
 struct Reader {
     workspace: PathBuf,
     further: Vec<PathBuf>,
-    /// Root of every skill that was found, by its folder.
-    known: HashMap<PathBuf, PathBuf>,
+    /// Every skill that was found, by its folder.
+    known: HashMap<PathBuf, Arc<Skill>>,
     mailbox: Mailbox,
 }
 
 impl Reader {
-    /// Search all roots; hand over what is found as it is found, and what is gone.
-    fn read_all(&mut self) {
+    /// Search all roots; hand over what was read as it is found, and what is gone. Skills of which `unchanged` says so
+    /// are not read again.
+    fn read_all(&mut self, unchanged: &dyn Fn(&Path) -> bool) {
         let roots = workspace::roots(&self.workspace, &self.further);
         let mut gone = std::mem::take(&mut self.known);
+        let before = gone.clone();
         let mut waiting: Vec<Arc<Skill>> = Vec::new();
         let mut since = Instant::now();
         let mailbox = self.mailbox.clone();
-        let resolver = Resolver::from_env();
-        Discovery::new(&self.workspace, &roots, Bounds::default()).run(&resolver, &mut |found| match found {
+        let mut each = |found| match found {
             Found::Skill(skill) => {
-                gone.remove(&skill.path);
-                self.known.insert(skill.path.clone(), skill.root.clone());
-                waiting.push(skill);
-                if since.elapsed() >= TOGETHER {
+                let same = gone.remove(&skill.path).is_some_and(|old| Arc::ptr_eq(&old, &skill));
+                self.known.insert(skill.path.clone(), Arc::clone(&skill));
+                if !same {
+                    waiting.push(skill);
+                }
+                if since.elapsed() >= TOGETHER && !waiting.is_empty() {
                     mailbox.send(Action::Workspace(WorkspaceNews::Skills(std::mem::take(&mut waiting))));
                     since = Instant::now();
                 }
@@ -107,12 +112,32 @@ impl Reader {
             Found::Notice(notice) => {
                 mailbox.send(Action::Notice(Level::Warning, format!("{}; {}", notice.message, notice.help)));
             }
-        });
+        };
+        Discovery::new(&self.workspace, &roots, Bounds::default()).run_again(
+            &Resolver::from_env(),
+            &|path| before.get(path).filter(|_| unchanged(path)).cloned(),
+            &mut each,
+        );
         if !waiting.is_empty() {
             mailbox.send(Action::Workspace(WorkspaceNews::Skills(waiting)));
         }
         if !gone.is_empty() {
             mailbox.send(Action::Workspace(WorkspaceNews::Removed(gone.into_keys().collect())));
+        }
+    }
+
+    /// Read what was saved while skills were read and the watches not yet in place.
+    fn catch_up(&mut self, begin: SystemTime) {
+        // The kernel's file times lag behind the clock by up to a tick.
+        let begin = begin - Duration::from_millis(20);
+        let saved = |skill: &&Arc<Skill>| {
+            std::fs::metadata(skill.manifest_path())
+                .and_then(|data| data.modified())
+                .is_ok_and(|saved| saved >= begin)
+        };
+        let late: Vec<PathBuf> = self.known.values().filter(saved).map(|skill| skill.path.clone()).collect();
+        if !late.is_empty() {
+            self.read_again(&late.iter().map(PathBuf::as_path).collect());
         }
     }
 
@@ -130,19 +155,14 @@ impl Reader {
     }
 
     fn reload(&mut self, reload: &Reload) -> bool {
-        if reload.everything {
-            self.read_all();
+        let skills: HashSet<&Path> = reload.skills.iter().map(PathBuf::as_path).collect();
+        let moved: HashSet<&Path> = reload.moved.iter().map(PathBuf::as_path).collect();
+        let touched =
+            |path: &Path| skills.contains(path) || path.ancestors().any(|above| moved.contains(above));
+        if reload.searches() || skills.iter().any(|path| !self.known.contains_key(*path)) {
+            self.read_all(&|path| !reload.everything && !touched(path));
         } else {
-            let resolver = Resolver::from_env();
-            let again: Vec<Arc<Skill>> = reload
-                .skills
-                .iter()
-                .filter_map(|path| {
-                    let root = self.known.get(path)?;
-                    Some(Arc::new(skill::read_with(path, root, &resolver)))
-                })
-                .collect();
-            self.mailbox.send(Action::Workspace(WorkspaceNews::Skills(again)));
+            self.read_again(&skills);
         }
         let cause = Cause {
             path: reload.cause.path.clone(),
@@ -156,7 +176,16 @@ impl Reader {
         };
         let paths: Vec<PathBuf> = reload.paths.iter().map(real).collect();
         let mut alive = true;
-        for skill in self.changed(reload) {
+        let holds = |skill: &Path| {
+            reload.paths.iter().any(|path| {
+                path.starts_with(skill)
+                    || std::fs::canonicalize(path).is_ok_and(|real| real.starts_with(skill))
+            })
+        };
+        // After a search of everything: those that hold a changed path.
+        let changed = |path: &Path| if reload.everything { holds(path) } else { touched(path) };
+        let changed: Vec<PathBuf> = self.known.keys().filter(|path| changed(path)).cloned().collect();
+        for skill in changed {
             alive = self.mailbox.send(Action::Workspace(WorkspaceNews::Changed {
                 skill,
                 cause: cause.clone(),
@@ -166,17 +195,26 @@ impl Reader {
         alive
     }
 
-    /// The skills that a reload is about. After a search of everything: those that hold a changed path.
-    fn changed(&self, reload: &Reload) -> Vec<PathBuf> {
-        if !reload.everything {
-            return reload.skills.clone();
+    /// Read some skills again, which are where they were.
+    fn read_again(&mut self, skills: &HashSet<&Path>) {
+        let resolver = Resolver::from_env();
+        let mut again = Vec::new();
+        let mut renamed = false;
+        for old in skills.iter().filter_map(|path| self.known.get(*path)) {
+            let mut skill = skill::read_with(&old.path, &old.root, &resolver);
+            renamed |= skill.name != old.name;
+            // Found by the search, and still so while the name is the same.
+            let shadowed = old.diagnostics.iter().filter(|found| found.code == rules::SHADOWED.code);
+            skill.diagnostics.extend(shadowed.cloned());
+            again.push(Arc::new(skill));
         }
-        let holds = |skill: &Path| {
-            reload.paths.iter().any(|path| {
-                path.starts_with(skill)
-                    || std::fs::canonicalize(path).is_ok_and(|real| real.starts_with(skill))
-            })
-        };
-        self.known.keys().filter(|skill| holds(skill)).cloned().collect()
+        self.known.extend(again.iter().map(|skill| (skill.path.clone(), Arc::clone(skill))));
+        self.mailbox.send(Action::Workspace(WorkspaceNews::Skills(again)));
+        if renamed {
+            self.read_all(&|_| true);
+        }
     }
 }
+
+#[cfg(test)]
+mod tests;

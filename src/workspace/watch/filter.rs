@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use notify::Event;
-use notify::event::{AccessKind, AccessMode, EventKind, ModifyKind, RenameMode};
+use notify::event::{AccessKind, AccessMode, EventKind, ModifyKind, RemoveKind, RenameMode};
 
 use super::super::ignored::is_generated;
 use super::burst::{Change, ChangeKind};
@@ -40,7 +40,13 @@ impl Filter {
     pub(super) fn change(&self, event: &Event) -> Option<Change> {
         if event.need_rescan() {
             let path = event.paths.first().or(self.scopes.first()).cloned().unwrap_or_default();
-            return Some(Change { path, kind: ChangeKind::EventsLost, structure: true, gone: None });
+            return Some(Change {
+                path,
+                kind: ChangeKind::EventsLost,
+                structure: true,
+                folder: false,
+                gone: None,
+            });
         }
         let kind = match event.kind {
             EventKind::Create(_) => ChangeKind::Created,
@@ -64,17 +70,17 @@ impl Filter {
         if kind == ChangeKind::Modified && path.is_dir() {
             return None;
         }
-        let structure = match kind {
-            ChangeKind::Modified => false,
-            ChangeKind::Created => path.is_dir(),
-            _ => true,
-        };
+        let came = matches!(kind, ChangeKind::Created | ChangeKind::Renamed);
+        let folder = came && path.is_dir() || event.kind == EventKind::Remove(RemoveKind::Folder);
+        // Watches inside the roots follow by themselves.
+        let structure = kind != ChangeKind::Modified
+            && (self.scopes.iter().any(|scope| scope.starts_with(&path)) || folder && path.is_symlink());
         let gone = match kind {
             ChangeKind::Removed => Some(path.clone()),
             ChangeKind::Renamed => event.paths.first().cloned(),
             _ => None,
         };
-        Some(Change { path, kind, structure, gone })
+        Some(Change { path, kind, structure, folder, gone })
     }
 
     fn matters(&self, path: &Path) -> bool {

@@ -1,8 +1,8 @@
 //! Watches the roots of a workspace and says, calmly, when and why to read again.
 //!
 //! A burst of events (a save, a `git pull`) becomes one [`Reload`]: it goes out when nothing has happened for
-//! [`CALM`] (longer in large bursts), and at the latest after [`LONGEST`]. With 40 ms a save is on the screen within
-//! 60 ms; editors that save by rename are done within 5.
+//! [`CALM`] (longer in large bursts, and while git writes), and at the latest after [`LONGEST`]. With 40 ms a save is on
+//! the screen within 60 ms; editors that save by rename are done within 5.
 //!
 //! Folders are watched one by one instead of recursively: so generated folders (`node_modules`, `target`, what git
 //! ignores) cost no watch, links are followed as in discovery, and a root that is removed and made again, or is not
@@ -11,6 +11,8 @@
 
 mod burst;
 mod filter;
+mod git;
+mod kernel;
 mod tree;
 
 use std::path::{Path, PathBuf};
@@ -19,11 +21,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use notify::{Config, Event, PollWatcher, RecommendedWatcher, Watcher as _};
+use notify::{Config, Event, PollWatcher, Watcher as _};
 use tokio::sync::mpsc as stream;
 
 use burst::Burst;
 use filter::Filter;
+use git::Repositories;
+use kernel::KernelWatcher;
 use tree::Tree;
 
 pub use burst::{Cause, ChangeKind, Reload};
@@ -35,8 +39,12 @@ const CALM_AFTER_MANY: Duration = Duration::from_millis(150);
 const MANY: usize = 30;
 /// A stream of events without a pause still gives a reload this often.
 pub const LONGEST: Duration = Duration::from_secs(1);
+/// While git writes a work tree, a reload waits for it this long.
+const WHILE_GIT: Duration = Duration::from_secs(10);
 /// Events of a run's last writes can arrive this long after its end.
 const GRACE: Duration = Duration::from_millis(250);
+/// Folders that are looked through in one [`Options::fallback`]: about a hundredth of a processor's time.
+const LOOKED_THROUGH: usize = 1000;
 /// Reloads that wait for the reader; after that bursts are folded together.
 const QUEUE: usize = 8;
 
@@ -54,13 +62,15 @@ pub struct Options {
     /// Look through the folders at this interval instead of asking the kernel; the way out when the kernel has no
     /// watches left, and for network file systems.
     pub polling: Option<Duration>,
-    /// The interval to fall back to.
+    /// The interval to fall back to; longer when there are many folders to look through.
     pub fallback: Duration,
+    /// Most folders to ask the kernel about.
+    pub watches: usize,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { polling: None, fallback: Duration::from_secs(1) }
+        Self { polling: None, fallback: Duration::from_secs(1), watches: tree::MAX_WATCHES }
     }
 }
 
@@ -103,8 +113,9 @@ impl Watcher {
             out,
             quiet: Arc::clone(&quiet),
             roots: roots.to_vec(),
-            tree: Tree::default(),
+            tree: Tree::new(options.watches),
             filter: Filter::new(roots),
+            git: Repositories::default(),
             backend: None,
             options,
         };
@@ -165,6 +176,7 @@ struct Worker {
     roots: Vec<PathBuf>,
     tree: Tree,
     filter: Filter,
+    git: Repositories,
     backend: Option<Box<dyn notify::Watcher + Send>>,
     options: Options,
 }
@@ -189,7 +201,7 @@ impl Worker {
         let messages = self.messages.clone();
         let handler = move |event| drop(messages.send(Message::Event(event)));
         // Links are resolved by the tree, which watches each folder once.
-        Ok(Box::new(RecommendedWatcher::new(handler, Config::default())?))
+        Ok(Box::new(KernelWatcher::new(handler, Config::default())?))
     }
 
     fn polling_backend(&self, interval: Duration) -> notify::Result<Box<dyn notify::Watcher + Send>> {
@@ -211,9 +223,10 @@ impl Worker {
             }
             _ => format!("the kernel's file notification cannot be used ({error})"),
         };
-        let interval = self.options.fallback;
+        let rounds = 1 + self.tree.size() / LOOKED_THROUGH;
+        let interval = self.options.fallback * rounds as u32;
         self.options.polling = Some(interval);
-        self.tree = Tree::default();
+        self.tree = Tree::new(tree::MAX_WATCHES);
         let seconds = interval.as_secs_f32();
         let message = format!("{reason}; looking for changes every {seconds} s instead");
         let _ = self.out.try_send(WatchEvent::Polling(message));
@@ -224,6 +237,7 @@ impl Worker {
     fn sync(&mut self) -> notify::Result<()> {
         let Some(backend) = self.backend.as_mut() else { return Ok(()) };
         self.filter.learn(&self.roots);
+        self.git = Repositories::around(&self.roots);
         let result = self.tree.sync(&self.roots, backend.as_mut());
         self.filter.learn(self.tree.targets());
         result
@@ -241,7 +255,8 @@ impl Worker {
                 Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => return,
                 Err(RecvTimeoutError::Timeout) => {
                     if let Some(due) = burst.take() {
-                        burst = self.send(due);
+                        let waits = self.git.busy() && due.age() < WHILE_GIT;
+                        burst = if waits { Some(due.later()) } else { self.send(due) };
                     }
                 }
             }
@@ -257,18 +272,18 @@ impl Worker {
             // The kernel dropped events, or a watch went away: read everything again.
             Err(_) => Event::new(notify::EventKind::Other).set_flag(notify::event::Flag::Rescan),
         };
-        let Some(change) = self.filter.change(&event) else { return };
+        let Some(mut change) = self.filter.change(&event) else { return };
         if self.is_quiet(&change.path) {
             return;
         }
         if let Some(backend) = self.backend.as_mut() {
             if let Some(gone) = &change.gone {
-                self.tree.forget(gone, backend.as_mut());
+                change.folder |= self.tree.forget(gone, backend.as_mut());
             }
             // Watch new folders at once, so that what is written into them meanwhile is seen.
             let inside = self.filter.scopes().iter().any(|scope| change.path.starts_with(scope));
-            if inside && change.kind == ChangeKind::Created && change.path.is_dir() {
-                let _ = self.tree.add(&change.path, backend.as_mut());
+            if inside && change.folder && !change.structure && change.path.is_dir() {
+                change.structure |= self.tree.add(&change.path, backend.as_mut()).is_err();
                 self.filter.learn(self.tree.targets());
             }
         }
@@ -289,7 +304,8 @@ impl Worker {
         {
             self.fall_back(&error);
         }
-        match self.out.try_send(WatchEvent::Reload(burst.reload(self.filter.scopes()))) {
+        let reload = burst.reload(self.filter.scopes())?;
+        match self.out.try_send(WatchEvent::Reload(reload)) {
             Err(stream::error::TrySendError::Full(_)) => Some(burst.later()),
             _ => None,
         }

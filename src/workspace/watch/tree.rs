@@ -1,28 +1,43 @@
 //! Which folders are watched: the same that discovery enters, and the way to each root.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::fs;
+use std::ops::Bound::{Included, Unbounded};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use notify::{ErrorKind, RecursiveMode};
 
 use super::super::ignored::{Ignored, is_generated};
+use crate::skill::Folder;
 
-/// Deeper folders, and more of them, are not watched.
-const MAX_DEPTH: usize = 10;
-const MAX_WATCHES: usize = 8192;
+/// Deeper folders are not watched: discovery goes 8 levels down, entries lie at most 5 below.
+const MAX_DEPTH: usize = 13;
+/// Most folders that are watched; with more they are looked through instead. The kernel's own bound
+/// (`fs.inotify.max_user_watches`) is for all programs of the user; a watch takes about a kilobyte of its memory.
+pub(super) const MAX_WATCHES: usize = 200_000;
 
 /// The watches in place, with the identity of each folder: one that was removed and made again needs a new watch.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Tree {
-    watched: HashMap<PathBuf, (u64, u64)>,
+    most: usize,
+    watched: BTreeMap<PathBuf, (u64, u64)>,
     known: HashSet<(u64, u64)>,
     /// Where links inside the roots lead.
     targets: Vec<PathBuf>,
 }
 
 impl Tree {
+    /// With room for `most` watches.
+    pub(super) fn new(most: usize) -> Self {
+        Self { most, watched: BTreeMap::new(), known: HashSet::new(), targets: Vec::new() }
+    }
+
+    /// How many folders are watched.
+    pub(super) fn size(&self) -> usize {
+        self.watched.len()
+    }
+
     /// Make the watches fit what is on the disk.
     pub(super) fn sync(
         &mut self,
@@ -55,11 +70,15 @@ impl Tree {
     }
 
     /// A path went away: its watches are dead, even when something of the same name (and inode) appears again.
-    pub(super) fn forget(&mut self, path: &Path, backend: &mut (dyn notify::Watcher + Send)) {
-        let below = self.watched.keys().filter(|known| known.starts_with(path));
-        for path in below.cloned().collect::<Vec<_>>() {
-            self.drop_watch(&path, backend);
+    /// Whether it was a folder that was watched.
+    pub(super) fn forget(&mut self, path: &Path, backend: &mut (dyn notify::Watcher + Send)) -> bool {
+        // What lies below a path follows it in the order of paths.
+        let from = self.watched.range::<Path, _>((Included(path), Unbounded)).map(|(known, _)| known);
+        let below: Vec<PathBuf> = from.take_while(|known| known.starts_with(path)).cloned().collect();
+        for path in &below {
+            self.drop_watch(path, backend);
         }
+        !below.is_empty()
     }
 
     fn drop_watch(&mut self, path: &Path, backend: &mut (dyn notify::Watcher + Send)) {
@@ -101,16 +120,14 @@ impl Tree {
     ) -> notify::Result<()> {
         // First the watch, then the look inside: what comes in between is seen twice, not never.
         self.watch(folder, backend)?;
-        let Ok(entries) = fs::read_dir(folder) else { return Ok(()) };
-        let mark = ignored.enter(folder);
-        for entry in entries.flatten() {
-            let Ok(kind) = entry.file_type() else { continue };
+        let Ok(listed) = Folder::list(folder.to_path_buf(), String::new()) else { return Ok(()) };
+        let mark = if listed.has(".gitignore") { ignored.enter(folder) } else { ignored.mark() };
+        for (name, kind) in &listed.items {
             if !kind.is_dir() && !kind.is_symlink() || depth >= MAX_DEPTH {
                 continue;
             }
-            let path = entry.path();
-            let generated =
-                entry.file_name().to_str().is_some_and(is_generated) && !path.join("SKILL.md").exists();
+            let path = folder.join(name);
+            let generated = name.to_str().is_some_and(is_generated) && !path.join("SKILL.md").exists();
             if generated || ignored.covers(&path) {
                 continue;
             }
@@ -137,7 +154,7 @@ impl Tree {
             return Ok(());
         }
         self.drop_watch(folder, backend);
-        if self.watched.len() >= MAX_WATCHES {
+        if self.watched.len() >= self.most {
             return Err(notify::Error::new(ErrorKind::MaxFilesWatch));
         }
         match backend.watch(folder, RecursiveMode::NonRecursive) {

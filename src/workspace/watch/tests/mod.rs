@@ -1,5 +1,7 @@
 //! The watcher against real files. Every test waits for a state; nothing sleeps and hopes.
 
+mod storms;
+
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -7,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::*;
 
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 struct Watched {
     _dir: tempfile::TempDir,
@@ -82,7 +84,7 @@ fn a_save_gives_one_reload_with_its_cause() {
     let reload = w.reload();
     assert!(begin.elapsed() >= CALM);
     assert_eq!(reload.skills, [w.path.join(".skills/a")]);
-    assert!(!reload.everything);
+    assert!(!reload.searches());
     assert_eq!((&reload.cause.path, reload.cause.kind), (&file, ChangeKind::Modified));
     assert!(reload.cause.events >= 1 && reload.cause.to_string().starts_with("SKILL.md modified ("));
     w.nothing_before("mark-1");
@@ -103,13 +105,25 @@ fn a_save_by_rename_is_a_change_of_the_real_file() {
 #[test]
 fn a_burst_of_a_thousand_files_is_one_reload() {
     let mut w = watched(one, Options::default());
+    let begin = Instant::now();
     for n in 0..1000 {
         fs::write(w.path.join(format!(".skills/a/scripts/{n}.py")), "x").unwrap();
     }
-    let reload = w.reload();
-    assert!(reload.cause.events >= 1000, "{}", reload.cause.events);
-    assert_eq!(reload.skills, [w.path.join(".skills/a")]);
-    w.nothing_before("mark-2");
+    let mark = w.path.join(".skills/a/mark-2");
+    fs::write(&mark, "x").unwrap();
+    let (mut events, mut reloads) = (0, 0);
+    loop {
+        let reload = w.reload();
+        assert_eq!(reload.skills, [w.path.join(".skills/a")]);
+        (events, reloads) = (events + reload.cause.events, reloads + 1);
+        if reload.paths.contains(&mark) {
+            break;
+        }
+    }
+    assert!(events > 1000, "{events}");
+    // One, unless the machine paused: each pause that is long enough gives one more.
+    let pauses = begin.elapsed().as_millis() / CALM_AFTER_MANY.as_millis();
+    assert!(reloads <= 1 + pauses, "{reloads} reloads");
 }
 
 #[test]
@@ -133,7 +147,7 @@ fn a_new_skill_and_what_is_written_into_it_later() {
     let b = w.path.join(".skills/b");
     skill(&b);
     fs::create_dir_all(b.join("scripts/deep/er")).unwrap();
-    w.until(|reload| reload.everything);
+    w.until(Reload::searches);
     let file = b.join("scripts/deep/er/x.py");
     fs::write(&file, "x").unwrap();
     let reload = w.until(|reload| reload.paths.contains(&file));
@@ -145,12 +159,12 @@ fn the_root_may_be_missing_go_and_come_back() {
     let mut w = watched(|_| {}, Options::default());
     for round in 0..3 {
         one(&w.path);
-        w.until(|reload| reload.everything);
+        w.until(Reload::searches);
         let file = w.path.join(".skills/a/scripts/x.py");
         fs::write(&file, format!("{round}")).unwrap();
         w.until(|reload| reload.paths.contains(&file));
         fs::remove_dir_all(w.path.join(".skills")).unwrap();
-        w.until(|reload| reload.everything);
+        w.until(Reload::searches);
     }
 }
 
@@ -159,7 +173,7 @@ fn a_renamed_skill_is_still_watched() {
     let mut w = watched(one, Options::default());
     let b = w.path.join(".skills/b");
     fs::rename(w.path.join(".skills/a"), &b).unwrap();
-    w.until(|reload| reload.everything);
+    w.until(Reload::searches);
     let file = b.join("scripts/x.py");
     fs::write(&file, "x").unwrap();
     w.until(|reload| reload.paths.contains(&file) && reload.skills == [b.clone()]);
@@ -182,7 +196,7 @@ fn links_are_watched_where_they_lead() {
     let late = w.path.join("elsewhere/late");
     skill(&late);
     symlink(&late, w.path.join("real-root/late")).unwrap();
-    w.until(|reload| reload.everything);
+    w.until(Reload::searches);
     fs::write(late.join("SKILL.md"), "new").unwrap();
     w.until(|reload| reload.skills == [late.clone()]);
 }
@@ -213,7 +227,7 @@ fn polling_sees_changes_and_new_skills_too() {
     let options = Options { polling: Some(Duration::from_millis(20)), ..Options::default() };
     let mut w = watched(one, options);
     skill(&w.path.join(".skills/b"));
-    w.until(|reload| reload.everything);
+    w.until(Reload::searches);
     let file = w.path.join(".skills/b/scripts/x.py");
     fs::write(&file, "x").unwrap();
     w.until(|reload| reload.paths.contains(&file));
