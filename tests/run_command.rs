@@ -44,6 +44,7 @@ impl Desk {
 
     fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_skilldeck"));
+        command.env("SKILLDECK_JOURNAL", "off");
         command.arg("--workspace").arg(self.workspace()).arg("run").args(args);
         command.current_dir(self.workspace()).stdin(Stdio::null());
         command

@@ -38,6 +38,7 @@ impl Desk {
 
     fn run(&self, args: &[&str]) -> Output {
         let mut command = Command::new(env!("CARGO_BIN_EXE_skilldeck"));
+        command.env("SKILLDECK_JOURNAL", "off");
         command.arg("--workspace").arg(self.workspace()).args(["run", "demo", "--trust"]).args(args);
         command.current_dir(self.workspace()).stdin(Stdio::null()).output().unwrap()
     }

@@ -29,7 +29,7 @@ impl Desk {
 
     fn command(&self, args: &[&str]) -> Command {
         let mut command = program(self.user);
-        command.args(args).current_dir("/").stdin(Stdio::null());
+        command.args(args).current_dir("/").stdin(Stdio::null()).env_remove("SKILLDECK_JOURNAL");
         command.env("HOME", "/nonexistent").env("XDG_STATE_HOME", self.state.path());
         command
     }
@@ -76,7 +76,7 @@ fn an_old_run_looks_as_it_looked_live() {
 #[test]
 fn what_was_printed_survives_the_death_of_the_program() {
     as_everybody(|user| {
-        let desk = Desk::new(user, "echo before; sleep 60; echo after");
+        let desk = Desk::new(user, "echo before; while :; do :; done");
         let mut command = desk.command(&["run"]);
         let mut child =
             command.arg(&desk.skill.path).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
@@ -140,7 +140,7 @@ fn the_journal_can_be_switched_off() {
     assert!(desk.listed().is_empty());
     let home = open_folder();
     let mut command = program(User::Caller);
-    command.arg("run").arg(&desk.skill.path).env_remove("XDG_STATE_HOME");
+    command.arg("run").arg(&desk.skill.path).env_remove("XDG_STATE_HOME").env_remove("SKILLDECK_JOURNAL");
     let output = command.env("HOME", home.path().join("absent")).output().unwrap();
     assert!(output.status.success() && !String::from_utf8_lossy(&output.stderr).contains("note"));
     assert!(!PathBuf::from(home.path()).join("absent").exists(), "a home that is not there is not made");

@@ -73,8 +73,14 @@ pub fn as_everybody(check: impl Fn(User)) {
     }
 }
 
-/// The program as a user, without arguments.
+/// The program as a user, without arguments. Its runs are not written into anybody's journal.
 pub fn program(user: User) -> Command {
+    let mut command = bare_program(user);
+    command.env("SKILLDECK_JOURNAL", "off");
+    command
+}
+
+fn bare_program(user: User) -> Command {
     match user {
         User::Caller => Command::new(&PROGRAM.1),
         User::Nobody => {

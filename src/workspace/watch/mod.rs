@@ -245,6 +245,7 @@ impl Worker {
 
     fn run(mut self, inbox: &mpsc::Receiver<Message>) {
         let mut burst: Option<Burst> = None;
+        let mut waited = false;
         loop {
             let message = match &burst {
                 None => inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
@@ -255,7 +256,10 @@ impl Worker {
                 Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => return,
                 Err(RecvTimeoutError::Timeout) => {
                     if let Some(due) = burst.take() {
-                        let waits = self.git.busy() && due.age() < WHILE_GIT;
+                        let busy = self.git.busy() && due.age() < WHILE_GIT;
+                        // What git wrote last may not have been told yet when its lock is gone.
+                        let waits = busy || waited;
+                        waited = busy;
                         burst = if waits { Some(due.later()) } else { self.send(due) };
                     }
                 }
