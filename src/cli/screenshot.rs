@@ -44,7 +44,9 @@ pub(super) fn execute(args: &Args, context: Context) -> anyhow::Result<ExitCode>
     let (mailbox, news) = crate::tui::services::mailbox();
     let options = Options { ascii: config.ascii, themes: themes.names(), theme, ..Options::default() };
     let state = State::new(args.size.0, args.size.1, runtime::place(&config), options);
-    let services = runtime::services(&config, Arc::new(context.launcher), mailbox);
+    // A picture leaves nothing behind.
+    let kept = runtime::Kept::default();
+    let services = runtime::services(&config, Arc::new(context.launcher), mailbox, kept);
     let mut driver = Driver::start(state, services, news);
     driver.keys(&args.keys).map_err(|problem| anyhow::anyhow!("--keys: {problem}"))?;
     if driver.state.quitting {

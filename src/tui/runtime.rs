@@ -90,14 +90,27 @@ pub fn place(config: &Config) -> Place {
     Place { workspace: config.workspace.clone(), home: std::env::var_os("HOME").map(PathBuf::from), roots }
 }
 
+/// What outlives the workbench, outside the workspace.
+#[derive(Debug, Default)]
+pub struct Kept {
+    pub approvals: Approvals,
+    pub journal: Journal,
+}
+
+impl Kept {
+    pub fn of_user() -> Self {
+        Self { approvals: Approvals::of_user(), journal: Journal::of_user() }
+    }
+}
+
 /// The real services.
-pub fn services(config: &Config, launcher: Arc<Launcher>, mailbox: Mailbox) -> Services {
+pub fn services(config: &Config, launcher: Arc<Launcher>, mailbox: Mailbox, kept: Kept) -> Services {
     let watch = Watch::default();
     let (workspace, further) = (config.workspace.clone(), config.further.clone());
-    let approvals = Approvals::of_user();
+    let Kept { approvals, journal } = kept;
     Services {
         loader: Box::new(DiskLoader { workspace, further, watch: watch.clone() }),
-        runner: Box::new(SandboxRunner::new(launcher, watch.clone(), approvals.clone(), Journal::of_user())),
+        runner: Box::new(SandboxRunner::new(launcher, watch.clone(), approvals.clone(), journal)),
         desk: Box::new(DiskDesk::new(config.workspace.clone(), watch, approvals)),
         mailbox,
     }
@@ -133,7 +146,7 @@ pub fn open(config: &Config, launcher: Arc<Launcher>) -> Result<ExitCode, OpenEr
     if let Some(problem) = problems.into_iter().next() {
         state.say(Level::Warning, problem);
     }
-    let mut services = services(config, launcher, mailbox);
+    let mut services = services(config, launcher, mailbox, Kept::of_user());
     services.load();
     screen.draw(&state, &themes.current)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
