@@ -264,7 +264,7 @@ fn input_reaches_the_script_in_every_form() {
         document["cases"].as_array().unwrap().iter().map(|case| case["verdict"].as_str().unwrap()).collect();
     assert_eq!(verdicts, ["passed", "not_run", "passed", "passed"], "{document:#}");
     let reason = document["cases"][1]["reason"].as_str().unwrap();
-    assert!(reason.contains("line 5") && reason.contains("`top`"), "{reason}");
+    assert!(reason.contains("line 5") && reason.contains("/top: found"), "{reason}");
 }
 
 #[test]
@@ -343,7 +343,7 @@ fn saved(skill: &Skill, args: &[&str]) -> (Output, String) {
 fn a_run_that_is_saved_passes_as_a_case() {
     let skill = Skill::new(
         "a.sh",
-        "#!/bin/sh\nread -r given < \"$1\"; read -r line\necho \"$given|$line|$PWD\"\nprintf 'x\\ny\\n' > out/a.txt\n\
+        "#!/bin/sh\nfor file in \"$@\"; do read -r given < \"$file\"; done; read -r line\necho \"$given|$line|$PWD\"\nprintf 'x\\ny\\n' > out/a.txt\n\
          cat /etc/shadow\nexit 4\n",
     );
     fs::write(skill.path.join("policy.yaml"), "permissions: {write: [./out], run: [cat]}\n").unwrap();
