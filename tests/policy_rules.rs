@@ -335,7 +335,7 @@ fn the_skills_own_file_is_checked() {
     // A pipe of that name would keep a reader waiting for ever.
     std::fs::remove_dir(desk.skill.join("policy.yaml")).unwrap();
     nix::unistd::mkfifo(&desk.skill.join("policy.yaml"), nix::sys::stat::Mode::S_IRWXU).unwrap();
-    assert!(check()[0].message.contains("not a plain file"));
+    assert!(check()[0].message.contains("not a regular file"));
 }
 
 #[test]

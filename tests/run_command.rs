@@ -115,7 +115,7 @@ fn the_status_and_the_streams_are_the_skills_own() {
 #[test]
 fn input_reaches_the_script_and_arguments_too() {
     let desk = Desk::new();
-    desk.skill("a.sh", "#!/bin/sh\nread -r line\necho \"$line|$1|$2\"\n");
+    desk.skill("a.sh", "#!/bin/sh\nread -r line\nIFS='|'; echo \"$line|$*\"\n");
     let output = desk.run(&["demo", "--input", "{\"a\": 1}", "--", "x y", "--flag"]);
     assert_eq!(text(&output.stdout), "{\"a\": 1}|x y|--flag\n");
     let wrong = desk.run(&["demo", "--input", "{a}"]);
