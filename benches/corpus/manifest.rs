@@ -211,7 +211,15 @@ pub(super) fn body(random: &mut Random, files: &[String], size: usize) -> String
 
 fn command(random: &mut Random, files: &[String]) -> String {
     match files.iter().find(|file| file.starts_with("scripts/")) {
-        Some(file) => format!("python3 {file} --input {}.csv", random.pick(&WORDS)),
+        // Options that the script has: few published skills show others.
+        Some(file) => {
+            let table = random.pick(&WORDS);
+            match file.rsplit('.').next() {
+                Some("py") => format!("python3 {file} --input {table}.csv"),
+                Some("js" | "mjs") => format!("node {file} --input {table}.csv"),
+                _ => format!("bash {file} {table}.csv"),
+            }
+        }
         None => format!("{} --{} input.txt", random.pick(&WORDS), random.pick(&WORDS)),
     }
 }

@@ -61,6 +61,7 @@ fn python(random: &mut Random, number: usize) -> String {
         text += "    sub = parser.add_subparsers(dest='command', required=True)\n    show = sub.add_parser('show')\n    \
                  show.add_argument('name')\n";
     }
+    text += "    parser.add_argument('--input', help='The table')\n";
     for option in 0..random.below(8) {
         let _ = writeln!(
             text,

@@ -56,7 +56,8 @@ pub(super) fn check(
             let script = String::from_utf8_lossy(&source.text);
             let unseen = options.iter().any(|option| !stands_in(&script, option.name));
             // Nothing is in doubt, unless a subcommand is given an option of another.
-            if options.is_empty() || !(unseen || script.contains("add_subparsers")) {
+            let in_doubt = || unseen || calls_subcommand(&script, arguments);
+            if options.is_empty() || !in_doubt() {
                 continue;
             }
             let known = parsers.iter().position(|(file, _)| *file == entry.file);
@@ -73,6 +74,19 @@ pub(super) fn check(
             }
         }
     }
+}
+
+/// Whether a script has subcommands and one of the words may be the name of one: then it stands quoted in the script.
+fn calls_subcommand(script: &str, arguments: &[Word<'_>]) -> bool {
+    let quoted = |word: &str| {
+        script.match_indices(word).any(|(at, _)| {
+            let (before, after) =
+                (script[..at].chars().next_back(), script[at + word.len()..].chars().next());
+            before == after && matches!(before, Some('"' | '\''))
+        })
+    };
+    script.contains("add_subparsers")
+        && arguments.iter().map(|word| word.plain()).any(|word| !word.is_empty() && quoted(word))
 }
 
 /// The entry that a command calls, and the words behind it.

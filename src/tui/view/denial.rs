@@ -82,11 +82,10 @@ fn facts(look: &Look<'_>, state: &State, denial: &Denial, room: Room, rows: &mut
     fact("layer", Role::Text, layer(denial.layer));
     fact("rule", Role::Text, &short_rule(state, &denial.rule));
     if let Some(asked) = &denial.asked {
-        fact(
-            "asked",
-            Role::Warning,
-            &format!("{}, not approved: t shows all that it asks for", short_rule(state, asked)),
-        );
+        // What the command line says to do next is another key here.
+        let asked = short_rule(state, asked);
+        let asked = asked.split(": not approved").next().unwrap_or_default();
+        fact("asked", Role::Warning, &format!("{asked}, not approved: t shows it"));
     }
     let times =
         if denial.count > 1 { format!(", {} times", labels::grouped(denial.count)) } else { String::new() };
