@@ -40,7 +40,9 @@ pub(super) fn check(
     }
     let mut parsers: Vec<(&Path, Option<Parser<'_>>)> = Vec::new();
     let mut left = MAX_LOOKS;
-    for range in code {
+    let files: Vec<&str> = scripts.entries.iter().filter_map(|entry| entry.file.to_str()).collect();
+    // Most code names no script.
+    for range in code.iter().filter(|range| files.iter().any(|file| text[(*range).clone()].contains(file))) {
         for words in words::commands(&text[range.clone()], range.start) {
             left = left.saturating_sub(1);
             if left == 0 || findings.count() >= MAX_FINDINGS {
