@@ -395,8 +395,8 @@ fn without_namespaces_nothing_outlives_a_run() {
             let expected: &[OutcomeKind] = match how {
                 "sleeps" => &[OutcomeKind::Timeout],
                 "exits" => &[OutcomeKind::Exited],
-                // As many have ended as wait to be reaped, and those count; or one is met only after the clock has run out.
-                _ => &[OutcomeKind::Exited, OutcomeKind::Limit, OutcomeKind::Timeout],
+                // As many have ended as wait to be reaped, and those count.
+                _ => &[OutcomeKind::Exited, OutcomeKind::Limit],
             };
             assert!(expected.contains(&kind), "{user:?} {how}: {:?} {}", report.outcome, report.stderr);
             wait_until(&format!("{user:?} {how}: processes are left"), || processes(&word).is_empty());

@@ -131,14 +131,18 @@ fn keep(program: i32, control: &OwnedFd, deadline: Instant) {
     let mut status = wait_for_an_end(program, control, deadline);
     let tree = Tree::below(std::process::id() as i32);
     let left_behind = status.is_some() && !tree.list().is_empty();
-    loop {
+    'all: loop {
         tree.end();
-        match reap(program) {
-            Some(Reaped::Program(found)) => status = status.or(Some(found)),
-            Some(Reaped::Other) => {}
-            Some(Reaped::NobodyLeft) => break,
-            None => std::thread::sleep(A_MOMENT),
+        // Everybody who has ended, before all are looked at again: who forks on and on leaves thousands.
+        loop {
+            match reap(program) {
+                Some(Reaped::Program(found)) => status = status.or(Some(found)),
+                Some(Reaped::Other) => {}
+                Some(Reaped::NobodyLeft) => break 'all,
+                None => break,
+            }
         }
+        std::thread::sleep(A_MOMENT);
     }
     if let Some(status) = status {
         let _ = wire::send(

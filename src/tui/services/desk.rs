@@ -299,11 +299,14 @@ fn grant(
     let after = policy::add_grant(text, remedy, &file, places)
         .map_err(|error| format!("{}: {error}", file.display()))?;
     let what = format!("{}: {}", remedy.permission, remedy.add);
-    if after != text {
-        replace::replace(&file, &after)
-            .map_err(|error| format!("{}: {error}; nothing was granted", file.display()))?;
-        granted.push(Granted { file, before, after, what: what.clone() });
+    if after == text {
+        return Ok(format!(
+            "policy.yaml, which asks for {what}, is now in force for this skill; t takes it back"
+        ));
     }
+    replace::replace(&file, &after)
+        .map_err(|error| format!("{}: {error}; nothing was granted", file.display()))?;
+    granted.push(Granted { file, before, after, what: what.clone() });
     Ok(format!("granted {what} in policy.yaml, which is now in force for this skill; u takes it back"))
 }
 
