@@ -104,6 +104,20 @@ impl Key {
     }
 }
 
+impl Key {
+    /// How the key is written on the screen.
+    pub fn shown(self, ascii: bool) -> String {
+        match self.code {
+            Code::Up | Code::Down | Code::Left | Code::Right if ascii => {
+                let arrow = self.to_string();
+                let modifiers = arrow.trim_end_matches(['↑', '↓', '←', '→']);
+                format!("{modifiers}{:?}", self.code)
+            }
+            _ => self.to_string(),
+        }
+    }
+}
+
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.ctrl {

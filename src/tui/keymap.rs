@@ -1,8 +1,12 @@
 //! The action table: every command with its keys, where it applies and when.
 //!
-//! The key bar, the `?` screen and the conflict test are made from this one table.
+//! The key bar, the `?` screen, the documentation and the conflict test are made from this one table. Its keys
+//! are the defaults; [`Keymap`] holds those in force.
 
-use super::key::{Code, Key};
+mod in_force;
+
+pub use in_force::{Keymap, bar, command, unavailable};
+
 use super::state::{Finding, Layer, Pane, Section, State, Tab};
 
 /// Something a user can ask for.
@@ -367,41 +371,6 @@ impl Binding {
     pub fn applies(&self, state: &State) -> bool {
         self.scope.is_open(state) && (self.available)(state)
     }
-
-    fn has(&self, key: Key) -> bool {
-        self.keys.iter().any(|text| Key::parse(text) == Some(key))
-    }
-}
-
-/// The command behind a key, as things stand.
-pub fn command(state: &State, key: Key) -> Option<Command> {
-    let open = TABLE.iter().filter(|binding| binding.has(key) && binding.applies(state));
-    open.min_by_key(|binding| binding.scope == Scope::Everywhere).map(|binding| binding.command)
-}
-
-/// The table's line of a command whose key does nothing now: to say so instead of staying silent.
-pub fn unavailable(key: Key) -> Option<&'static Binding> {
-    TABLE.iter().find(|binding| binding.has(key))
-}
-
-/// Lines of the key bar, most useful first.
-pub fn bar(state: &State) -> Vec<&'static Binding> {
-    let means = |b: &Binding| {
-        b.keys.iter().filter_map(|key| Key::parse(key)).any(|key| command(state, key) == Some(b.command))
-    };
-    let mut lines: Vec<_> = TABLE.iter().filter(|b| b.rank > 0 && b.applies(state) && means(b)).collect();
-    lines.sort_by_key(|binding| std::cmp::Reverse(binding.rank));
-    lines
-}
-
-/// How the keys of a binding are written.
-pub fn written(binding: &Binding, ascii: bool) -> String {
-    let write = |key: Key| match key.code {
-        Code::Up | Code::Down | Code::Left | Code::Right if ascii => format!("{:?}", key.code),
-        _ => key.to_string(),
-    };
-    let keys: Vec<String> = binding.keys.iter().filter_map(|key| Key::parse(key)).map(write).collect();
-    keys.join(" ")
 }
 
 #[cfg(test)]

@@ -3,6 +3,8 @@
 use super::*;
 use std::collections::BTreeMap;
 
+use crate::tui::key::Key;
+
 #[test]
 fn no_key_has_two_meanings_in_one_scope() {
     let mut seen: BTreeMap<(String, String), &str> = BTreeMap::new();

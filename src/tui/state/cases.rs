@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::{Pane, Scroll, State};
 use crate::cases::{self, Case, Outcome, Verdict};
 use crate::skill::Diagnostic;
+use crate::tui::keymap::Command;
 use crate::tui::labels;
 
 /// The Cases tab.
@@ -173,13 +174,17 @@ impl State {
         }
         let Some(row) = self.case() else { return Vec::new() };
         let outcome = match &row.standing {
-            Standing::NotRun => return vec![Note("not run yet; r runs it, R runs all".to_owned())],
+            Standing::NotRun => {
+                let (one, all) = (self.hint(Command::RunCase), self.hint(Command::RunCases));
+                return vec![Note(format!("not run yet; {one} runs it, {all} runs all"))];
+            }
             Standing::Running => return vec![Note("running".to_owned())],
             Standing::Ended(outcome) => outcome,
         };
         let mut lines = Vec::new();
         if row.stale {
-            lines.push(Note("something that it reads has changed since; r runs it again".to_owned()));
+            let again = self.hint(Command::RunCase);
+            lines.push(Note(format!("something that it reads has changed since; {again} runs it again")));
         }
         match &outcome.verdict {
             Verdict::Passed => lines.push(Note("everything came as expected".to_owned())),

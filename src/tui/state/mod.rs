@@ -24,6 +24,7 @@ pub use runs::{Cause, RunId, RunView, Stage};
 pub use scroll::Scroll;
 pub use skills::{Mark, Row, Skills};
 
+use super::keymap::Keymap;
 use crate::policy::Request;
 use crate::skill::Skill;
 
@@ -64,6 +65,8 @@ pub struct State {
     pub search: Option<Search>,
     pub notice: Option<Notice>,
     pub options: Options,
+    /// The keys in force.
+    pub keymap: Keymap,
     /// The workbench is about to end.
     pub quitting: bool,
 }
@@ -257,6 +260,7 @@ impl State {
             search: None,
             notice: None,
             options,
+            keymap: Keymap::default(),
             quitting: false,
         }
     }

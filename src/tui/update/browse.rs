@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::navigate;
 use crate::tui::effect::Effect;
+use crate::tui::keymap::Command;
 use crate::tui::state::{Finding, Layer, Level, Pane, Scroll, Section, State, Tab};
 
 /// Longest text that is copied: terminals cut or refuse more.
@@ -41,7 +42,7 @@ pub(super) fn choose_entry(state: &mut State, index: usize) {
         facts.entry = Some(entry.file.clone());
         facts.arguments.clear();
     }
-    state.say(Level::Info, format!("r runs {}", entry.file.display()));
+    state.say(Level::Info, format!("{} runs {}", state.hint(Command::Run), entry.file.display()));
 }
 
 /// File and line that the cursor points to.

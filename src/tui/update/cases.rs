@@ -6,12 +6,14 @@ use std::sync::Arc;
 use crate::cases::{Case, FOLDER, Verdict};
 use crate::tui::action::CaseNews;
 use crate::tui::effect::{Effect, RunCases, SaveCase};
+use crate::tui::keymap::Command;
 use crate::tui::state::{CaseRow, Level, Pane, Stage, Standing, State, Tab};
 
 /// Run the case under the cursor.
 pub(super) fn run_chosen(state: &mut State) -> Vec<Effect> {
     let Some(name) = state.case().map(|row| row.case.name.clone()) else {
-        state.say(Level::Info, "no case is chosen; S in the Run tab saves a run as one");
+        let save = state.hint(Command::SaveCase);
+        state.say(Level::Info, format!("no case is chosen; {save} in the Run tab saves a run as one"));
         return Vec::new();
     };
     let Some(skill) = state.skill().map(|skill| skill.path.clone()) else { return Vec::new() };

@@ -86,7 +86,7 @@ fn on_key(state: &mut State, key: Key) -> Vec<Effect> {
     if let Some(command) = keymap::command(state, key) {
         perform(state, command)
     } else {
-        if let Some(binding) = keymap::unavailable(key).filter(|_| state.layers.is_empty()) {
+        if let Some(binding) = keymap::unavailable(state, key).filter(|_| state.layers.is_empty()) {
             let why = why_not(state, binding.command);
             state.say(Level::Info, format!("{key}: {why}"));
         }
@@ -108,11 +108,20 @@ fn why_not(state: &State, command: Command) -> String {
         Command::Cancel => "nothing is running".to_owned(),
         Command::Allow => "choose a denial with a remedy in the Run tab first".to_owned(),
         Command::ChooseEntry => "this skill has one entry at most".to_owned(),
-        Command::EditArguments => "choose an entry first with E".to_owned(),
-        Command::SaveCase => "a run that has ended can be saved as a case; r runs the entry".to_owned(),
-        Command::RunCases => "the Cases tab runs all cases; 3 shows it".to_owned(),
-        Command::SearchNext | Command::SearchPrevious => "search first with /".to_owned(),
-        Command::Search => "search works in source and output; focus one with Tab".to_owned(),
+        Command::EditArguments => format!("choose an entry first with {}", state.hint(Command::ChooseEntry)),
+        Command::SaveCase => format!(
+            "a run that has ended can be saved as a case; {} runs the entry",
+            state.hint(Command::Run)
+        ),
+        Command::RunCases => {
+            format!("the Cases tab runs all cases; {} shows it", state.hint(Command::CasesTab))
+        }
+        Command::SearchNext | Command::SearchPrevious => {
+            format!("search first with {}", state.hint(Command::Search))
+        }
+        Command::Search => {
+            format!("search works in source and output; focus one with {}", state.hint(Command::NextPane))
+        }
         _ => "nothing to do here".to_owned(),
     }
 }

@@ -10,6 +10,7 @@ use crate::sandbox::event::{Operation, UsageSample, Verdict};
 use crate::sandbox::plan::Limits;
 use crate::tui::action::RunNews;
 use crate::tui::effect::{Effect, StartRun};
+use crate::tui::keymap::Command;
 use crate::tui::state::{Cause, Layer, Level, Pane, RunId, RunView, Scroll, Stage, State, Tab};
 
 /// How many finished runs keep their output; older ones keep only their report.
@@ -44,7 +45,7 @@ pub(super) fn start(state: &mut State, cause: Option<Cause>) -> Vec<Effect> {
     let arguments = facts.arguments.clone();
     let approved = facts.request.as_ref().is_some_and(|request| request.approved);
     let Some(words) = shlex::split(&arguments) else {
-        state.say(Level::Error, "arguments: a quote is not closed; i edits them");
+        quote_not_closed(state);
         return Vec::new();
     };
     let id = RunId(state.next_run);
@@ -110,11 +111,17 @@ pub(super) fn set_arguments(state: &mut State, text: &str) -> Vec<Effect> {
     let Some(path) = state.skill().map(|skill| skill.path.clone()) else { return Vec::new() };
     text.clone_into(&mut state.facts.entry(path).or_default().arguments);
     if shlex::split(text).is_none() {
-        state.say(Level::Error, "arguments: a quote is not closed; i edits them");
+        quote_not_closed(state);
     } else {
-        state.say(Level::Info, "r runs with these arguments");
+        let run = state.hint(Command::Run);
+        state.say(Level::Info, format!("{run} runs with these arguments"));
     }
     Vec::new()
+}
+
+fn quote_not_closed(state: &mut State) {
+    let edit = state.hint(Command::EditArguments);
+    state.say(Level::Error, format!("arguments: a quote is not closed; {edit} edits them"));
 }
 
 /// Write the grant that the chosen denial asks for.

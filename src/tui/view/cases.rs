@@ -7,6 +7,7 @@ use super::details::unpainted;
 use super::source::within;
 use super::{Sign, format};
 use crate::cases::Verdict;
+use crate::tui::keymap::Command;
 use crate::tui::layout::Area;
 use crate::tui::state::{CaseRow, CaseSet, Pane, Standing, State, VerdictLine};
 use crate::tui::theme::Role;
@@ -39,7 +40,7 @@ fn list(canvas: &mut Canvas<'_>, state: &State, area: Area) {
         let lines = [
             vec![look.span(Role::Muted, "no cases yet")],
             vec![
-                look.span(Role::Key, "S"),
+                look.span(Role::Key, state.hint(Command::SaveCase)),
                 look.span(Role::Text, " in the Run tab saves a run as one; or write cases/NAME.yaml"),
             ],
         ];

@@ -9,6 +9,7 @@ use crate::policy::{self, Places};
 use crate::run::report::{Denial, Remedy};
 use crate::sandbox::event::{Frame, Layer};
 use crate::skill::text::printable;
+use crate::tui::keymap::Command;
 use crate::tui::labels;
 use crate::tui::layout::Area;
 use crate::tui::state::{FileText, Scroll, State};
@@ -85,7 +86,11 @@ fn facts(look: &Look<'_>, state: &State, denial: &Denial, room: Room, rows: &mut
         // What the command line says to do next is another key here.
         let asked = short_rule(state, asked);
         let asked = asked.split(": not approved").next().unwrap_or_default();
-        fact("asked", Role::Warning, &format!("{asked}, not approved: t shows it"));
+        fact(
+            "asked",
+            Role::Warning,
+            &format!("{asked}, not approved: {} shows it", state.hint(Command::Approve)),
+        );
     }
     let times =
         if denial.count > 1 { format!(", {} times", labels::grouped(denial.count)) } else { String::new() };
@@ -228,7 +233,8 @@ fn remedy(look: &Look<'_>, state: &State, denial: &Denial, room: Room, rows: &mu
     };
     for remedy in &grants {
         let row = if *remedy == chosen {
-            let mut row = vec![look.span(Role::Key, "a"), look.span(Role::Muted, " adds  ")];
+            let mut row =
+                vec![look.span(Role::Key, state.hint(Command::Allow)), look.span(Role::Muted, " adds  ")];
             row.extend(grant(remedy));
             let end = look.span(Role::Muted, "  to policy.yaml and runs again");
             if width(&row) + width(std::slice::from_ref(&end)) <= room.columns {
@@ -241,7 +247,8 @@ fn remedy(look: &Look<'_>, state: &State, denial: &Denial, room: Room, rows: &mu
         rows.push(row);
     }
     if grants.len() > 1 {
-        rows.push(vec![look.span(Role::Key, "< >"), look.span(Role::Muted, "   a narrower or wider grant")]);
+        let keys = [Command::Narrower, Command::Wider].map(|command| state.hint(command)).join(" ");
+        rows.push(vec![look.span(Role::Key, keys), look.span(Role::Muted, "   a narrower or wider grant")]);
     }
     // Approval is for a file as a whole: whoever allows one thing must know that the rest comes with it.
     let rest = !state.is_approved() && state.skill().is_some_and(|skill| skill.policy_file.is_some());

@@ -4,7 +4,7 @@ use ratatui::text::Span;
 
 use super::canvas::{Canvas, width};
 use super::{Look, Sign};
-use crate::tui::keymap;
+use crate::tui::keymap::{self, Command};
 use crate::tui::labels;
 use crate::tui::layout::{Area, Layout};
 use crate::tui::state::{Level, Phase, State, Tab};
@@ -94,15 +94,14 @@ pub(super) fn keys(canvas: &mut Canvas<'_>, state: &State, area: Area) {
         canvas.line(area.x, area.y, area.width, &spans);
         return;
     }
-    let (tail, lead): (Vec<_>, Vec<_>) = keymap::bar(state).into_iter().partition(|b| b.rank <= 15);
-    let key = |binding: &keymap::Binding| -> Vec<Span<'static>> {
-        let first = binding.keys.first().and_then(|key| crate::tui::key::Key::parse(key));
+    let (tail, lead): (Vec<_>, Vec<_>) = keymap::bar(state).into_iter().partition(|(b, _)| b.rank <= 15);
+    let key = |(binding, key): (&keymap::Binding, crate::tui::key::Key)| -> Vec<Span<'static>> {
         vec![
-            look.span(Role::Key, first.map(|key| key.to_string()).unwrap_or_default()),
+            look.span(Role::Key, key.shown(look.ascii)),
             look.span(Role::Bar, format!(" {}   ", binding.label)),
         ]
     };
-    let right: Vec<Span<'static>> = tail.iter().flat_map(|binding| key(binding)).collect();
+    let right: Vec<Span<'static>> = tail.into_iter().flat_map(key).collect();
     let mut room = usize::from(area.width).saturating_sub(width(&right) + 2);
     let mut left = vec![Span::raw(" ")];
     for binding in lead {
@@ -143,11 +142,11 @@ pub(super) fn welcome(canvas: &mut Canvas<'_>, state: &State, area: Area) {
     }
     lines.push(vec![]);
     lines.push(vec![
-        look.span(Role::Key, "o"),
+        look.span(Role::Key, state.hint(Command::Samples)),
         look.span(Role::Text, "  writes the sample skills to .skills/ and opens them"),
     ]);
     lines.push(vec![
-        look.span(Role::Key, "q"),
+        look.span(Role::Key, state.hint(Command::Quit)),
         look.span(Role::Text, "  quits; start with "),
         look.span(Role::Accent, "skilldeck --skills DIR"),
         look.span(Role::Text, " to look elsewhere"),

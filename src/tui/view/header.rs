@@ -14,6 +14,7 @@ use super::canvas::{Canvas, width};
 use super::{Look, Sign, format, frame};
 use crate::run::report::Report;
 use crate::sandbox::event::{Isolation, Level, Outcome, OutcomeKind};
+use crate::tui::keymap::Command;
 use crate::tui::layout::Area;
 use crate::tui::state::{Cause, RunView, Stage, State};
 use crate::tui::theme::Role;
@@ -42,7 +43,7 @@ fn nothing_yet(canvas: &mut Canvas<'_>, state: &State, area: Area) {
             Some(0) => vec![look.span(Role::Muted, "this skill has no script to run")],
             Some(count) => {
                 vec![
-                    look.span(Role::Key, "r"),
+                    look.span(Role::Key, state.hint(Command::Run)),
                     look.span(Role::Text, format!(" runs one of {count} entries")),
                 ]
             }
@@ -53,12 +54,15 @@ fn nothing_yet(canvas: &mut Canvas<'_>, state: &State, area: Area) {
     };
     let file = entry.file.display().to_string();
     if entry.interpreter.program.is_some() {
-        let left = [look.span(Role::Key, "r"), look.span(Role::Text, format!(" runs {file}"))];
+        let left =
+            [look.span(Role::Key, state.hint(Command::Run)), look.span(Role::Text, format!(" runs {file}"))];
         canvas.ends(area, 0, &left, &policy(&look, state.is_approved()));
         let arguments = state.chosen_facts().map(|facts| facts.arguments.as_str()).unwrap_or_default();
         let text = if arguments.is_empty() { "no arguments" } else { arguments };
-        let hint =
-            [look.span(Role::Key, "i"), look.span(Role::Muted, format!(" edits its arguments: {text}"))];
+        let hint = [
+            look.span(Role::Key, state.hint(Command::EditArguments)),
+            look.span(Role::Muted, format!(" edits its arguments: {text}")),
+        ];
         canvas.ends(area, 1, &hint, &[]);
     } else {
         let name = entry.interpreter.language.name();

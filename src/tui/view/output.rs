@@ -6,6 +6,7 @@ use super::canvas::{self, Canvas};
 use super::{Sign, format, frame};
 use crate::run::log::{Line, matches};
 use crate::sandbox::event::Stream;
+use crate::tui::keymap::Command;
 use crate::tui::labels;
 use crate::tui::layout::Area;
 use crate::tui::state::{Pane, State, Tab};
@@ -33,7 +34,7 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, state: &State, pane: Pane, area: Are
         notes.push(format!("{} older lines forgotten", labels::grouped(log.dropped_lines())));
     }
     if scroll.held {
-        notes.push("held, f follows".to_owned());
+        notes.push(format!("held, {} follows", state.hint(Command::Follow)));
     }
     notes.push(if log.is_empty() { "empty".to_owned() } else { frame::plural(log.len(), "line") });
     let dot = format!(" {} ", look.sign(Sign::Dot));

@@ -42,8 +42,11 @@ fn help(canvas: &mut Canvas<'_>, state: &State, scroll: &Scroll) {
     let look = canvas.look;
     let mut rows: Vec<Vec<Span<'static>>> = Vec::new();
     let mut group = "";
-    let keys =
-        keymap::TABLE.iter().map(|binding| keymap::written(binding, look.ascii).width()).max().unwrap_or(8);
+    let keys = keymap::TABLE
+        .iter()
+        .map(|binding| state.keymap.written(binding, look.ascii).width())
+        .max()
+        .unwrap_or(8);
     for binding in keymap::TABLE {
         if binding.scope == Scope::Welcome && !state.is_welcome() {
             continue;
@@ -56,7 +59,7 @@ fn help(canvas: &mut Canvas<'_>, state: &State, scroll: &Scroll) {
             rows.push(vec![look.span(Role::Strong, group)]);
         }
         rows.push(vec![
-            look.cell(Role::Key, &keymap::written(binding, look.ascii), keys),
+            look.cell(Role::Key, &state.keymap.written(binding, look.ascii), keys),
             Span::raw("  "),
             look.span(Role::Text, binding.description),
         ]);

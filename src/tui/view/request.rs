@@ -4,6 +4,7 @@ use ratatui::text::Span;
 
 use super::canvas::Canvas;
 use crate::skill::text::printable_source;
+use crate::tui::keymap::Command;
 use crate::tui::labels;
 use crate::tui::layout::Area;
 use crate::tui::state::{Scroll, State};
@@ -42,9 +43,9 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, state: &State, scroll: &Scroll, area
     }
     rows.push(Vec::new());
     rows.push(vec![
-        look.span(Role::Key, "Enter"),
+        look.span(Role::Key, state.hint(Command::Open)),
         look.span(Role::Muted, " approves all of it, until it asks for something else   "),
-        look.span(Role::Key, "Esc"),
+        look.span(Role::Key, state.hint(Command::Close)),
         look.span(Role::Muted, " leaves the default"),
     ]);
     let height = usize::from(inside.height);
