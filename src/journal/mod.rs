@@ -151,6 +151,16 @@ impl Journal {
         Record::read(&self.path(id)?, id)
     }
 
+    /// The records of a skill's runs, the newest first, read one by one as they are asked for.
+    pub fn of_skill(&self, folder: &Path) -> impl Iterator<Item = Record> {
+        let folder = folder.to_owned();
+        let is_its = move |id: &String| {
+            let start = self.path(id).and_then(|path| record::start(&path));
+            start.is_ok_and(|start| start.path == folder)
+        };
+        self.ids().into_iter().filter(is_its).filter_map(|id| self.read(&id).ok())
+    }
+
     pub fn remove(&self, id: &str) -> io::Result<()> {
         fs::remove_file(self.path(id)?)
     }

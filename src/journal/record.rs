@@ -14,6 +14,10 @@ use crate::sandbox::event::{Stream, UsageSample};
 
 /// Longest record that is read: no writer makes one so long.
 const LONGEST: u64 = 128 << 20;
+/// A beginning is hardly ever longer than this.
+const USUAL_START: u64 = 64 << 10;
+/// Longest beginning of one: the arguments of a program are at most 2 MiB (execve(2)).
+const LONGEST_START: u64 = 16 << 20;
 
 /// How far a run has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,7 +55,6 @@ impl Record {
         let mut file = File::open(path)?;
         let mut bytes = Vec::new();
         (&mut file).take(LONGEST).read_to_end(&mut bytes)?;
-        let damaged = || io::Error::new(io::ErrorKind::InvalidData, "it is not the record of a run");
         let mut frames = frame::frames(&bytes).ok_or_else(damaged)?;
         let start = match frames.next() {
             Some((Kind::Start, _, json)) => serde_json::from_slice(json).map_err(|_| damaged())?,
@@ -112,6 +115,23 @@ impl Record {
             ..report
         })
     }
+}
+
+/// What a record begins with, without reading the rest.
+pub(super) fn start(path: &Path) -> io::Result<Start> {
+    let mut file = File::open(path)?;
+    let mut bytes = Vec::new();
+    for most in [USUAL_START, LONGEST_START] {
+        (&mut file).take(most - bytes.len() as u64).read_to_end(&mut bytes)?;
+        if let Some((Kind::Start, _, json)) = frame::frames(&bytes).and_then(|mut frames| frames.next()) {
+            return serde_json::from_slice(json).map_err(|_| damaged());
+        }
+    }
+    Err(damaged())
+}
+
+fn damaged() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, "it is not the record of a run")
 }
 
 /// Whether the writer still holds the record.

@@ -125,3 +125,18 @@ fn runs_are_compared_by_what_they_did() {
     assert_eq!(compared.stderr, None);
     assert!(compare(&a, &a).is_same());
 }
+
+#[test]
+fn runs_of_a_skill_are_found_by_their_beginning() {
+    let (_folder, journal) = journal(Bounds::default());
+    let begin = |id: &str, path: &str, argument: String| {
+        let file = record::create(&journal.path(id).unwrap()).unwrap();
+        Writer::begin(file, &Start { path: path.into(), args: vec![argument], ..start("demo") }).unwrap();
+    };
+    begin("a", "/w/.skills/demo", String::new());
+    begin("b", "/w/.skills/other", String::new());
+    begin("c", "/w/.skills/demo", "x".repeat(200_000));
+    fs::write(journal.path("d").unwrap(), "something else").unwrap();
+    let found: Vec<String> = journal.of_skill(Path::new("/w/.skills/demo")).map(|record| record.id).collect();
+    assert_eq!(found, ["c", "a"]);
+}

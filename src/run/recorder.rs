@@ -372,6 +372,7 @@ fn empty(prepared: &Prepared) -> Report {
             permissions: request.policy.permissions_json(),
             limits: request.policy.limits_json(),
         },
+        observe: Some(request.observe),
         outcome: None,
         started_at: format!("{:.3}", jiff::Timestamp::now()),
         startup_ms: 0.0,

@@ -8,6 +8,7 @@ pub use crate::policy::Remedy;
 use crate::sandbox::event::{
     Frame, Isolation, Layer, LimitHit, NetworkAttempt, Operation, Outcome, Usage, Verdict,
 };
+use crate::sandbox::plan::Observe;
 
 /// Version of the report's form; raised when a field changes meaning or goes away.
 pub const VERSION: u32 = 1;
@@ -22,6 +23,9 @@ pub struct Report {
     pub cwd: PathBuf,
     pub isolation: Isolation,
     pub policy: PolicySummary,
+    /// How much was looked at: without `full`, `files` holds little of what was allowed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observe: Option<Observe>,
     /// `null` while the run goes on.
     pub outcome: Option<Outcome>,
     /// RFC 3339, UTC.

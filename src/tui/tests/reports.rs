@@ -58,6 +58,7 @@ pub(crate) fn report(skill: &Path) -> Report {
         cwd: skill.into(),
         isolation: Isolation { level: IsolationLevel::Full, layers: layers(), missing: Vec::new() },
         policy: PolicySummary::default(),
+        observe: None,
         outcome: Some(exited(1)),
         started_at: "2026-01-02T03:04:05Z".into(),
         startup_ms: 3.0,
