@@ -258,7 +258,7 @@ fn a_case_is_saved_from_a_run_and_runs_again_on_save() {
     terminal.wait_for("exit 0");
     terminal.keys("Ssays hi\r");
     terminal.wait_for("saved as cases/says-hi.yaml");
-    terminal.keys("3");
+    terminal.keys("4");
     terminal.wait_for("not run yet");
     terminal.keys("r");
     terminal.wait_for("1 passed");

@@ -56,7 +56,7 @@ pub fn load(file: &Path, places: &Places) -> io::Result<Loaded> {
 }
 
 /// The text of a policy file.
-pub(super) fn text(file: &Path) -> io::Result<String> {
+pub(crate) fn text(file: &Path) -> io::Result<String> {
     String::from_utf8(read(file)?)
         .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not text in UTF-8"))
 }
@@ -103,7 +103,7 @@ struct Reader<'a> {
 
 const TOP: [&str; 3] = ["permissions", "deny", "limits"];
 const LISTS: [&str; 5] = ["read", "write", "net", "run", "env"];
-const LIMITS: [&str; 8] =
+pub(super) const LIMITS: [&str; 8] =
     ["wall", "cpu", "memory", "file_size", "scratch", "open_files", "processes", "output"];
 
 /// Words of other formats, and ours for the same thing.

@@ -12,6 +12,7 @@
 //! | the smallest grant that would allow it | `remedy` |
 //! | that grant written into `policy.yaml`, all else kept to the byte | `edit` |
 //! | the policy in words, as JSON, as a digest | `summary` |
+//! | everything that stands for the next run, line by line | `standing` |
 //!
 //! Used by [`crate::run`] to make plans and explain denials, and by the screens to show and change policies.
 
@@ -28,6 +29,7 @@ pub mod programs;
 pub mod remedy;
 pub mod request;
 mod review;
+pub mod standing;
 pub mod summary;
 mod values;
 
@@ -36,7 +38,7 @@ pub use choose::{ChooseError, Chosen, Source, check, choose};
 pub use decide::{Ruling, Scope};
 pub use edit::{EditError, add_grant, draft};
 pub use load::{FILE_NAME, Loaded, Places, load, parse};
-pub(crate) use load::{limits, open_plain};
+pub(crate) use load::{limits, open_plain, text};
 pub use model::{Deny, Grant, Host, NetRule, Origin, Permission, Policy, RunRule};
 pub use remedy::Remedy;
 pub use request::Request;

@@ -139,18 +139,22 @@ fn run(grant: &Grant<RunRule>) -> String {
 
 /// A limit that differs from the built-in one.
 fn limit(name: &str, limits: &Limits, normal: &Limits) -> Option<String> {
-    let of = |l: &Limits| match name {
-        "wall" => format!("run for up to {}", time(l.wall)),
-        "cpu" => format!("use up to {} of processor time", time(l.cpu)),
-        "memory" => format!("use up to {} of memory", size(l.memory)),
-        "file_size" => format!("write files of up to {}", size(l.file_size)),
-        "scratch" => format!("keep up to {} of scratch files", size(l.scratch)),
-        "open_files" => format!("have up to {} files open", l.open_files),
-        "processes" => format!("have up to {} processes", l.processes),
-        _ => format!("print up to {}", size(l.output)),
-    };
-    let (ours, usual) = (of(limits), of(normal));
+    let (ours, usual) = (limit_words(name, limits), limit_words(name, normal));
     (ours != usual).then_some(ours)
+}
+
+/// A limit in words, by its name in the policy file.
+pub(super) fn limit_words(name: &str, limits: &Limits) -> String {
+    match name {
+        "wall" => format!("run for up to {}", time(limits.wall)),
+        "cpu" => format!("use up to {} of processor time", time(limits.cpu)),
+        "memory" => format!("use up to {} of memory", size(limits.memory)),
+        "file_size" => format!("write files of up to {}", size(limits.file_size)),
+        "scratch" => format!("keep up to {} of scratch files", size(limits.scratch)),
+        "open_files" => format!("have up to {} files open", limits.open_files),
+        "processes" => format!("have up to {} processes", limits.processes),
+        _ => format!("print up to {}", size(limits.output)),
+    }
 }
 
 /// `30s`, `1m`, `1m30s`, `500ms`.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::key::{Key, Mouse};
-use super::state::{Cause, FileItem, Highlighted, Level, RunId, Tool};
+use super::state::{Cause, FileItem, Highlighted, Level, PolicyReview, RunId, Tool};
 use crate::cases;
 use crate::policy::Request;
 use crate::run::report::Report;
@@ -47,6 +47,11 @@ pub enum Action {
         skill: PathBuf,
         request: Option<Box<Request>>,
         result: Result<String, String>,
+    },
+    /// What stands for the next run of a skill was worked out.
+    PolicyReviewed {
+        skill: PathBuf,
+        review: Box<PolicyReview>,
     },
     /// Of cases: read, ended, saved.
     Cases(CaseNews),

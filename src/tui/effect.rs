@@ -31,6 +31,8 @@ pub enum Effect {
     RunCases(Box<RunCases>),
     CancelCases,
     SaveCase(Box<SaveCase>),
+    /// Work out what stands for the next run of a skill.
+    ReviewPolicy(Arc<Skill>),
     /// Add a grant to the skill's own policy file.
     Grant {
         skill: Arc<Skill>,

@@ -30,6 +30,7 @@ pub enum Command {
     PreviousPane,
     SkillTab,
     RunTab,
+    PolicyTab,
     CasesTab,
     NextSection,
     PreviousSection,
@@ -180,7 +181,7 @@ pub static TABLE: &[Binding] = &[
         "open",
         &["enter"],
         "open",
-        "open the skill, denial, diagnostic or entry under the cursor; run the case",
+        "open what is under the cursor: a skill, denial, diagnostic or entry; run a case",
     )
     .group(RUN)
     .bar(60)
@@ -235,7 +236,8 @@ pub static TABLE: &[Binding] = &[
         .group(MOVE),
     bind(Command::SkillTab, "skill-tab", &["1"], "skill", "the Skill tab").group(MOVE),
     bind(Command::RunTab, "run-tab", &["2"], "run", "the Run tab").group(MOVE),
-    bind(Command::CasesTab, "cases-tab", &["3"], "cases", "the Cases tab").group(MOVE),
+    bind(Command::PolicyTab, "policy-tab", &["3"], "policy", "the Policy tab").group(MOVE),
+    bind(Command::CasesTab, "cases-tab", &["4"], "cases", "the Cases tab").group(MOVE),
     bind(Command::NextSection, "next-section", &["]"], "section", "next section of the lower pane")
         .group(MOVE),
     bind(
@@ -249,7 +251,7 @@ pub static TABLE: &[Binding] = &[
     bind(Command::Search, "search", &["/"], "search", "search in output and source")
         .group(LOOK)
         .bar(35)
-        .when(|s| matches!(s.focus, Pane::Source | Pane::Stdout | Pane::Stderr)),
+        .when(|s| matches!(s.focus, Pane::Source | Pane::Stdout | Pane::Stderr | Pane::PolicyFile)),
     bind(Command::SearchNext, "search-next", &["n"], "next", "next match").group(LOOK).when(can_search_on),
     bind(Command::SearchPrevious, "search-previous", &["N"], "previous", "previous match")
         .group(LOOK)
@@ -341,6 +343,7 @@ fn can_open(state: &State) -> bool {
         Pane::Skills => state.skill().is_some(),
         Pane::Findings => state.denial().is_some() && state.run_tab.finding == Finding::Denials,
         Pane::Cases => state.case().is_some(),
+        Pane::Policy | Pane::PolicyFile => state.policy().is_some(),
         Pane::Details => !matches!(state.skill_tab.section, Section::Schema),
         _ => false,
     }

@@ -12,7 +12,7 @@ pub const LEAD: u16 = 3;
 pub const GAP: u16 = 3;
 
 pub fn tabs() -> Vec<String> {
-    vec!["1 Skill".into(), "2 Run".into(), "3 Cases".into()]
+    vec!["1 Skill".into(), "2 Run".into(), "3 Policy".into(), "4 Cases".into()]
 }
 
 fn counted(name: &str, count: usize) -> String {

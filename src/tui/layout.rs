@@ -119,14 +119,23 @@ pub fn layout(state: &State) -> Layout {
         return layout;
     }
     match state.tab {
-        Tab::Skill => skill_tab(state, rest, &mut layout),
+        Tab::Skill => two_panes(state, rest, [Pane::Source, Pane::Details], 3, &mut layout),
         Tab::Run => run_tab(state, rest, &mut layout),
+        Tab::Policy => two_panes(state, rest, [Pane::Policy, Pane::PolicyFile], 3, &mut layout),
         Tab::Cases => {
             let (list, verdict) = rest.split_rows(rest.height - lower_height(state, rest.height, 2));
             layout.panes.extend([(Pane::Cases, list), (Pane::Verdict, verdict)]);
         }
     }
     layout
+}
+
+/// The pane of what stands for the next run: a headline, the list, and what its chosen line means where there is room.
+pub fn policy_parts(area: Area) -> (Area, Area, Area) {
+    let (headline, rest) = area.below(1).split_rows(1);
+    let foot = if rest.height >= 8 { 2 } else { 0 };
+    let (list, foot) = rest.split_rows(rest.height - foot);
+    (headline, list, foot)
 }
 
 fn list_width(state: &State) -> u16 {
@@ -139,18 +148,16 @@ fn list_width(state: &State) -> u16 {
     (usual + i32::from(state.list_extra)).clamp(12, most.max(12)) as u16
 }
 
-fn skill_tab(state: &State, area: Area, layout: &mut Layout) {
-    if area.width >= 130 {
+/// Two panes, the second below the first with its share of the rows, or beside it on a wide screen.
+fn two_panes(state: &State, area: Area, panes: [Pane; 2], share: u16, layout: &mut Layout) {
+    let (first, second) = if area.width >= 130 {
         let wide = (i32::from(area.width) * 11 / 20 - i32::from(state.split_extra))
             .clamp(40, i32::from(area.width) - 40);
-        let (source, details) = area.split_columns(wide as u16);
-        layout.panes.push((Pane::Source, source));
-        layout.panes.push((Pane::Details, details));
-        return;
-    }
-    let (source, details) = area.split_rows(area.height - lower_height(state, area.height, 3));
-    layout.panes.push((Pane::Source, source));
-    layout.panes.push((Pane::Details, details));
+        area.split_columns(wide as u16)
+    } else {
+        area.split_rows(area.height - lower_height(state, area.height, share))
+    };
+    layout.panes.extend(panes.into_iter().zip([first, second]));
 }
 
 fn run_tab(state: &State, area: Area, layout: &mut Layout) {
@@ -189,14 +196,28 @@ impl Layout {
         self.panes.iter().find(|(known, _)| *known == pane).map(|(_, area)| *area)
     }
 
-    /// Rows of content that a pane shows: its area without the title.
+    /// Rows of content that a pane shows: its area without the title, and without what stands around its list.
     pub fn page(&self, pane: Pane) -> usize {
-        self.area(pane).map_or(1, |area| usize::from(area.height.saturating_sub(1)).max(1))
+        let rows = |area: Area| match pane {
+            Pane::Policy => policy_parts(area).1.height,
+            _ => area.height.saturating_sub(1),
+        };
+        self.area(pane).map_or(1, |area| usize::from(rows(area)).max(1))
     }
 
     /// The lower part of the tab, or the one at its right.
     pub fn lower(&self) -> Option<Area> {
-        [Pane::Findings, Pane::Details, Pane::Verdict].into_iter().find_map(|pane| self.area(pane))
+        [Pane::Findings, Pane::Details, Pane::PolicyFile, Pane::Verdict]
+            .into_iter()
+            .find_map(|pane| self.area(pane))
+    }
+
+    /// Whether the lower part stands at the right instead.
+    pub fn is_beside(&self, lower: Area) -> bool {
+        [Pane::Source, Pane::Policy]
+            .into_iter()
+            .filter_map(|pane| self.area(pane))
+            .any(|one| one.y == lower.y)
     }
 
     pub fn pane_at(&self, column: u16, row: u16) -> Option<(Pane, Area)> {
@@ -209,7 +230,7 @@ impl Layout {
             return Some(Border::List);
         }
         let lower = self.lower()?;
-        let beside = self.area(Pane::Source).is_some_and(|source| source.y == lower.y);
+        let beside = self.is_beside(lower);
         let on_title = row == lower.y && lower.holds(column, row);
         let on_edge = beside && column + 1 == lower.x && row >= lower.y;
         ((!beside && on_title) || on_edge).then_some(Border::Split)

@@ -6,6 +6,7 @@ pub mod desk;
 pub mod editor;
 pub mod highlight;
 pub mod loader;
+mod policy;
 pub mod runner;
 
 use tokio::sync::mpsc;
@@ -94,6 +95,7 @@ impl Services {
             | Effect::Explore(_)
             | Effect::LoadCases(_)
             | Effect::SaveCase(_)
+            | Effect::ReviewPolicy(_)
             | Effect::Grant { .. }
             | Effect::TakeBack(_)
             | Effect::Approve { .. }

@@ -7,6 +7,7 @@ pub mod cases;
 pub mod facts;
 pub mod highlights;
 pub mod layers;
+pub mod policy;
 pub mod runs;
 pub mod scroll;
 pub mod skills;
@@ -20,6 +21,7 @@ pub use cases::{CaseRow, CaseSet, CasesTab, Standing, VerdictLine};
 pub use facts::{Facts, FileItem, Parameter, Tool};
 pub use highlights::{Highlighted, Highlights, Syntax};
 pub use layers::{Choice, Layer, Prompt, PromptKind};
+pub use policy::{FileRow, FileStanding, PolicyFacts, PolicyFile, PolicyReview, PolicyTab};
 pub use runs::{Cause, RunId, RunView, Stage};
 pub use scroll::Scroll;
 pub use skills::{Mark, Row, Skills};
@@ -47,9 +49,12 @@ pub struct State {
     pub drag: Option<Border>,
     pub skill_tab: SkillTab,
     pub run_tab: RunTab,
+    pub policy_tab: PolicyTab,
     pub cases_tab: CasesTab,
     /// What was learned about a skill beyond its manifest, kept for the chosen ones.
     pub facts: BTreeMap<PathBuf, Facts>,
+    /// Policies of the skills that were looked at in the Policy tab.
+    pub policies: BTreeMap<PathBuf, PolicyFacts>,
     /// Cases of the skills that were chosen.
     pub cases: BTreeMap<PathBuf, CaseSet>,
     /// The newest run of each skill.
@@ -109,12 +114,13 @@ pub enum Phase {
 pub enum Tab {
     Skill,
     Run,
+    Policy,
     Cases,
 }
 
 impl Tab {
     /// In the order of their titles.
-    pub const ALL: [Self; 3] = [Self::Skill, Self::Run, Self::Cases];
+    pub const ALL: [Self; 4] = [Self::Skill, Self::Run, Self::Policy, Self::Cases];
 }
 
 /// Something that can have the focus.
@@ -126,6 +132,10 @@ pub enum Pane {
     Stdout,
     Stderr,
     Findings,
+    /// What stands for the next run.
+    Policy,
+    /// The text of `policy.yaml`.
+    PolicyFile,
     Cases,
     /// What was expected of a case and what came.
     Verdict,
@@ -248,8 +258,10 @@ impl State {
             drag: None,
             skill_tab: SkillTab::default(),
             run_tab: RunTab::default(),
+            policy_tab: PolicyTab::default(),
             cases_tab: CasesTab::default(),
             facts: BTreeMap::new(),
+            policies: BTreeMap::new(),
             cases: BTreeMap::new(),
             runs: BTreeMap::new(),
             next_run: 1,
@@ -321,6 +333,8 @@ impl State {
             Pane::Stdout => &self.run_tab.stdout,
             Pane::Stderr => &self.run_tab.stderr,
             Pane::Findings => &self.run_tab.findings,
+            Pane::Policy => &self.policy_tab.lines,
+            Pane::PolicyFile => &self.policy_tab.file,
             Pane::Cases => &self.cases_tab.list,
             Pane::Verdict => &self.cases_tab.verdict,
         }
@@ -334,6 +348,8 @@ impl State {
             Pane::Stdout => &mut self.run_tab.stdout,
             Pane::Stderr => &mut self.run_tab.stderr,
             Pane::Findings => &mut self.run_tab.findings,
+            Pane::Policy => &mut self.policy_tab.lines,
+            Pane::PolicyFile => &mut self.policy_tab.file,
             Pane::Cases => &mut self.cases_tab.list,
             Pane::Verdict => &mut self.cases_tab.verdict,
         }
@@ -344,6 +360,7 @@ impl State {
         match self.tab {
             Tab::Skill => &[Pane::Skills, Pane::Source, Pane::Details],
             Tab::Run => &[Pane::Skills, Pane::Stdout, Pane::Stderr, Pane::Findings],
+            Tab::Policy => &policy::PANES,
             Tab::Cases => &cases::PANES,
         }
     }
@@ -355,6 +372,7 @@ impl State {
             || self.queued_run.is_some()
             || self.cases_run()
             || self.case_set().is_some_and(|set| set.reading)
+            || self.policies.values().any(|policy| policy.waiting)
             || self.highlights.waiting()
             || self.files.values().any(|file| matches!(file, FileText::Waiting))
             || self.chosen_facts().is_some_and(|facts| facts.tools.is_none() || facts.files.is_none())

@@ -22,7 +22,7 @@ fn ran(bench: &super::Bench) -> Vec<String> {
 #[test]
 fn one_case_runs_and_its_diff_is_shown() {
     let mut bench = workbench(120, 40, Plot::Denied);
-    bench.keys("j3");
+    bench.keys("j4");
     assert_eq!(bench.state().tab, Tab::Cases);
     assert!(bench.screen().contains("not run yet; r runs it, R runs all"), "{}", bench.screen());
     bench.keys("<tab>jr");
@@ -41,7 +41,7 @@ fn one_case_runs_and_its_diff_is_shown() {
 #[test]
 fn all_run_and_the_editor_opens_at_what_failed() {
     let mut bench = workbench(120, 40, Plot::Denied);
-    bench.keys("j3R");
+    bench.keys("j4R");
     assert_eq!(ran(&bench), ["a city", "no city", "the real thing"]);
     bench.keys("<tab>je");
     let Some(Effect::Edit { path, line }) = bench.driver.for_terminal.last() else { panic!("no editor") };
@@ -56,7 +56,7 @@ fn all_run_and_the_editor_opens_at_what_failed() {
 #[test]
 fn a_save_runs_again_what_it_touches_and_nothing_else() {
     let mut bench = workbench(120, 40, Plot::Denied);
-    bench.keys("j3r").tell(changed("scripts/report.py"));
+    bench.keys("j4r").tell(changed("scripts/report.py"));
     assert_eq!(ran(&bench), ["a city", "a city"], "only what has run before");
     bench.tell(changed("assets/other.txt"));
     assert_eq!(ran(&bench).len(), 2, "the run never looked at it");
@@ -70,7 +70,7 @@ fn a_save_runs_again_what_it_touches_and_nothing_else() {
 #[test]
 fn a_changed_case_runs_as_it_is_now() {
     let mut bench = workbench(120, 40, Plot::Denied);
-    bench.keys("j3r");
+    bench.keys("j4r");
     // As the watcher tells it: the skill is read again, then what changed.
     let skill = bench.state().skill().unwrap().clone();
     bench.driver.state.cases.get_mut(&skill.path).unwrap().reading = true;
@@ -94,7 +94,7 @@ fn a_change_of_a_case_does_not_run_the_entry() {
 #[test]
 fn files_with_errors_are_listed_with_their_line() {
     let mut bench = workbench(120, 40, Plot::Denied);
-    bench.keys("j3<tab>");
+    bench.keys("j4<tab>");
     let skill = bench.state().skill().unwrap().clone();
     let loaded = cases("name: x\nexpects: {exit: 0}\n", &skill);
     bench.tell(Action::Cases(CaseNews::Loaded { skill: skill.path.clone(), loaded }));
@@ -125,9 +125,9 @@ fn a_run_is_saved_as_a_case_under_a_name() {
 fn the_tab_is_reached_by_mouse_and_left_again() {
     let mut bench = workbench(120, 40, Plot::Denied);
     bench.keys("j");
-    let row = row_with(&bench.driver, "3 Cases").unwrap();
+    let row = row_with(&bench.driver, "4 Cases").unwrap();
     let line = bench.screen().lines().nth(row).unwrap().to_owned();
-    let column = line.split("3 Cases").next().unwrap().chars().count() as u16;
+    let column = line.split("4 Cases").next().unwrap().chars().count() as u16;
     let press = |column, row| {
         let kind = crate::tui::key::MouseKind::Press;
         Action::Mouse(crate::tui::key::Mouse { kind, column, row })
@@ -139,14 +139,14 @@ fn the_tab_is_reached_by_mouse_and_left_again() {
     assert_eq!(ran(&bench), ["no city"]);
     bench.keys("<tab>1");
     assert_eq!((bench.state().tab, bench.state().focus), (Tab::Skill, Pane::Details));
-    bench.keys("32");
+    bench.keys("42");
     assert_eq!(bench.state().focus, Pane::Findings);
 }
 
 #[test]
 fn cases_under_way_are_cancelled_and_do_not_keep_the_workbench() {
     let mut bench = workbench(120, 40, Plot::Endless);
-    bench.keys("j3R");
+    bench.keys("j4R");
     assert!(bench.state().cases_run() && bench.screen().contains("▶ a city"), "{}", bench.screen());
     bench.keys("<ctrl-c>");
     assert!(!bench.state().quitting && !bench.state().cases_run());
@@ -157,7 +157,7 @@ fn cases_under_way_are_cancelled_and_do_not_keep_the_workbench() {
 #[test]
 fn a_save_while_a_case_runs_is_not_lost() {
     let mut bench = workbench(120, 40, Plot::Endless);
-    bench.keys("j3r").tell(changed("scripts/report.py"));
+    bench.keys("j4r").tell(changed("scripts/report.py"));
     let news =
         CaseNews::Ended { skill: WEATHER.into(), name: "a city".into(), outcome: ended(Verdict::Passed) };
     bench.tell(Action::Cases(news));

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::reports::{exited, limited, missing, reduced, report};
 use crate::cases::{self, Mismatch, Verdict};
-use crate::policy::{Approvals, Request};
+use crate::policy::{self, Approvals, Places, Policy, Request, standing};
 use crate::run::report::{Remedy, Report};
 use crate::sandbox::event::{Outcome, OutcomeKind, Stream, UsageSample};
 use crate::sandbox::plan::Limits;
@@ -15,7 +15,9 @@ use crate::tui::action::{Action, CaseNews, RunNews, WorkspaceNews};
 use crate::tui::drive::Driver;
 use crate::tui::effect::{Effect, RunCases, StartRun};
 use crate::tui::services::{Desk, Loader, Mailbox, Runner, Services, highlight, mailbox};
-use crate::tui::state::{FileItem, Options, Parameter, Place, RunId, State, Tool};
+use crate::tui::state::{
+    FileItem, FileStanding, Options, Parameter, Place, PolicyFile, PolicyReview, RunId, State, Tool,
+};
 
 const SCRIPT: &str = "\
 import json
@@ -42,6 +44,8 @@ pub(crate) struct Log {
     pub cases: Vec<String>,
     /// Name and arguments of runs that were saved.
     pub saved: Vec<(String, Vec<String>)>,
+    /// The policy file is approved.
+    pub approved: bool,
 }
 
 /// A driver with its doubles.
@@ -260,6 +264,11 @@ impl Desk for Clerk {
                 let (skill, tools) = (skill.path.clone(), vec![tool()]);
                 mailbox.try_send(Action::Explored { skill, tools, files, request });
             }
+            Effect::ReviewPolicy(skill) => {
+                let text = skill.policy_file.is_some().then_some(NOW);
+                let review = Box::new(review(text, self.log.lock().unwrap().approved));
+                mailbox.try_send(Action::PolicyReviewed { skill: skill.path.clone(), review });
+            }
             Effect::LoadCases(skill) => {
                 let text = if skill.name == "weather" { CASES } else { "[]" };
                 let loaded = cases(text, &skill);
@@ -273,7 +282,10 @@ impl Desk for Clerk {
             }
             Effect::Grant { skill, remedy } => {
                 let said = format!("granted {}: {}", remedy.permission, remedy.add);
-                self.log.lock().unwrap().granted.push(remedy);
+                let mut log = self.log.lock().unwrap();
+                log.granted.push(remedy);
+                log.approved = true;
+                drop(log);
                 let request = Some(approved(request(&skill.path.join("policy.yaml"))));
                 mailbox.try_send(Action::Granted { skill: skill.path.clone(), request, result: Ok(said) });
             }
@@ -283,10 +295,12 @@ impl Desk for Clerk {
                 mailbox.try_send(Action::Granted { skill: skill.path.clone(), request: None, result });
             }
             Effect::Approve { skill, shown } => {
+                self.log.lock().unwrap().approved = true;
                 let (skill, request) = (skill.path.clone(), Some(approved(*shown)));
                 mailbox.try_send(Action::Approved { skill, request, said: Ok("in force".into()) });
             }
             Effect::Revoke(skill) => {
+                self.log.lock().unwrap().approved = false;
                 let request = skill.policy_file.as_deref().map(|file| Box::new(request(file)));
                 let (skill, said) = (skill.path.clone(), Ok("the default is in force".into()));
                 mailbox.try_send(Action::Approved { skill, request, said });
@@ -296,11 +310,34 @@ impl Desk for Clerk {
     }
 }
 
+const BEFORE: &str = "permissions:\n  read: [./cities]\n";
+const NOW: &str = "permissions:\n  read: [./cities]\n  net: [\"api.example.org:443\"]\n";
+
 /// It asks for one thing more than what was approved before.
 fn request(file: &Path) -> Request {
-    const BEFORE: &str = "permissions:\n  read: [./cities]\n";
-    const NOW: &str = "permissions:\n  read: [./cities]\n  net: [\"api.example.org:443\"]\n";
     Request::written(NOW, file, Some(BEFORE))
+}
+
+/// The policy of the skill `weather` with that text in its file.
+pub(crate) fn review(text: Option<&str>, approved: bool) -> PolicyReview {
+    let file = Path::new("/home/ada/project/.skills/weather/policy.yaml");
+    let places = Places { workspace: "/home/ada/project".into(), home: Some("/home/ada".into()) };
+    let Some(text) = text else {
+        let lines = standing::lines(&Policy::default(), None);
+        return PolicyReview { lines, file: PolicyFile::Missing, standing: FileStanding::Missing };
+    };
+    let diagnostics = policy::diagnose(text, file, &places);
+    let mut request = Request::written(text, file, Some(BEFORE));
+    if approved {
+        request.approve_for_now(&Approvals::default());
+    }
+    let standing = FileStanding::of(&diagnostics, Some(&request));
+    let own = policy::parse(text, file, &places).policy;
+    let lines = match standing {
+        FileStanding::Approved => standing::lines(&own, None),
+        _ => standing::lines(&Policy::default(), Some(&own)),
+    };
+    PolicyReview { lines, file: PolicyFile::Read { text: text.into(), diagnostics }, standing }
 }
 
 fn approved(mut request: Request) -> Box<Request> {

@@ -5,6 +5,7 @@ mod cases;
 mod doubles;
 mod flows;
 mod hostile;
+mod policy;
 pub(crate) mod reports;
 mod screens;
 

@@ -52,8 +52,8 @@ screens! {
     choose_theme: 100 x 24, Denied, "T";
     several_entries: 100 x 24, Denied, "jj2";
     arguments: 100 x 24, Denied, "ji--city 'Bern Süd'";
-    cases: 100 x 30, Denied, "j3R<tab>j";
-    no_cases: 100 x 24, Denied, "3";
+    cases: 100 x 30, Denied, "j4R<tab>j";
+    no_cases: 100 x 24, Denied, "4";
     search: 100 x 24, Denied, "j<tab>/city<enter>";
     zoomed: 80 x 24, Denied, "jrz";
     narrow_list: 50 x 16, Denied, "";
@@ -73,7 +73,7 @@ fn looks_of_the_main_screens() {
 fn ascii_mode_draws_nothing_else() {
     let mut bench = workbench(100, 30, Plot::Denied);
     bench.driver.state.options.ascii = true;
-    for keys in ["j", "r", "<enter>", "q?", "q<shift-tab>", "3R<tab>j"] {
+    for keys in ["j", "r", "<enter>", "q?", "q<shift-tab>", "3", "4R<tab>j"] {
         bench.keys(keys);
         let screen = bench.screen().replace('▏', "");
         assert!(screen.is_ascii(), "{screen}");
@@ -100,8 +100,10 @@ fn every_size_is_survived_on_every_screen() {
         "j/",
         "jrz",
         "jrllll",
-        "j3R<tab>",
-        "j3R<tab><tab>z",
+        "j3",
+        "j3<tab><tab>z",
+        "j4R<tab>",
+        "j4R<tab><tab>z",
         "jrS",
     ] {
         let mut bench = workbench(80, 24, Plot::Denied);

@@ -17,6 +17,7 @@ pub(super) fn open(state: &mut State) -> Vec<Effect> {
             state.focus = super::first_pane(state.tab);
         }
         Pane::Cases => return super::cases::run_chosen(state),
+        Pane::Policy | Pane::PolicyFile => return edit(state),
         Pane::Findings if state.denial().is_some() && state.run_tab.finding == Finding::Denials => {
             open_denial(state);
         }
@@ -57,6 +58,7 @@ fn place(state: &State) -> Option<(PathBuf, usize)> {
     }
     match state.focus {
         Pane::Cases | Pane::Verdict => state.case_place(),
+        Pane::Policy | Pane::PolicyFile => state.policy_place(),
         Pane::Source => Some((manifest, state.skill_tab.source.cursor + 1)),
         Pane::Skills if state.tab == Tab::Skill => Some((manifest, 1)),
         Pane::Details => {
@@ -129,6 +131,11 @@ fn copied(state: &State) -> Option<(&'static str, String)> {
             }
             Section::Entries | Section::Files => Some(("the path", place(state)?.0.display().to_string())),
         },
+        Pane::Policy => Some(("the line", super::policy::copied(state)?)),
+        Pane::PolicyFile => {
+            let line = state.policy()?.file.text()?.lines().nth(state.policy_tab.file.cursor)?;
+            Some(("the line", line.to_owned()))
+        }
         Pane::Cases => {
             Some(("the place", place(state).map(|(file, line)| format!("{}:{line}", file.display()))?))
         }

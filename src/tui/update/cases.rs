@@ -126,7 +126,7 @@ pub(super) fn save(state: &mut State, name: &str) -> Vec<Effect> {
 pub(super) fn focus_of(focus: Pane) -> Pane {
     match focus {
         Pane::Skills => Pane::Skills,
-        Pane::Details | Pane::Findings => Pane::Verdict,
+        Pane::Details | Pane::Findings | Pane::PolicyFile => Pane::Verdict,
         _ => Pane::Cases,
     }
 }

@@ -5,6 +5,7 @@ mod browse;
 pub(super) mod cases;
 mod mouse;
 mod navigate;
+mod policy;
 mod popup;
 mod run;
 mod search;
@@ -50,8 +51,13 @@ pub fn update(state: &mut State, action: Action) -> Vec<Effect> {
             }
             Vec::new()
         }
+        Action::PolicyReviewed { skill, review } => {
+            policy::on_review(state, &skill, review);
+            Vec::new()
+        }
         Action::Cases(news) => cases::on_news(state, news),
         Action::Approved { skill, request, said } => {
+            state.forget_policy(&skill);
             state.facts.entry(skill).or_default().request = request;
             match said {
                 Ok(text) => state.say(Level::Info, text),
@@ -120,7 +126,7 @@ fn why_not(state: &State, command: Command) -> String {
             format!("search first with {}", state.hint(Command::Search))
         }
         Command::Search => {
-            format!("search works in source and output; focus one with {}", state.hint(Command::NextPane))
+            format!("search works in texts and output; focus one with {}", state.hint(Command::NextPane))
         }
         _ => "nothing to do here".to_owned(),
     }
@@ -143,6 +149,7 @@ pub(super) fn perform(state: &mut State, command: Command) -> Vec<Effect> {
         Command::Close => close(state),
         Command::SkillTab => show_tab(state, Tab::Skill),
         Command::RunTab => show_tab(state, Tab::Run),
+        Command::PolicyTab => show_tab(state, Tab::Policy),
         Command::CasesTab => show_tab(state, Tab::Cases),
         Command::Zoom => state.zoomed = !state.zoomed,
         Command::Narrower => state.list_extra = (state.list_extra - 2).max(-40),
@@ -213,12 +220,16 @@ pub(super) fn show_tab(state: &mut State, tab: Tab) {
         return;
     }
     state.tab = tab;
+    if tab == Tab::Policy {
+        policy::look_again(state);
+    }
     state.focus = match (state.focus, tab) {
         (Pane::Skills, _) => Pane::Skills,
+        (focus, Tab::Policy) => policy::focus_of(focus),
         (focus, Tab::Cases) => cases::focus_of(focus),
-        (Pane::Details | Pane::Verdict, Tab::Run) => Pane::Findings,
+        (Pane::Details | Pane::PolicyFile | Pane::Verdict, Tab::Run) => Pane::Findings,
         (_, Tab::Run) => Pane::Stdout,
-        (Pane::Findings | Pane::Verdict, Tab::Skill) => Pane::Details,
+        (Pane::Findings | Pane::PolicyFile | Pane::Verdict, Tab::Skill) => Pane::Details,
         (_, Tab::Skill) => Pane::Source,
     };
     if state.width < 64 && state.focus == Pane::Skills {
@@ -231,6 +242,7 @@ pub(super) fn first_pane(tab: Tab) -> Pane {
     match tab {
         Tab::Skill => Pane::Source,
         Tab::Run => Pane::Findings,
+        Tab::Policy => Pane::Policy,
         Tab::Cases => Pane::Cases,
     }
 }
@@ -264,6 +276,7 @@ fn settle(state: &mut State, effects: &mut Vec<Effect>) {
         want_skill(state, effects);
     }
     want_denial_file(state, effects);
+    policy::want(state, effects);
 }
 
 fn want_skill(state: &mut State, effects: &mut Vec<Effect>) {

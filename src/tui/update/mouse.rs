@@ -5,10 +5,10 @@ use crate::tui::effect::Effect;
 use crate::tui::key::{Mouse, MouseKind};
 use crate::tui::keymap::Command;
 use crate::tui::labels;
-use crate::tui::layout::{Area, Layout, layout};
+use crate::tui::layout::{Area, Layout, layout, policy_parts};
 use crate::tui::state::scroll::Motion;
 use crate::tui::state::source::{self, SourceRow};
-use crate::tui::state::{Border, Finding, Layer, Pane, Section, State, Tab};
+use crate::tui::state::{Border, FileRow, Finding, Layer, Pane, Section, State, Tab};
 
 /// Rows that one notch of the wheel scrolls.
 const WHEEL: isize = 3;
@@ -55,7 +55,7 @@ fn drag(state: &mut State, layout: &Layout, event: Mouse) {
         }
         Some(Border::Split) => {
             let Some(lower) = layout.lower() else { return };
-            let beside = layout.area(Pane::Source).is_some_and(|source| source.y == lower.y);
+            let beside = layout.is_beside(lower);
             let moved = if beside {
                 i32::from(lower.x) - 1 - i32::from(event.column)
             } else {
@@ -111,6 +111,18 @@ fn press_row(state: &mut State, pane: Pane, area: Area, row: usize, was_focused:
     let scroll = *state.scroll(pane);
     let to = match pane {
         Pane::Skills | Pane::Findings | Pane::Cases => scroll.top + row,
+        // Its first row says how the file stands, its last ones what the chosen line means.
+        Pane::Policy => match row.checked_sub(1) {
+            Some(row) if row < usize::from(policy_parts(area).1.height) => scroll.top + row,
+            _ => return Vec::new(),
+        },
+        Pane::PolicyFile => match state.policy().map(|policy| policy.file.rows(scroll.top, row + 1)) {
+            Some(rows) => match rows.get(row) {
+                Some(FileRow::Line(line)) => *line,
+                _ => return Vec::new(),
+            },
+            None => return Vec::new(),
+        },
         Pane::Details => match labels::diagnostic_at(state, area, row) {
             Some(index) => index,
             None => scroll.top + row,
@@ -127,8 +139,9 @@ fn press_row(state: &mut State, pane: Pane, area: Area, row: usize, was_focused:
     if to >= navigate::length(state, pane) {
         return Vec::new();
     }
-    let again =
-        was_focused && scroll.cursor == to && matches!(pane, Pane::Findings | Pane::Details | Pane::Cases);
+    let again = was_focused
+        && scroll.cursor == to
+        && matches!(pane, Pane::Findings | Pane::Details | Pane::Cases | Pane::Policy);
     navigate::go(state, pane, Motion::To(to));
     if again { perform(state, Command::Open) } else { Vec::new() }
 }

@@ -4,7 +4,7 @@ use crate::tui::keymap::Command;
 use crate::tui::layout::{Layout, layout};
 use crate::tui::state::scroll::Motion;
 use crate::tui::state::source;
-use crate::tui::state::{CaseSet, CasesTab, Finding, Pane, Scroll, Section, State, Tab};
+use crate::tui::state::{CaseSet, CasesTab, Finding, Pane, PolicyTab, Scroll, Section, State, Tab};
 
 /// The movement that a command stands for.
 pub(super) fn motion(command: Command) -> Option<Motion> {
@@ -77,7 +77,11 @@ pub(super) fn go(state: &mut State, pane: Pane, motion: Motion) {
             state.cases_tab.list.go(motion, length, height);
             state.cases_tab.verdict = Scroll::default();
         }
-        Pane::Source | Pane::Findings => state.scroll_mut(pane).go(motion, length, height),
+        Pane::Policy => {
+            state.policy_tab.lines.go(motion, length, height);
+            super::policy::show_origin(state);
+        }
+        Pane::Source | Pane::Findings | Pane::PolicyFile => state.scroll_mut(pane).go(motion, length, height),
     }
 }
 
@@ -102,6 +106,7 @@ pub(super) fn chosen_changed(state: &mut State) {
     state.run_tab.stdout = Scroll::default();
     state.run_tab.stderr = Scroll::default();
     state.run_tab.findings = Scroll::default();
+    state.policy_tab = PolicyTab::default();
     state.cases_tab = CasesTab::default();
     if let Some(path) = state.skill().map(|skill| skill.path.clone()) {
         state.skills.changed.remove(&path);
@@ -123,7 +128,7 @@ pub(super) fn step_section(state: &mut State, step: isize) {
     match state.tab {
         Tab::Skill => set_section(state, next(&Section::ALL, state.skill_tab.section, step)),
         Tab::Run => set_finding(state, next(&Finding::ALL, state.run_tab.finding, step)),
-        Tab::Cases => {}
+        Tab::Policy | Tab::Cases => {}
     }
 }
 
@@ -144,14 +149,14 @@ pub(super) fn set_finding(state: &mut State, finding: Finding) {
 fn sideways(state: &mut State, step: isize) {
     match state.focus {
         Pane::Details | Pane::Findings => step_section(state, step),
-        Pane::Source | Pane::Stdout | Pane::Stderr | Pane::Verdict => {
+        Pane::Source | Pane::Stdout | Pane::Stderr | Pane::PolicyFile | Pane::Verdict => {
             let scroll = state.scroll_mut(state.focus);
             scroll.left = scroll.left.saturating_add_signed(step * 8).min(crate::run::log::MAX_COLUMNS);
         }
         Pane::Skills if step > 0 => {
             state.focus = super::first_pane(state.tab);
         }
-        Pane::Skills | Pane::Cases => {}
+        Pane::Skills | Pane::Policy | Pane::Cases => {}
     }
 }
 
@@ -171,6 +176,8 @@ pub(super) fn length(state: &State, pane: Pane) -> usize {
             Finding::Limits => report.limits.len(),
             Finding::Processes => report.processes.len(),
         }),
+        Pane::Policy => state.policy().map_or(0, |policy| policy.lines.len()),
+        Pane::PolicyFile => state.policy().map_or(0, |policy| policy.file.line_count()),
         Pane::Cases => state.case_set().map_or(0, CaseSet::len),
         Pane::Verdict => {
             let width = layout(state).area(Pane::Verdict).map_or(0, |area| area.width);
@@ -218,6 +225,7 @@ pub(super) fn clamp(state: &mut State, layout: &Layout) {
         scroll.cursor = scroll.cursor.min(source::line_count(&skill.source) - 1);
         scroll.top = source::top_for(&skill, scroll.top, scroll.cursor, layout.page(Pane::Source));
     }
+    super::policy::clamp(state, layout);
     // The root's name above the first skill stays in sight.
     if state.skills.scroll.top == 1 && state.skills.scroll.cursor < layout.page(Pane::Skills) {
         state.skills.scroll.top = 0;

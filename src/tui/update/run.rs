@@ -155,13 +155,16 @@ pub(super) fn on_granted(
     request: Option<Box<Request>>,
     result: Result<String, String>,
 ) -> Vec<Effect> {
+    state.forget_policy(skill);
     match result {
         Ok(what) => {
             state.facts.entry(skill.to_owned()).or_default().request = request;
             state.say(Level::Info, what);
             let chosen = state.skill().is_some_and(|chosen| chosen.path == skill);
             let (tab, focus) = (state.tab, state.focus);
-            let effects = if chosen { start(state, None) } else { Vec::new() };
+            // What has not run since the start does not run by itself.
+            let again = chosen && state.runs.contains_key(skill);
+            let effects = if again { start(state, None) } else { Vec::new() };
             (state.tab, state.focus) = (tab, focus);
             effects
         }

@@ -9,8 +9,9 @@ use crate::tui::state::{Level, Pane, State, Tab};
 /// The pane that a search looks through.
 fn pane(state: &State) -> Pane {
     match (state.focus, state.tab) {
-        (focus @ (Pane::Source | Pane::Stdout | Pane::Stderr), _) => focus,
+        (focus @ (Pane::Source | Pane::Stdout | Pane::Stderr | Pane::PolicyFile), _) => focus,
         (_, Tab::Skill) => Pane::Source,
+        (_, Tab::Policy) => Pane::PolicyFile,
         (_, Tab::Run | Tab::Cases) => Pane::Stdout,
     }
 }
@@ -40,7 +41,7 @@ pub(super) fn first(state: &mut State) {
     let pane = pane(state);
     let length = navigate::length(state, pane);
     let from = match pane {
-        Pane::Source => state.skill_tab.source.cursor,
+        Pane::Source | Pane::PolicyFile => state.scroll(pane).cursor,
         _ => state.scroll(pane).first(length, layout(state).page(pane)),
     };
     let found = find(state, pane, &needle, from, false).or_else(|| find(state, pane, &needle, 0, false));
@@ -55,7 +56,7 @@ fn show(state: &mut State, pane: Pane, found: Option<usize>, needle: &str) {
     let (length, height) = (navigate::length(state, pane), layout(state).page(pane));
     let scroll = state.scroll_mut(pane);
     scroll.cursor = line;
-    if pane != Pane::Source {
+    if matches!(pane, Pane::Stdout | Pane::Stderr) {
         scroll.pan(Motion::To(line), length, height);
         scroll.held = true;
     }
@@ -67,7 +68,10 @@ fn find(state: &State, pane: Pane, needle: &str, from: usize, backwards: bool) -
         Pane::Stdout => state.run()?.stdout.find(needle, from, backwards),
         Pane::Stderr => state.run()?.stderr.find(needle, from, backwards),
         _ => {
-            let source = &state.skill()?.source;
+            let source: &str = match pane {
+                Pane::PolicyFile => state.policy()?.file.text()?,
+                _ => &state.skill()?.source,
+            };
             let mut hits =
                 source.lines().enumerate().filter(|(_, line)| contains(line, needle)).map(|(at, _)| at);
             if backwards { hits.take_while(|at| *at <= from).last() } else { hits.find(|at| *at >= from) }

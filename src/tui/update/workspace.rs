@@ -16,6 +16,7 @@ pub(super) fn on_news(state: &mut State, news: WorkspaceNews) -> Vec<Effect> {
                     // What is known stays on the screen until the new answer is there.
                     facts.asked = false;
                 }
+                state.forget_policy(&skill.path);
                 forget_files(state, &skill.path);
             }
             state.skills.put(skills);
@@ -24,6 +25,7 @@ pub(super) fn on_news(state: &mut State, news: WorkspaceNews) -> Vec<Effect> {
         WorkspaceNews::Removed(paths) => {
             for path in &paths {
                 state.facts.remove(path);
+                state.policies.remove(path);
                 state.cases.remove(path);
                 forget_files(state, path);
             }

@@ -12,6 +12,7 @@ mod format;
 mod frame;
 mod header;
 mod output;
+mod policy;
 mod popups;
 mod request;
 mod skills;
@@ -135,6 +136,7 @@ fn panes(canvas: &mut Canvas<'_>, state: &State, layout: &super::layout::Layout)
             Pane::Details => details::draw(canvas, state, *area),
             Pane::Stdout | Pane::Stderr => output::draw(canvas, state, *pane, *area),
             Pane::Findings => findings::draw(canvas, state, *area),
+            Pane::Policy | Pane::PolicyFile => policy::draw(canvas, state, *pane, *area),
             Pane::Cases | Pane::Verdict => cases::draw(canvas, state, *pane, *area),
         }
     }

@@ -56,13 +56,22 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, state: &State, area: Area) {
                 spans.extend(canvas::crop(styled, scroll.left));
                 canvas.line(line.x, line.y, line.width, &spans);
             }
-            SourceRow::Message(index) => message(canvas, skill, index, gutter, line),
+            SourceRow::Message(index) => {
+                if let Some(found) = skill.diagnostics.get(index) {
+                    message(canvas, found, gutter, line);
+                }
+            }
         }
     }
 }
 
 /// ` ✗ 12 ` or `   12 `.
-fn margin(look: &Look<'_>, index: usize, gutter: usize, severity: Option<Severity>) -> Vec<Span<'static>> {
+pub(super) fn margin(
+    look: &Look<'_>,
+    index: usize,
+    gutter: usize,
+    severity: Option<Severity>,
+) -> Vec<Span<'static>> {
     let mark = match severity {
         Some(severity) => {
             let (role, sign) = severity_mark(severity);
@@ -82,9 +91,9 @@ pub(super) fn severity_mark(severity: Severity) -> (Role, Sign) {
     }
 }
 
-fn message(canvas: &mut Canvas<'_>, skill: &Skill, index: usize, gutter: usize, line: Area) {
+/// A diagnostic below its line.
+pub(super) fn message(canvas: &mut Canvas<'_>, diagnostic: &Diagnostic, gutter: usize, line: Area) {
     let look = canvas.look;
-    let Some(diagnostic) = skill.diagnostics.get(index) else { return };
     let (role, _) = severity_mark(diagnostic.severity);
     let spans = [
         Span::raw(" ".repeat(gutter + 3)),
