@@ -1,15 +1,18 @@
 //! Where the files of the user lie that runs this program: the XDG Base Directory Specification.
 
-use std::path::PathBuf;
+use std::fs::OpenOptions;
+use std::io::{self, Read as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
 
 /// A kind of files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Files {
-    /// Written by the user: themes.
+    /// Written by the user: themes, keys.
     Config,
     /// Worth keeping: approvals.
     Data,
-    /// Worth keeping for a while: the journal of runs.
+    /// Worth keeping for a while: the journal of runs, where the workbench was left.
     State,
     /// Can be made again: prepared packages.
     Cache,
@@ -34,4 +37,25 @@ impl Files {
         let home = || absolute("HOME").filter(|home| home.is_dir());
         Some(absolute(variable).or_else(|| Some(home()?.join(below_home)))?.join("skilldeck"))
     }
+}
+
+/// The text of a small file of the user's own, read on the way to the first frame. `None` when there is none; what is
+/// no regular file, longer than `most` bytes or no text is told in words.
+pub fn small_text(file: &Path, most: u64) -> Result<Option<String>, String> {
+    let failed = |error: io::Error| format!("it cannot be read: {error}");
+    // A pipe in its place would never end.
+    let opened = match OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(file) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        opened => opened.map_err(failed)?,
+    };
+    let data = opened.metadata().map_err(failed)?;
+    if !data.is_file() {
+        return Err("it is no regular file".to_owned());
+    }
+    let mut bytes = Vec::with_capacity(data.len().min(most) as usize + 1);
+    opened.take(most + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() as u64 > most {
+        return Err(format!("it is larger than {} KiB", most / 1024));
+    }
+    String::from_utf8(bytes).map(Some).map_err(|_| "it is not UTF-8".to_owned())
 }

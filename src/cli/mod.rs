@@ -12,6 +12,7 @@ mod completions;
 mod doctor;
 mod env;
 mod input;
+mod keys;
 mod list;
 mod man;
 mod probe;
@@ -74,6 +75,8 @@ pub enum Command {
     Approve(approve::Args),
     /// Prepare the packages that a skill's scripts need, outside the sandbox; list and remove what is prepared
     Env(env::Args),
+    /// Print the keys of the workbench in force, and check the key file
+    Keys(keys::Args),
     /// Say which layers of the sandbox this machine offers
     Doctor(doctor::Args),
     /// Attack the sandbox from inside and say what held
@@ -133,7 +136,7 @@ pub fn may_run_skills() -> bool {
             Some("--workspace" | "--skills" | "--theme") => drop(words.next()),
             Some(
                 "list" | "check" | "approve" | "runs" | "schema" | "why" | "doctor" | "completions" | "man"
-                | "help" | "--help" | "--version" | "env",
+                | "help" | "--help" | "--version" | "env" | "keys",
             ) => {
                 return false;
             }
@@ -175,6 +178,7 @@ fn execute(cli: Cli, launcher: Launcher) -> anyhow::Result<ExitCode> {
         Some(Command::Test(args)) => test::execute(&args, &context),
         Some(Command::Why(args)) => why::execute(&args, &context),
         Some(Command::Env(args)) => env::execute(&args, &context),
+        Some(Command::Keys(args)) => keys::execute(&args),
         Some(Command::Doctor(args)) => doctor::execute(&args, &context),
         Some(Command::Probe(args)) => probe::execute(&args, &context),
         Some(Command::Completions(args)) => completions::execute(&args),

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::state::RunId;
+use super::state::kept::Kept;
 use crate::cases::Case;
 use crate::policy::Request;
 use crate::run::report::{Remedy, Report};
@@ -54,6 +55,8 @@ pub enum Effect {
         line: usize,
     },
     WriteSamples,
+    /// Write down what is to be remembered.
+    Keep(Box<Kept>),
     SetMouse(bool),
     SetTheme(usize),
     Suspend,

@@ -113,14 +113,17 @@ pub fn translate(event: &term::Event) -> Option<Action> {
 }
 
 fn translate_key(key: term::KeyEvent) -> Option<Key> {
+    // Terminals with the kitty protocol tell of keys that no action has: Super-R is no `r`.
+    let others = term::KeyModifiers::SUPER | term::KeyModifiers::HYPER | term::KeyModifiers::META;
+    if key.modifiers.intersects(others) {
+        return None;
+    }
     let ctrl = key.modifiers.contains(term::KeyModifiers::CONTROL);
     let alt = key.modifiers.contains(term::KeyModifiers::ALT);
     let mut shift = key.modifiers.contains(term::KeyModifiers::SHIFT);
     let code = match key.code {
-        term::KeyCode::Char(c) => {
-            shift = false;
-            Code::Char(if ctrl { c.to_ascii_lowercase() } else { c })
-        }
+        // Other terminals send nothing for Ctrl-Shift with a letter, or what they send without Shift.
+        term::KeyCode::Char(c) if !c.is_control() => Code::Char(c),
         term::KeyCode::Enter => Code::Enter,
         term::KeyCode::Esc => Code::Esc,
         term::KeyCode::Tab => Code::Tab,
@@ -142,5 +145,48 @@ fn translate_key(key: term::KeyEvent) -> Option<Key> {
         term::KeyCode::F(n) => Code::F(n),
         _ => return None,
     };
-    Some(Key { code, ctrl, alt, shift })
+    Some(Key { code, ctrl, alt, shift }.settled())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use term::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+
+    fn told(code: KeyCode, modifiers: KeyModifiers, kind: KeyEventKind) -> Option<String> {
+        match translate(&term::Event::Key(KeyEvent::new_with_kind(code, modifiers, kind))) {
+            Some(Action::Key(key)) => Some(key.name()),
+            Some(other) => panic!("{other:?}"),
+            None => None,
+        }
+    }
+
+    #[test]
+    fn every_terminal_s_telling_of_a_key_comes_to_one() {
+        let press = |code, modifiers| told(code, modifiers, KeyEventKind::Press);
+        let (ctrl, shift, alt) = (KeyModifiers::CONTROL, KeyModifiers::SHIFT, KeyModifiers::ALT);
+        // As most terminals tell it, and as the kitty protocol does.
+        assert_eq!(press(KeyCode::Char('G'), shift).as_deref(), Some("G"));
+        assert_eq!(press(KeyCode::Char('g'), shift).as_deref(), Some("G"));
+        assert_eq!(press(KeyCode::BackTab, shift).as_deref(), Some("shift-tab"));
+        assert_eq!(press(KeyCode::Tab, shift).as_deref(), Some("shift-tab"));
+        assert_eq!(press(KeyCode::Char(' '), shift).as_deref(), Some("space"));
+        assert_eq!(press(KeyCode::Char('?'), shift).as_deref(), Some("?"));
+        assert_eq!(press(KeyCode::Char('D'), ctrl).as_deref(), Some("ctrl-d"));
+        // Copying in a terminal must not end the run.
+        assert_eq!(press(KeyCode::Char('C'), ctrl | shift).as_deref(), Some("ctrl-shift-c"));
+        assert_eq!(press(KeyCode::Char('c'), ctrl | shift).as_deref(), Some("ctrl-shift-c"));
+        assert_eq!(press(KeyCode::Char('x'), alt | shift).as_deref(), Some("alt-X"));
+        // What no action can have.
+        assert_eq!(press(KeyCode::Char('r'), KeyModifiers::SUPER), None);
+        assert_eq!(press(KeyCode::CapsLock, KeyModifiers::NONE), None);
+        assert_eq!(press(KeyCode::Modifier(term::ModifierKeyCode::LeftShift), shift), None);
+    }
+
+    #[test]
+    fn a_key_that_is_let_go_means_nothing_and_one_held_repeats() {
+        let told = |kind| told(KeyCode::Char('j'), KeyModifiers::NONE, kind);
+        assert_eq!(told(KeyEventKind::Release), None);
+        assert_eq!(told(KeyEventKind::Repeat).as_deref(), Some("j"));
+    }
 }

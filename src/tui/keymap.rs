@@ -3,7 +3,9 @@
 //! The key bar, the `?` screen, the documentation and the conflict test are made from this one table. Its keys
 //! are the defaults; [`Keymap`] holds those in force.
 
+pub mod file;
 mod in_force;
+pub mod print;
 
 pub use in_force::{Keymap, bar, command, unavailable};
 
@@ -37,6 +39,9 @@ pub enum Command {
     Zoom,
     Narrower,
     Wider,
+    LowerSmaller,
+    LowerLarger,
+    Filter,
     Search,
     SearchNext,
     SearchPrevious,
@@ -59,6 +64,8 @@ pub enum Command {
     Theme,
     Mouse,
     Help,
+    FindHelp,
+    Palette,
     Suspend,
     Redraw,
 }
@@ -71,6 +78,10 @@ pub enum Scope {
     /// On the first screen, when there are no skills.
     Welcome,
     Denial,
+    /// On the help screen.
+    Help,
+    /// In the list of skills.
+    List,
     Output,
     /// In the Cases tab.
     Cases,
@@ -137,7 +148,7 @@ impl Binding {
     }
 }
 
-const MOVE: &str = "move";
+pub const MOVE: &str = "move";
 const LOOK: &str = "look";
 const RUN: &str = "run";
 const REST: &str = "workbench";
@@ -248,6 +259,16 @@ pub static TABLE: &[Binding] = &[
         "previous section of the lower pane",
     )
     .group(MOVE),
+    bind(
+        Command::Filter,
+        "filter",
+        &["/"],
+        "filter",
+        "in the list: show the skills that fit; :error :warning :ok :changed",
+    )
+    .group(LOOK)
+    .within(Scope::List)
+    .bar(35),
     bind(Command::Search, "search", &["/"], "search", "search in output and source")
         .group(LOOK)
         .bar(35)
@@ -274,6 +295,16 @@ pub static TABLE: &[Binding] = &[
     .group(LOOK),
     bind(Command::Wider, "wider", &[">"], "wider", "make the list wider; in a denial: a wider grant")
         .group(LOOK),
+    bind(
+        Command::LowerSmaller,
+        "lower-smaller",
+        &["{"],
+        "lower less",
+        "make the lower part of the tab smaller",
+    )
+    .group(LOOK),
+    bind(Command::LowerLarger, "lower-larger", &["}"], "lower more", "make the lower part of the tab larger")
+        .group(LOOK),
     bind(Command::Json, "schema-json", &["J"], "json", "the schema as JSON, or as a table again")
         .group(LOOK)
         .bar(50)
@@ -285,6 +316,19 @@ pub static TABLE: &[Binding] = &[
     bind(Command::Copy, "copy", &["y"], "copy", "copy what is under the cursor")
         .group(LOOK)
         .when(|s| s.skill().is_some()),
+    bind(Command::FindHelp, "find-key", &["/"], "find", "on the help screen: find a key")
+        .group(REST)
+        .within(Scope::Help)
+        .bar(70),
+    bind(
+        Command::Palette,
+        "palette",
+        &[":", "ctrl-p"],
+        "palette",
+        "find an action, a skill or a theme by a few letters",
+    )
+    .group(REST)
+    .bar(16),
     bind(Command::Theme, "theme", &["T"], "theme", "choose a theme").group(REST),
     bind(Command::Mouse, "mouse", &["m"], "mouse", "mouse on or off; off lets the terminal select text")
         .group(REST),
@@ -350,12 +394,28 @@ fn can_open(state: &State) -> bool {
 }
 
 impl Scope {
+    /// In words, for lists of keys.
+    pub fn place(self) -> &'static str {
+        match self {
+            Self::Popup => "in a popup",
+            Self::Welcome => "on the first screen",
+            Self::Denial => "in an open denial",
+            Self::Help => "on the help screen",
+            Self::List => "in the list of skills",
+            Self::Output => "in output",
+            Self::Cases => "in the Cases tab",
+            Self::Everywhere => "everywhere",
+        }
+    }
+
     /// Whether commands of this scope can be given now.
     pub fn is_open(self, state: &State) -> bool {
         match self {
             Self::Everywhere => true,
             Self::Popup => !state.layers.is_empty(),
             Self::Denial => matches!(state.layers.last(), Some(Layer::Denial(_))),
+            Self::Help => matches!(state.layers.last(), Some(Layer::Help(_))),
+            Self::List => state.focus == Pane::Skills && state.layers.is_empty() && !state.is_welcome(),
             Self::Output => matches!(state.focus, Pane::Stdout | Pane::Stderr) && state.layers.is_empty(),
             Self::Welcome => state.is_welcome(),
             Self::Cases => state.is_in_cases(),

@@ -191,6 +191,20 @@ fn lower_height(state: &State, height: u16, divisor: u16) -> u16 {
     (usual + i32::from(state.split_extra)).clamp(2.min(most), most.max(2)) as u16
 }
 
+/// Where the open palette is: its height follows what it lists, its top stays.
+pub fn palette(state: &State) -> Area {
+    let columns = state.width.saturating_sub(4).clamp(1, 96);
+    let hits = state.palette.as_ref().map_or(0, |palette| palette.hits.len().clamp(1, 18)) as u16;
+    let top = (state.height / 8).max(1);
+    let rows = (hits + 3).min(state.height.saturating_sub(top + 1)).max(1);
+    Area::new((state.width - columns) / 2, top, columns, rows)
+}
+
+/// Rows that it has for what it lists: without its border and the line being typed.
+pub fn palette_rows(state: &State) -> usize {
+    usize::from(palette(state).height.saturating_sub(3)).max(1)
+}
+
 impl Layout {
     pub fn area(&self, pane: Pane) -> Option<Area> {
         self.panes.iter().find(|(known, _)| *known == pane).map(|(_, area)| *area)

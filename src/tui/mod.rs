@@ -16,6 +16,7 @@ pub mod labels;
 pub mod layout;
 pub mod runtime;
 pub mod services;
+mod start;
 pub mod state;
 pub mod svg;
 pub mod terminal;

@@ -16,9 +16,11 @@ use super::action::Action;
 use super::effect::Effect;
 use super::input::{self, Input, Reader};
 use super::services::{
-    self, Mailbox, Services, desk::DiskDesk, editor, loader::DiskLoader, loader::Watch, runner::SandboxRunner,
+    self, Mailbox, Services, desk::DiskDesk, editor, kept::Keeper, loader::DiskLoader, loader::Watch,
+    runner::SandboxRunner,
 };
-use super::state::{Level, Options, Place, State};
+use super::start::Start;
+use super::state::{Level, Place, State};
 use super::terminal::{self, Screen, TerminalError};
 use super::theme::{self, Depth, Theme, ThemeFile};
 use super::update::update;
@@ -129,34 +131,25 @@ pub enum OpenError {
 
 /// Open the workbench, and stay until the user leaves it.
 pub fn open(config: &Config, launcher: Arc<Launcher>) -> Result<ExitCode, OpenError> {
-    let depth = Depth::detect(|name| std::env::var(name).ok());
-    let (themes, theme, problems) = Themes::new(config.theme.as_deref(), depth).map_err(OpenError::Theme)?;
+    let mut start = Start::read(config)?;
     let (mailbox, news) = services::mailbox();
     on_panic(mailbox.clone());
-    let mut screen = Screen::open(config.mouse, config.ascii)?;
+    let mut screen = Screen::open(start.mouse, config.ascii)?;
     let (width, height) = screen.size().unwrap_or((80, 24));
-    let options = Options {
-        mouse: config.mouse,
-        ascii: config.ascii,
-        themes: themes.names(),
-        theme,
-        ..Options::default()
-    };
-    let mut state = State::new(width, height, place(config), options);
-    if let Some(problem) = problems.into_iter().next() {
-        state.say(Level::Warning, problem);
-    }
+    let state = start.state(config, width, height);
+    let Start { themes, keeper, .. } = start;
     let mut services = services(config, launcher, mailbox, Kept::of_user());
     services.load();
     screen.draw(&state, &themes.current)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let mut app = App { state, screen, themes, services, input: None, status: ExitCode::SUCCESS };
+    let mut app = App { state, screen, themes, services, keeper, input: None, status: ExitCode::SUCCESS };
     let result = runtime.block_on(app.run(news));
     let status = app.status;
     // The terminal first: nobody should look at a frozen screen while a run is brought to its end.
-    let App { screen, input, mut services, .. } = app;
+    let App { screen, input, mut services, mut keeper, .. } = app;
     drop(input);
     drop(screen);
+    keeper.finish();
     services.end_runs();
     // Threads of services may still wait for a full queue; nobody waits for them.
     runtime.shutdown_background();
@@ -184,6 +177,7 @@ struct App {
     screen: Screen,
     themes: Themes,
     services: Services,
+    keeper: Keeper,
     /// `None` while somebody else reads from the terminal.
     input: Option<Reader>,
     status: ExitCode,
@@ -344,6 +338,7 @@ impl App {
         for effect in update(&mut self.state, action) {
             let Some(effect) = self.services.perform(effect) else { continue };
             match effect {
+                Effect::Keep(kept) => self.keeper.keep(*kept, &self.services.mailbox),
                 Effect::SetTheme(index) => self.themes.set(index),
                 Effect::SetMouse(on) => self.screen.set_mouse(on)?,
                 Effect::Copy(text) => self.screen.copy(&text)?,

@@ -71,9 +71,11 @@ pub fn command(state: &State, key: Key) -> Option<Command> {
     open.min_by_key(|(binding, _)| binding.scope == Scope::Everywhere).map(|(binding, _)| binding.command)
 }
 
-/// The table's line of a command whose key does nothing now: to say so instead of staying silent.
+/// The table's line of a command whose key does nothing now: to say so instead of staying silent. What would be done
+/// here says more than what is done elsewhere.
 pub fn unavailable(state: &State, key: Key) -> Option<&'static Binding> {
-    state.keymap.lines().find(|(_, keys)| keys.contains(&key)).map(|(binding, _)| binding)
+    let meant = state.keymap.lines().filter(|(_, keys)| keys.contains(&key)).map(|(binding, _)| binding);
+    meant.min_by_key(|binding| binding.scope != Scope::Everywhere)
 }
 
 /// Lines of the key bar with the key to press, most useful first.

@@ -5,6 +5,7 @@ mod cases;
 pub mod desk;
 pub mod editor;
 pub mod highlight;
+pub mod kept;
 pub mod loader;
 mod policy;
 pub mod runner;

@@ -30,6 +30,10 @@ pub struct Prompt {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PromptKind {
     Search,
+    /// What the list of skills shows.
+    Filter,
+    /// What the help screen shows.
+    Help,
     Arguments,
     /// The name under which a run is saved as a case.
     CaseName,

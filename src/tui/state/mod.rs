@@ -5,8 +5,11 @@
 
 pub mod cases;
 pub mod facts;
+pub mod help;
 pub mod highlights;
+pub mod kept;
 pub mod layers;
+pub mod palette;
 pub mod policy;
 pub mod runs;
 pub mod scroll;
@@ -67,11 +70,19 @@ pub struct State {
     pub highlights: Highlights,
     /// Popups, the topmost last.
     pub layers: Vec<Layer>,
+    /// The command palette over everything, while it is open.
+    pub palette: Option<palette::Palette>,
+    /// What was chosen in the palette, the newest first.
+    pub recent: Vec<String>,
     pub search: Option<Search>,
+    /// What is looked for on the help screen.
+    pub help_needle: String,
     pub notice: Option<Notice>,
     pub options: Options,
     /// The keys in force.
     pub keymap: Keymap,
+    /// What outlives the workbench.
+    pub keeping: kept::Keeping,
     /// The workbench is about to end.
     pub quitting: bool,
 }
@@ -269,10 +280,14 @@ impl State {
             files: BTreeMap::new(),
             highlights: Highlights::default(),
             layers: Vec::new(),
+            palette: None,
+            recent: Vec::new(),
             search: None,
+            help_needle: String::new(),
             notice: None,
             options,
             keymap: Keymap::default(),
+            keeping: kept::Keeping::default(),
             quitting: false,
         }
     }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::Scroll;
+use crate::run::log::contains;
 use crate::skill::Skill;
 
 /// Where a skill stands in the list.
@@ -17,6 +18,12 @@ pub struct Skills {
     sorted: BTreeMap<Key, Arc<Skill>>,
     keys: BTreeMap<PathBuf, Key>,
     rows: Vec<Row>,
+    /// Only what fits is shown; empty for all.
+    filter: String,
+    /// How many skills are shown.
+    shown: usize,
+    /// The skill to choose as soon as it is there, until the user chooses.
+    pub wanted: Option<PathBuf>,
     /// The cursor is an index into `rows`.
     pub scroll: Scroll,
     /// Changed on disk since they were last looked at.
@@ -62,6 +69,24 @@ impl Skills {
 
     pub fn rows(&self) -> &[Row] {
         &self.rows
+    }
+
+    /// How many skills fit the filter.
+    pub fn shown(&self) -> usize {
+        self.shown
+    }
+
+    pub fn filter(&self) -> &str {
+        &self.filter
+    }
+
+    /// Show only what fits: every word in the name or the description, every `:word` its standing.
+    pub fn set_filter(&mut self, text: &str) {
+        if self.filter != text {
+            text.clone_into(&mut self.filter);
+            self.touched = true;
+            self.rebuild();
+        }
     }
 
     pub fn all(&self) -> impl Iterator<Item = &Arc<Skill>> {
@@ -113,11 +138,16 @@ impl Skills {
     fn rebuild(&mut self) {
         let chosen = match self.rows.get(self.scroll.cursor) {
             Some(Row::Skill(path)) if self.touched => Some(path.clone()),
-            _ => None,
+            _ => self.wanted.clone(),
         };
         self.rows.clear();
         let mut current = None;
-        for (root, _, path) in self.sorted.keys() {
+        self.shown = 0;
+        for ((root, _, path), skill) in &self.sorted {
+            if !fits(&self.filter, skill, &self.changed) {
+                continue;
+            }
+            self.shown += 1;
             if current != Some(*root) {
                 current = Some(*root);
                 self.rows.push(Row::Root(self.roots[*root].clone(), 0));
@@ -167,4 +197,25 @@ impl Skills {
             Mark::Fine => (errors, warnings),
         })
     }
+}
+
+/// Whether a skill is shown under a filter.
+fn fits(filter: &str, skill: &Skill, changed: &BTreeSet<PathBuf>) -> bool {
+    filter.split_whitespace().all(|word| {
+        if let Some(standing) = word.strip_prefix(':') {
+            return stands(skill, changed.contains(&skill.path), standing);
+        }
+        let description = skill.manifest.description.as_ref().map(|text| text.value.as_str());
+        contains(&skill.name, word) || description.is_some_and(|text| contains(text, word))
+    })
+}
+
+/// Whether a skill stands as a word says, from its first letter on.
+fn stands(skill: &Skill, changed: bool, word: &str) -> bool {
+    let mark = match Mark::of(skill) {
+        Mark::Error => "error",
+        Mark::Warning => "warning",
+        Mark::Fine => "ok",
+    };
+    mark.starts_with(word) || changed && "changed".starts_with(word)
 }

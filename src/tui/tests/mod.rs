@@ -5,6 +5,8 @@ mod cases;
 mod doubles;
 mod flows;
 mod hostile;
+mod kept;
+mod palette;
 mod policy;
 pub(crate) mod reports;
 mod screens;
@@ -19,7 +21,7 @@ use super::state::State;
 use super::theme::{Role, Theme};
 use super::view::Look;
 
-pub(crate) use doubles::{Bench, workbench};
+pub(crate) use doubles::{Bench, Plot, with_skills, workbench};
 
 /// The text of a screen, with a border at its right so that blanks show.
 pub(crate) fn text(buffer: &Buffer) -> String {

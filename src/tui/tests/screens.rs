@@ -51,6 +51,12 @@ screens! {
     choose_entry: 100 x 24, Denied, "jjE";
     choose_theme: 100 x 24, Denied, "T";
     several_entries: 100 x 24, Denied, "jj2";
+    palette: 80 x 24, Denied, "j:";
+    palette_found: 120 x 30, Denied, "j:run";
+    palette_greyed: 80 x 24, Denied, "j:cancel";
+    filtered: 100 x 24, Denied, "/:ok";
+    help_found: 80 x 24, Denied, "?/run";
+    palette_nothing: 80 x 24, Denied, "j:qqqq";
     arguments: 100 x 24, Denied, "ji--city 'Bern Süd'";
     cases: 100 x 30, Denied, "j4R<tab>j";
     no_cases: 100 x 24, Denied, "4";
@@ -73,7 +79,7 @@ fn looks_of_the_main_screens() {
 fn ascii_mode_draws_nothing_else() {
     let mut bench = workbench(100, 30, Plot::Denied);
     bench.driver.state.options.ascii = true;
-    for keys in ["j", "r", "<enter>", "q?", "q<shift-tab>", "3", "4R<tab>j"] {
+    for keys in ["j", "r", "<enter>", "q?", "q<shift-tab>", "3", "4R<tab>j", ":"] {
         bench.keys(keys);
         let screen = bench.screen().replace('▏', "");
         assert!(screen.is_ascii(), "{screen}");
@@ -105,6 +111,11 @@ fn every_size_is_survived_on_every_screen() {
         "j4R<tab>",
         "j4R<tab><tab>z",
         "jrS",
+        ":",
+        ":wea",
+        "jr<enter>:zzzz",
+        "/zz",
+        "?/run",
     ] {
         let mut bench = workbench(80, 24, Plot::Denied);
         bench.keys(keys);

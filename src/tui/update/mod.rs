@@ -5,28 +5,41 @@ mod browse;
 pub(super) mod cases;
 mod mouse;
 mod navigate;
+mod palette;
 mod policy;
 mod popup;
+mod resize;
 mod run;
 mod search;
+mod typing;
 mod workspace;
+
+pub(super) use palette::reason;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::action::Action;
+use super::action::{Action, RunNews};
 use super::effect::Effect;
 use super::key::Key;
 use super::keymap::{self, Command};
 use super::layout::layout;
-use super::state::{FileText, Layer, Level, Pane, Phase, Scroll, State, Tab};
+use super::state::kept::{Input, Kept};
+use super::state::{Facts, FileText, Layer, Level, Pane, Phase, PromptKind, Scroll, State, Tab};
 
 /// Apply `action`, and say what is to be done outside.
 pub fn update(state: &mut State, action: Action) -> Vec<Effect> {
+    // Not for every piece of output: nothing that is listed depends on it.
+    let by_user = matches!(action, Action::Key(_) | Action::Mouse(_) | Action::Paste(_) | Action::Terminate);
+    let stirs = !matches!(action, Action::Key(_) | Action::Run(_, RunNews::Output(_) | RunNews::Usage(..)));
     let mut effects = match action {
         Action::Key(key) => on_key(state, key),
         Action::Mouse(event) => mouse::on_mouse(state, event),
+        Action::Paste(text) if state.palette.is_some() => {
+            palette::paste(state, &text);
+            Vec::new()
+        }
         Action::Paste(text) => popup::paste(state, &text),
         Action::Resize(width, height) => {
             (state.width, state.height) = (width, height);
@@ -81,11 +94,20 @@ pub fn update(state: &mut State, action: Action) -> Vec<Effect> {
         }
     };
     settle(state, &mut effects);
+    if stirs && state.palette.is_some() {
+        palette::settle(state);
+    }
+    if by_user {
+        keep(state, &mut effects);
+    }
     effects
 }
 
 fn on_key(state: &mut State, key: Key) -> Vec<Effect> {
     state.notice = None;
+    if state.palette.is_some() {
+        return palette::type_key(state, key);
+    }
     if let Some(Layer::Prompt(_)) = state.layers.last() {
         return popup::type_key(state, key);
     }
@@ -93,7 +115,7 @@ fn on_key(state: &mut State, key: Key) -> Vec<Effect> {
         perform(state, command)
     } else {
         if let Some(binding) = keymap::unavailable(state, key).filter(|_| state.layers.is_empty()) {
-            let why = why_not(state, binding.command);
+            let why = reason(state, binding);
             state.say(Level::Info, format!("{key}: {why}"));
         }
         Vec::new()
@@ -101,7 +123,7 @@ fn on_key(state: &mut State, key: Key) -> Vec<Effect> {
 }
 
 /// Why a command does nothing here, and the next step.
-fn why_not(state: &State, command: Command) -> String {
+pub(super) fn why_not(state: &State, command: Command) -> String {
     match command {
         Command::Run => match state.entry() {
             Some(entry) => format!(
@@ -134,6 +156,10 @@ fn why_not(state: &State, command: Command) -> String {
 
 /// Do what a command says.
 pub(super) fn perform(state: &mut State, command: Command) -> Vec<Effect> {
+    if command == Command::Palette {
+        palette::open(state);
+        return Vec::new();
+    }
     if let Some(effects) = popup::perform(state, command) {
         return effects;
     }
@@ -152,17 +178,23 @@ pub(super) fn perform(state: &mut State, command: Command) -> Vec<Effect> {
         Command::PolicyTab => show_tab(state, Tab::Policy),
         Command::CasesTab => show_tab(state, Tab::Cases),
         Command::Zoom => state.zoomed = !state.zoomed,
-        Command::Narrower => state.list_extra = (state.list_extra - 2).max(-40),
-        Command::Wider => state.list_extra = (state.list_extra + 2).min(200),
+        Command::Narrower => resize::list(state, -1),
+        Command::Wider => resize::list(state, 1),
+        Command::LowerSmaller => resize::lower(state, -1),
+        Command::LowerLarger => resize::lower(state, 1),
         Command::Json => {
             state.skill_tab.json = !state.skill_tab.json;
             state.skill_tab.details = Scroll::default();
         }
-        Command::Help => state.layers.push(Layer::Help(Scroll::default())),
+        Command::Help => {
+            state.help_needle.clear();
+            state.layers.push(Layer::Help(Scroll::default()));
+        }
         Command::Theme => popup::open_themes(state),
         Command::ChooseEntry => popup::open_entries(state, false),
         Command::EditArguments => popup::open_arguments(state),
-        Command::Search => popup::open_search(state),
+        Command::Filter => popup::open_line(state, PromptKind::Filter),
+        Command::Search => popup::open_line(state, PromptKind::Search),
         Command::SearchNext => search::go(state, false),
         Command::SearchPrevious => search::go(state, true),
         Command::AutoRun => {
@@ -172,6 +204,7 @@ pub(super) fn perform(state: &mut State, command: Command) -> Vec<Effect> {
         }
         Command::Mouse => {
             state.options.mouse = !state.options.mouse;
+            state.keeping.mouse = Some(state.options.mouse);
             let on = if state.options.mouse { "on" } else { "off: the terminal selects text" };
             state.say(Level::Info, format!("mouse {on}"));
             return vec![Effect::SetMouse(state.options.mouse)];
@@ -196,6 +229,9 @@ pub(super) fn perform(state: &mut State, command: Command) -> Vec<Effect> {
 }
 
 fn close(state: &mut State) {
+    if state.focus == Pane::Skills && !state.skills.filter().is_empty() {
+        return navigate::filter(state, "");
+    }
     if state.search.take().is_none() {
         state.zoomed = false;
     }
@@ -279,9 +315,24 @@ fn settle(state: &mut State, effects: &mut Vec<Effect>) {
     policy::want(state, effects);
 }
 
+/// Have written down what is worth it after a key, and everything at the end.
+fn keep(state: &mut State, effects: &mut Vec<Effect>) {
+    if !state.keeping.on || state.drag.is_some() {
+        return;
+    }
+    let now = Kept::of(state);
+    if now.is_news_after(&state.keeping.last) || state.quitting && now != state.keeping.last {
+        state.keeping.last = now.clone();
+        effects.push(Effect::Keep(Box::new(now)));
+    }
+}
+
 fn want_skill(state: &mut State, effects: &mut Vec<Effect>) {
     let Some(skill) = state.skill().cloned() else { return };
-    let facts = state.facts.entry(skill.path.clone()).or_default();
+    let facts = state.facts.entry(skill.path.clone()).or_insert_with(|| {
+        let Input { entry, arguments } = state.keeping.inputs.get(&skill.path).cloned().unwrap_or_default();
+        Facts { entry, arguments, ..Facts::default() }
+    });
     if facts.asked {
         return;
     }

@@ -17,6 +17,9 @@ pub(super) fn on_mouse(state: &mut State, event: Mouse) -> Vec<Effect> {
     if !state.options.mouse {
         return Vec::new();
     }
+    if state.palette.is_some() {
+        return super::palette::on_mouse(state, event);
+    }
     let layout = layout(state);
     match event.kind {
         MouseKind::WheelUp => wheel(state, &layout, event, -WHEEL),

@@ -113,6 +113,30 @@ pub(super) fn chosen_changed(state: &mut State) {
     }
 }
 
+/// Choose a skill by its place on the disk, wherever the cursor is.
+pub(super) fn choose_skill(state: &mut State, path: &std::path::Path) {
+    if state.skills.place_of(path).is_none() {
+        filter(state, "");
+    }
+    let Some(row) = state.skills.place_of(path) else { return };
+    let height = layout(state).page(Pane::Skills);
+    let length = state.skills.rows().len();
+    state.skills.touched = true;
+    if state.skills.scroll.cursor != row {
+        state.skills.scroll.go(Motion::To(row), length, height);
+        chosen_changed(state);
+    }
+}
+
+/// Show only the skills that fit. The chosen one stays chosen when it does.
+pub(super) fn filter(state: &mut State, text: &str) {
+    let before = state.skill().map(|skill| skill.path.clone());
+    state.skills.set_filter(text);
+    if state.skill().map(|skill| &skill.path) != before.as_ref() {
+        chosen_changed(state);
+    }
+}
+
 fn step_pane(state: &mut State, step: isize) {
     let panes = state.panes();
     let at = panes.iter().position(|pane| *pane == state.focus).unwrap_or(0);

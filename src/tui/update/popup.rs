@@ -1,22 +1,24 @@
 //! Popups: the topmost layer gets the commands first.
 
-use tui_input::{Input, InputRequest};
+use tui_input::Input;
 
-use super::{approve, browse, cases, navigate, run, search};
+use super::{approve, browse, cases, navigate, run, search, typing};
 use crate::tui::effect::Effect;
 use crate::tui::examples;
 use crate::tui::key::{Code, Key};
 use crate::tui::keymap::Command;
 use crate::tui::state::scroll::Motion;
-use crate::tui::state::{Choice, Layer, Prompt, PromptKind, Scroll, Search, State};
+use crate::tui::state::{Choice, Layer, Pane, Prompt, PromptKind, Scroll, Search, State};
 
-/// Longest text that can be typed or pasted into a prompt.
-const PROMPT_LIMIT: usize = 4096;
-
-pub(super) fn open_search(state: &mut State) {
-    let input = Input::default();
-    let prompt = Prompt { kind: PromptKind::Search, input, examples: Vec::new(), example: None };
-    state.layers.push(Layer::Prompt(prompt));
+/// Open a line in which is typed what is looked for.
+pub(super) fn open_line(state: &mut State, kind: PromptKind) {
+    let text = match kind {
+        PromptKind::Filter => state.skills.filter(),
+        PromptKind::Help => &state.help_needle,
+        _ => "",
+    };
+    let input = Input::new(text.to_owned());
+    state.layers.push(Layer::Prompt(Prompt { kind, input, examples: Vec::new(), example: None }));
 }
 
 pub(super) fn open_arguments(state: &mut State) {
@@ -67,21 +69,7 @@ pub(super) fn open_themes(state: &mut State) {
 pub(super) fn perform(state: &mut State, command: Command) -> Option<Vec<Effect>> {
     let page = usize::from(state.height.saturating_sub(6)).max(1);
     match state.layers.last_mut()? {
-        Layer::Help(scroll) => {
-            if let Some(motion) = navigate::motion(command) {
-                // The view knows the number of lines; far more than there are is harmless.
-                let length = crate::tui::keymap::TABLE.len() + 8;
-                scroll.slide(motion, length, page);
-            } else if matches!(command, Command::Quit | Command::Close | Command::Help | Command::Open) {
-                state.layers.pop();
-            } else if command == Command::Interrupt
-                || command == Command::Suspend
-                || command == Command::Redraw
-            {
-                return None;
-            }
-            Some(Vec::new())
-        }
+        Layer::Help(_) => help(state, command, page),
         Layer::Denial(scroll) => {
             if let Some(motion) = navigate::motion(command) {
                 scroll.slide(motion, 200, 1);
@@ -140,6 +128,24 @@ pub(super) fn perform(state: &mut State, command: Command) -> Option<Vec<Effect>
     }
 }
 
+fn help(state: &mut State, command: Command, page: usize) -> Option<Vec<Effect>> {
+    if let Some(motion) = navigate::motion(command) {
+        let length = state.help_rows().len();
+        if let Some(Layer::Help(scroll)) = state.layers.last_mut() {
+            scroll.slide(motion, length, page + 2);
+        }
+        return Some(Vec::new());
+    }
+    match command {
+        Command::FindHelp => open_line(state, PromptKind::Help),
+        Command::Close if !state.help_needle.is_empty() => state.help_needle.clear(),
+        Command::Quit | Command::Close | Command::Help | Command::Open => drop(state.layers.pop()),
+        Command::Interrupt | Command::Suspend | Command::Redraw => return None,
+        _ => {}
+    }
+    Some(Vec::new())
+}
+
 fn step_denial(state: &mut State, step: isize) {
     let length = navigate::length(state, state_findings());
     state.run_tab.findings.go(Motion::Rows(step), length, 1);
@@ -176,7 +182,11 @@ fn choose(state: &mut State, mut choice: Choice, command: Command, page: usize) 
                         return run::start(state, None);
                     }
                 }
-                Choice::Theme(scroll, _) => return set_theme(state, scroll.cursor),
+                Choice::Theme(scroll, _) => {
+                    let effects = set_theme(state, scroll.cursor);
+                    state.keep_theme();
+                    return effects;
+                }
             }
             Vec::new()
         }
@@ -191,7 +201,7 @@ fn choose(state: &mut State, mut choice: Choice, command: Command, page: usize) 
     }
 }
 
-fn set_theme(state: &mut State, theme: usize) -> Vec<Effect> {
+pub(super) fn set_theme(state: &mut State, theme: usize) -> Vec<Effect> {
     state.options.theme = theme;
     vec![Effect::SetTheme(theme)]
 }
@@ -199,8 +209,13 @@ fn set_theme(state: &mut State, theme: usize) -> Vec<Effect> {
 /// A key while a line is typed.
 pub(super) fn type_key(state: &mut State, key: Key) -> Vec<Effect> {
     let Some(Layer::Prompt(prompt)) = state.layers.last_mut() else { return Vec::new() };
-    let request = match (key.code, key.ctrl || key.alt) {
+    match (key.code, key.ctrl || key.alt) {
         (Code::Enter, _) => return accept(state),
+        (Code::Up | Code::Down, _) if prompt.kind == PromptKind::Filter => {
+            let rows = if key.code == Code::Up { -1 } else { 1 };
+            navigate::go(state, Pane::Skills, Motion::Rows(rows));
+            return Vec::new();
+        }
         (Code::Up, _) | (Code::Char('p'), true) => {
             step_example(prompt, -1);
             return Vec::new();
@@ -213,56 +228,55 @@ pub(super) fn type_key(state: &mut State, key: Key) -> Vec<Effect> {
             dismiss(state);
             return Vec::new();
         }
-        (Code::Backspace, _) if prompt.kind == PromptKind::Search && prompt.input.value().is_empty() => {
+        (Code::Backspace, _) if is_search(prompt.kind) && prompt.input.value().is_empty() => {
             dismiss(state);
             return Vec::new();
         }
-        (Code::Char(c), false) => InputRequest::InsertChar(c),
-        (Code::Backspace, false) => InputRequest::DeletePrevChar,
-        (Code::Delete, _) => InputRequest::DeleteNextChar,
-        (Code::Left, false) | (Code::Char('b'), true) => InputRequest::GoToPrevChar,
-        (Code::Right, false) | (Code::Char('f'), true) => InputRequest::GoToNextChar,
-        (Code::Left, true) => InputRequest::GoToPrevWord,
-        (Code::Right, true) => InputRequest::GoToNextWord,
-        (Code::Home, _) | (Code::Char('a'), true) => InputRequest::GoToStart,
-        (Code::End, _) | (Code::Char('e'), true) => InputRequest::GoToEnd,
-        (Code::Char('u'), true) => InputRequest::DeleteLine,
-        (Code::Char('w') | Code::Backspace, true) => InputRequest::DeletePrevWord,
-        (Code::Char('k'), true) => InputRequest::DeleteTillEnd,
-        _ => return Vec::new(),
-    };
-    let full = prompt.input.value().len() >= PROMPT_LIMIT && matches!(request, InputRequest::InsertChar(_));
-    if !full {
-        let _ = prompt.input.handle(request);
+        _ => {}
     }
+    typing::edit(&mut prompt.input, key);
     search_as_typed(state);
     Vec::new()
 }
 
 pub(super) fn paste(state: &mut State, text: &str) -> Vec<Effect> {
     if let Some(Layer::Prompt(prompt)) = state.layers.last_mut() {
-        for c in text.chars().map(|c| if c.is_control() { ' ' } else { c }) {
-            if prompt.input.value().len() >= PROMPT_LIMIT {
-                break;
-            }
-            let _ = prompt.input.handle(InputRequest::InsertChar(c));
-        }
+        typing::paste(&mut prompt.input, text);
         search_as_typed(state);
     }
     Vec::new()
 }
 
-/// Matches light up while the needle is typed.
+/// What is typed is looked for as it is typed.
+const fn is_search(kind: PromptKind) -> bool {
+    matches!(kind, PromptKind::Search | PromptKind::Filter | PromptKind::Help)
+}
+
+/// Matches light up, and lists get shorter, while the needle is typed.
 fn search_as_typed(state: &mut State) {
-    if let Some(Layer::Prompt(Prompt { kind: PromptKind::Search, input, .. })) = state.layers.last() {
-        let needle = input.value().to_owned();
-        state.search = (!needle.is_empty()).then_some(Search { needle });
+    let Some(Layer::Prompt(Prompt { kind, input, .. })) = state.layers.last() else { return };
+    let (kind, needle) = (*kind, input.value().to_owned());
+    look_for(state, kind, needle);
+}
+
+fn look_for(state: &mut State, kind: PromptKind, needle: String) {
+    match kind {
+        PromptKind::Search => state.search = (!needle.is_empty()).then_some(Search { needle }),
+        PromptKind::Filter => navigate::filter(state, &needle),
+        PromptKind::Help => {
+            state.help_needle = needle;
+            let under = state.layers.iter_mut().rev().nth(1);
+            if let Some(Layer::Help(scroll)) = under {
+                *scroll = Scroll::default();
+            }
+        }
+        PromptKind::Arguments | PromptKind::CaseName => {}
     }
 }
 
 fn dismiss(state: &mut State) {
-    if let Some(Layer::Prompt(Prompt { kind: PromptKind::Search, .. })) = state.layers.pop() {
-        state.search = None;
+    if let Some(Layer::Prompt(Prompt { kind, .. })) = state.layers.pop() {
+        look_for(state, kind, String::new());
     }
 }
 
@@ -273,6 +287,7 @@ fn accept(state: &mut State) -> Vec<Effect> {
             search::first(state);
             Vec::new()
         }
+        PromptKind::Filter | PromptKind::Help => Vec::new(),
         PromptKind::Arguments => run::set_arguments(state, prompt.input.value()),
         PromptKind::CaseName => cases::save(state, prompt.input.value()),
     }

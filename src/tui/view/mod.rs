@@ -11,7 +11,9 @@ mod findings;
 mod format;
 mod frame;
 mod header;
+mod help;
 mod output;
+mod palette;
 mod policy;
 mod popups;
 mod request;
@@ -117,6 +119,7 @@ pub fn draw(state: &State, look: Look<'_>, buffer: &mut Buffer) -> Option<Positi
         }
         frame::keys(&mut canvas, state, layout.keys);
         cursor = popups::draw(&mut canvas, state, &layout);
+        cursor = palette::draw(&mut canvas, state).or(cursor);
     }
     harden(buffer);
     cursor

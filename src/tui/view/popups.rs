@@ -2,13 +2,11 @@
 
 use ratatui::layout::Position;
 use ratatui::text::Span;
-use unicode_width::UnicodeWidthStr;
 
 use super::canvas::{Canvas, width};
-use super::{Sign, denial, request};
-use crate::tui::keymap::{self, Scope};
+use super::{Sign, denial, help, request};
 use crate::tui::layout::{Area, Layout};
-use crate::tui::state::{Choice, Layer, Prompt, PromptKind, Scroll, State};
+use crate::tui::state::{Choice, Layer, Prompt, PromptKind, State};
 use crate::tui::theme::Role;
 
 /// Draw all layers; gives the place of the text cursor.
@@ -19,7 +17,7 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, state: &State, layout: &Layout) -> O
         match layer {
             Layer::Denial(scroll) => denial::draw(canvas, state, scroll, below_tabs(layout)),
             Layer::Request(scroll) => request::draw(canvas, state, scroll, below_tabs(layout)),
-            Layer::Help(scroll) => help(canvas, state, scroll),
+            Layer::Help(scroll) => help::draw(canvas, state, scroll),
             Layer::Choice(choice) => choices(canvas, state, choice),
             Layer::Prompt(prompt) => cursor = Some(typed(canvas, prompt, layout.keys)),
         }
@@ -31,47 +29,10 @@ fn below_tabs(layout: &Layout) -> Area {
     if layout.main.width > 0 { layout.main.below(1) } else { layout.list }
 }
 
-fn centred(state: &State, columns: u16, rows: u16) -> Area {
+pub(super) fn centred(state: &State, columns: u16, rows: u16) -> Area {
     let columns = columns.min(state.width.saturating_sub(2)).max(1);
     let rows = rows.min(state.height.saturating_sub(2)).max(1);
     Area::new((state.width - columns) / 2, (state.height - rows) / 2, columns, rows)
-}
-
-/// Every line of the action table, by group.
-fn help(canvas: &mut Canvas<'_>, state: &State, scroll: &Scroll) {
-    let look = canvas.look;
-    let mut rows: Vec<Vec<Span<'static>>> = Vec::new();
-    let mut group = "";
-    let keys = keymap::TABLE
-        .iter()
-        .map(|binding| state.keymap.written(binding, look.ascii).width())
-        .max()
-        .unwrap_or(8);
-    for binding in keymap::TABLE {
-        if binding.scope == Scope::Welcome && !state.is_welcome() {
-            continue;
-        }
-        if binding.group != group {
-            if !group.is_empty() {
-                rows.push(Vec::new());
-            }
-            group = binding.group;
-            rows.push(vec![look.span(Role::Strong, group)]);
-        }
-        rows.push(vec![
-            look.cell(Role::Key, &state.keymap.written(binding, look.ascii), keys),
-            Span::raw("  "),
-            look.span(Role::Text, binding.description),
-        ]);
-    }
-    let widest = rows.iter().map(|row| width(row)).max().unwrap_or(20) as u16;
-    let area = centred(state, widest + 4, rows.len() as u16 + 2);
-    let inside = canvas.popup(area, "keys");
-    let top = scroll.top.min(rows.len().saturating_sub(usize::from(inside.height)));
-    for (offset, row) in rows.into_iter().skip(top).take(usize::from(inside.height)).enumerate() {
-        let row = super::details::unpainted(row);
-        canvas.line(inside.x, inside.y + offset as u16, inside.width, &row);
-    }
 }
 
 fn choices(canvas: &mut Canvas<'_>, state: &State, choice: &Choice) {
@@ -126,6 +87,8 @@ fn typed(canvas: &mut Canvas<'_>, prompt: &Prompt, area: Area) -> Position {
     canvas.fill(area, Role::Bar);
     let name = match prompt.kind {
         PromptKind::Search => " /",
+        PromptKind::Filter => " filter  ",
+        PromptKind::Help => " find a key  ",
         PromptKind::Arguments => " arguments  ",
         PromptKind::CaseName => " save the run as case  ",
     };
@@ -135,9 +98,14 @@ fn typed(canvas: &mut Canvas<'_>, prompt: &Prompt, area: Area) -> Position {
     // Scrolled so that the cursor is always in sight.
     let start = prompt.input.visual_scroll(usize::from(room.max(1)));
     let text = super::details::unpainted(vec![look.span(Role::Text, prompt.input.value())]);
-    if !prompt.examples.is_empty() {
-        let arrows = if look.ascii { "Up Down" } else { "↑ ↓" };
-        let hint = [look.span(Role::Key, arrows), look.span(Role::Bar, "  examples from SKILL.md ")];
+    let arrows = if look.ascii { "Up Down" } else { "↑ ↓" };
+    let hint = match prompt.kind {
+        PromptKind::Filter => Some((":error :warning :ok :changed", "  Esc shows all ")),
+        _ if !prompt.examples.is_empty() => Some((arrows, "  examples from SKILL.md ")),
+        _ => None,
+    };
+    if let Some((key, text)) = hint {
+        let hint = [look.span(Role::Key, key), look.span(Role::Bar, text)];
         let free = usize::from(room).saturating_sub(prompt.input.value().len() + 4);
         if width(&hint) <= free {
             canvas.ends(area, 0, &[], &hint);

@@ -5,6 +5,7 @@ use ratatui::text::Span;
 use super::Sign;
 use super::canvas::Canvas;
 use crate::skill::Skill;
+use crate::tui::keymap::Command;
 use crate::tui::labels;
 use crate::tui::layout::Area;
 use crate::tui::state::runs::RunVerdict;
@@ -17,13 +18,28 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, state: &State, area: Area) {
     let role = if focused { Role::TitleFocus } else { Role::Title };
     let mut title = vec![look.span(role, "Skills")];
     if !state.skills.is_empty() {
-        title.push(look.span(Role::Faint, format!(" {}", labels::grouped(state.skills.len() as u64))));
+        let count = labels::grouped(state.skills.len() as u64);
+        let filter = state.skills.filter();
+        let shown = labels::grouped(state.skills.shown() as u64);
+        let count = if filter.is_empty() { format!(" {count}") } else { format!(" {shown}/{count} ") };
+        title.push(look.span(Role::Faint, count));
+        title.push(look.span(Role::Accent, filter));
     }
     canvas.title(area, focused, &title, &[]);
     let body = area.below(1);
     if state.skills.is_empty() {
         let text = if state.phase == Phase::Reading { "reading" } else { "none" };
         canvas.hint(body, &[vec![], vec![look.span(Role::Faint, text)]]);
+        return;
+    }
+    if state.skills.rows().is_empty() {
+        let clear = state.hint(Command::Close);
+        let lines = [
+            vec![],
+            vec![look.span(Role::Muted, "none fits")],
+            vec![look.span(Role::Key, clear), look.span(Role::Faint, " shows all")],
+        ];
+        canvas.hint(body, &lines);
         return;
     }
     let top = state.skills.scroll.top;
