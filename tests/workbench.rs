@@ -276,6 +276,30 @@ fn a_case_is_saved_from_a_run_and_runs_again_on_save() {
 }
 
 #[test]
+fn a_fix_is_made_in_the_real_file_and_taken_back() {
+    let dir = workspace("echo hi");
+    let manifest = dir.path().join(".skills/greet/SKILL.md");
+    let before = "---\nname: Greet\ndescription: Greets people. Use when somebody arrives.\n---\n# Greet\n\n\tkept  as it is \n";
+    fs::write(&manifest, before).unwrap();
+    let read = || fs::read_to_string(&manifest).unwrap();
+    let mut terminal = open(dir.path());
+    terminal.wait_for("name-characters");
+    terminal.keys("F");
+    terminal.wait_for("+ name: greet");
+    assert_eq!(read(), before, "nothing is written before it is seen");
+    terminal.keys("\r");
+    terminal.wait_for("takes it back");
+    assert_eq!(read(), before.replace("name: Greet", "name: greet"));
+    terminal.wait("the diagnostic to go", |screen| !screen.contains("name-characters"));
+    terminal.keys("u");
+    terminal.wait_for("took back");
+    assert_eq!(read(), before);
+    terminal.wait_for("name-characters");
+    terminal.keys("q");
+    assert_eq!(terminal.wait_end().code(), Some(0));
+}
+
+#[test]
 fn copying_goes_to_the_clipboard_of_the_terminal() {
     let dir = workspace("echo hi");
     let mut terminal = open(dir.path());

@@ -11,6 +11,7 @@
 //! | grants that a link leads elsewhere | `links` |
 //! | the smallest grant that would allow it | `remedy` |
 //! | that grant written into `policy.yaml`, all else kept to the byte | `edit` |
+//! | the fixes of a skill's files, made in their text | `fixing` |
 //! | the policy in words, as JSON, as a digest | `summary` |
 //! | everything that stands for the next run, line by line | `standing` |
 //!
@@ -20,6 +21,7 @@ pub mod approvals;
 pub mod choose;
 pub mod decide;
 pub mod edit;
+mod fixing;
 pub mod hints;
 mod links;
 pub mod load;
@@ -37,6 +39,7 @@ pub use approvals::Approvals;
 pub use choose::{ChooseError, Chosen, Source, check, choose};
 pub use decide::{Ruling, Scope};
 pub use edit::{EditError, add_grant, draft};
+pub use fixing::fixed;
 pub use load::{FILE_NAME, Loaded, Places, load, parse};
 pub(crate) use load::{limits, open_plain, text};
 pub use model::{Deny, Grant, Host, NetRule, Origin, Permission, Policy, RunRule};

@@ -17,8 +17,8 @@ const MAX_NAME: usize = 64;
 const MAX_DESCRIPTION: usize = 1024;
 const MAX_BODY_LINES: usize = 500;
 /// As the specification's guide counts them: four characters each.
-const MAX_BODY_TOKENS: usize = 5000;
-const CHARACTERS_OF_TOKEN: usize = 4;
+pub(super) const MAX_BODY_TOKENS: usize = 5000;
+pub(super) const CHARACTERS_OF_TOKEN: usize = 4;
 /// Most of a body that is looked through for links and paths, and most files that are looked up.
 const MAX_BODY_READ: usize = 1024 * 1024;
 const MAX_LOOKUPS: usize = 500;

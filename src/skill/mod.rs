@@ -5,7 +5,9 @@
 //! scripts' own parsers (`drift`), secrets and their like in all of it (`scan`). It never fails: what is wrong becomes a
 //! [`Diagnostic`] with a code from [`rules`].
 
+pub mod changes;
 pub mod clients;
+pub mod cost;
 pub mod diagnostic;
 mod drift;
 pub mod entry;

@@ -5,7 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::key::{Key, Mouse};
-use super::state::{Cause, FileItem, Highlighted, Level, PolicyReview, RunId, Tool};
+use super::markdown::Rendered;
+use super::state::{
+    Cause, FileItem, FixDraft, Highlighted, Learned, Level, PolicyReview, RenderKey, RunId, Tool,
+};
 use crate::cases;
 use crate::policy::Request;
 use crate::run::report::Report;
@@ -28,12 +31,15 @@ pub enum Action {
     Run(RunId, RunNews),
     /// A worker has coloured the text with this key.
     Highlighted(u64, Arc<Highlighted>),
+    /// A worker has laid a text out; `false`: it follows once more, with the colours of its code.
+    Rendered(RenderKey, Arc<Rendered>, bool),
     FileRead(PathBuf, Result<Arc<str>, String>),
     /// Tools and files of a skill were worked out.
     Explored {
         skill: PathBuf,
         tools: Vec<Tool>,
         files: Vec<FileItem>,
+        learned: Box<Learned>,
         request: Option<Box<Request>>,
     },
     /// The answer to an approval was kept, or why not; and how the request now stands.
@@ -52,6 +58,14 @@ pub enum Action {
     PolicyReviewed {
         skill: PathBuf,
         review: Box<PolicyReview>,
+    },
+    /// What a fix would change, or why that cannot be told.
+    FixDrafted(Result<Box<FixDraft>, String>),
+    /// A fix was made or taken back, or why not; so many of the skill can still be taken back.
+    Fixed {
+        skill: PathBuf,
+        undoable: usize,
+        result: Result<String, String>,
     },
     /// Of cases: read, ended, saved.
     Cases(CaseNews),

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::state::RunId;
 use super::state::kept::Kept;
+use super::state::{FixDraft, FixWanted, RenderKey, RunId};
 use crate::cases::Case;
 use crate::policy::Request;
 use crate::run::report::{Remedy, Report};
@@ -18,6 +18,11 @@ pub enum Effect {
     Highlight {
         key: u64,
         name: PathBuf,
+        text: Arc<str>,
+    },
+    /// Lay a Markdown text out.
+    Render {
+        key: RenderKey,
         text: Arc<str>,
     },
     /// Read a file of the skill in that folder.
@@ -41,6 +46,15 @@ pub enum Effect {
     },
     /// Undo the last grant that was added to the skill's policy file.
     TakeBack(Arc<Skill>),
+    /// Work out what fixes would change.
+    DraftFix(Box<DraftFix>),
+    /// Make the change that was shown.
+    ApplyFix {
+        skill: Arc<Skill>,
+        draft: Box<FixDraft>,
+    },
+    /// Undo the last fix of the skill.
+    UndoFix(Arc<Skill>),
     /// Put in force what was shown.
     Approve {
         skill: Arc<Skill>,
@@ -72,6 +86,14 @@ pub struct StartRun {
     pub entry: Entry,
     pub arguments: Vec<String>,
     pub workspace: PathBuf,
+}
+
+/// Fixes of a file to be shown as a diff.
+#[derive(Debug, Clone)]
+pub struct DraftFix {
+    pub skill: Arc<Skill>,
+    pub file: PathBuf,
+    pub wanted: FixWanted,
 }
 
 /// Cases of one skill to be run, one after the other.

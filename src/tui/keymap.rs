@@ -53,6 +53,9 @@ pub enum Command {
     Cancel,
     Allow,
     TakeBack,
+    Fix,
+    FixAll,
+    UndoFix,
     Approve,
     AutoRun,
     ChooseEntry,
@@ -60,6 +63,7 @@ pub enum Command {
     Editor,
     Copy,
     Json,
+    Rendered,
     Samples,
     Theme,
     Mouse,
@@ -82,6 +86,10 @@ pub enum Scope {
     Help,
     /// In the list of skills.
     List,
+    /// While the diff of a fix is shown.
+    Fix,
+    /// In the Skill tab.
+    Skill,
     Output,
     /// In the Cases tab.
     Cases,
@@ -200,6 +208,25 @@ pub static TABLE: &[Binding] = &[
     bind(Command::TakeBack, "take-back", &["u"], "undo", "take the last grant back and run again")
         .group(RUN)
         .when(|s| s.skill().is_some()),
+    bind(
+        Command::Fix,
+        "fix",
+        &["F"],
+        "fix",
+        "show what the fix of the diagnostic changes; Enter there makes it",
+    )
+    .group(RUN)
+    .bar(58)
+    .when(|s| s.tab == Tab::Skill && s.fixable().is_some()),
+    bind(Command::FixAll, "fix-all", &["A"], "all fixes", "while a fix is shown: show all fixes of the file")
+        .group(RUN)
+        .within(Scope::Fix)
+        .bar(57),
+    bind(Command::UndoFix, "undo-fix", &["u"], "undo fix", "in the Skill tab: take the last fix back")
+        .group(RUN)
+        .within(Scope::Skill)
+        .bar(56)
+        .when(|s| s.chosen_facts().is_some_and(|facts| facts.fixes > 0)),
     bind(Command::ChooseEntry, "entry", &["E"], "entry", "choose the entry to run")
         .group(RUN)
         .bar(40)
@@ -309,6 +336,10 @@ pub static TABLE: &[Binding] = &[
         .group(LOOK)
         .bar(50)
         .when(|s| s.tab == Tab::Skill && s.skill_tab.section == Section::Schema),
+    bind(Command::Rendered, "rendered", &["M"], "rendered", "Markdown as it is read, or its source again")
+        .group(LOOK)
+        .bar(48)
+        .when(|s| s.tab == Tab::Skill && s.can_render()),
     bind(Command::Editor, "editor", &["e"], "edit", "open $EDITOR at the line")
         .group(LOOK)
         .bar(55)
@@ -388,7 +419,7 @@ fn can_open(state: &State) -> bool {
         Pane::Findings => state.denial().is_some() && state.run_tab.finding == Finding::Denials,
         Pane::Cases => state.case().is_some(),
         Pane::Policy | Pane::PolicyFile => state.policy().is_some(),
-        Pane::Details => !matches!(state.skill_tab.section, Section::Schema),
+        Pane::Details => !state.skill_tab.section.is_text(),
         _ => false,
     }
 }
@@ -400,6 +431,8 @@ impl Scope {
             Self::Popup => "in a popup",
             Self::Welcome => "on the first screen",
             Self::Denial => "in an open denial",
+            Self::Fix => "while a fix is shown",
+            Self::Skill => "in the Skill tab",
             Self::Help => "on the help screen",
             Self::List => "in the list of skills",
             Self::Output => "in output",
@@ -413,6 +446,8 @@ impl Scope {
         match self {
             Self::Everywhere => true,
             Self::Popup => !state.layers.is_empty(),
+            Self::Fix => matches!(state.layers.last(), Some(Layer::Fix(_))),
+            Self::Skill => state.tab == Tab::Skill && state.layers.is_empty(),
             Self::Denial => matches!(state.layers.last(), Some(Layer::Denial(_))),
             Self::Help => matches!(state.layers.last(), Some(Layer::Help(_))),
             Self::List => state.focus == Pane::Skills && state.layers.is_empty() && !state.is_welcome(),
@@ -432,7 +467,11 @@ impl State {
 
 impl Binding {
     pub fn applies(&self, state: &State) -> bool {
-        self.scope.is_open(state) && (self.available)(state)
+        let for_layer = match state.layers.last() {
+            Some(Layer::Fix(_)) => super::update::fix::takes(self.command),
+            _ => true,
+        };
+        for_layer && self.scope.is_open(state) && (self.available)(state)
     }
 }
 

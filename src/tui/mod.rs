@@ -14,6 +14,7 @@ pub mod key;
 pub mod keymap;
 pub mod labels;
 pub mod layout;
+pub mod markdown;
 pub mod runtime;
 pub mod services;
 mod start;

@@ -24,3 +24,17 @@ pub fn replace(file: &Path, text: &str) -> io::Result<()> {
     }
     written
 }
+
+/// [`replace`] for a file in `folder` that still has the text `before`. Says why not, and then nothing is changed. Links are
+/// followed only inside the folder: what lies outside belongs to somebody else.
+pub fn exchange(folder: &Path, file: &Path, before: &str, after: &str) -> Result<(), String> {
+    let target = file.canonicalize().map_err(|error| error.to_string())?;
+    if !target.starts_with(folder) {
+        return Err(format!("it is a link to {}, outside the skill; fix it there", target.display()));
+    }
+    let now = fs::read(&target).map_err(|error| error.to_string())?;
+    if now != before.as_bytes() {
+        return Err("it has changed since it was read: look again".into());
+    }
+    replace(&target, after).map_err(|error| error.to_string())
+}

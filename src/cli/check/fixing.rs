@@ -8,7 +8,7 @@ use similar::{Algorithm, TextDiff};
 
 use super::text::display_path;
 use crate::policy::{self, Places};
-use crate::skill::fix::{self, Fixed};
+use crate::skill::fix::Fixed;
 use crate::skill::secret::mask;
 use crate::skill::text::{printable, printable_source};
 use crate::skill::{self, Skill};
@@ -33,7 +33,7 @@ pub(super) fn fix(skills: &[Arc<Skill>], places: &Places, dry_run: bool) -> anyh
                 told.push_str(&printable_source(&mask(&diff)));
                 continue;
             }
-            match write(skill, &file, &before, &fixed.text) {
+            match replace::exchange(&skill.path, &file, &before, &fixed.text) {
                 Ok(()) => {
                     for (code, title) in &fixed.done {
                         writeln!(told, "fixed[{code}]: {shown}: {}", printable(title))?;
@@ -56,26 +56,13 @@ fn of_skill(skill: &Skill, places: &Places) -> Vec<(PathBuf, String, Fixed)> {
     let (manifest, policy) = (skill.manifest_path(), skill.path.join(policy::FILE_NAME));
     let mut fixed = Vec::new();
     if offers(&manifest) {
-        let done = fix::fix(&manifest, &skill.source, |text| skill::diagnose(text, &skill.path));
+        let done = policy::fixed(skill, &manifest, &skill.source, places);
         fixed.push((manifest, skill.source.clone(), done));
     }
     if offers(&policy) {
         let text = skill::source(&policy);
-        let done = fix::fix(&policy, &text, |text| policy::diagnose(text, &policy, places));
+        let done = policy::fixed(skill, &policy, &text, places);
         fixed.push((policy, text, done));
     }
     fixed
-}
-
-/// Links are followed only inside the skill: what lies outside belongs to somebody else.
-fn write(skill: &Skill, file: &Path, before: &str, after: &str) -> Result<(), String> {
-    let target = file.canonicalize().map_err(|error| error.to_string())?;
-    if !target.starts_with(&skill.path) {
-        return Err(format!("it is a link to {}, outside the skill; fix it there", target.display()));
-    }
-    let now = std::fs::read(&target).map_err(|error| error.to_string())?;
-    if now != before.as_bytes() {
-        return Err("it has changed meanwhile; run `skilldeck check --fix` again".into());
-    }
-    replace::replace(&target, after).map_err(|error| error.to_string())
 }

@@ -11,6 +11,9 @@ use super::javascript::{self, Fault};
 use super::subject::{Subject, Trouble};
 use crate::yaml::YamlErrorKind;
 
+/// What the rules here were taken from, and when.
+pub(super) const BASIS: &str = "the CHANGELOG of Claude Code up to 2.1.239, 2026-08-22";
+
 /// Most characters of description and `when_to_use` in the listing (2.1.105).
 const LISTING: usize = 1536;
 

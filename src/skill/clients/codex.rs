@@ -9,6 +9,9 @@ use super::Verdict;
 use super::serde::{Unread, read};
 use super::subject::{Subject, Trouble};
 
+/// What the rules here were taken from, and when.
+pub(super) const BASIS: &str = "openai/codex at 033d1d0, 2026-11-25";
+
 const MAX_NAME: usize = 64;
 const MAX_DESCRIPTION: usize = 1024;
 

@@ -55,6 +55,18 @@ impl Client {
         }
     }
 
+    /// What its rules were taken from, and when: a client can have changed since.
+    pub fn basis(self) -> &'static str {
+        match self {
+            Client::SkillsRef => skills_ref::BASIS,
+            Client::ClaudeCode => claude_code::BASIS,
+            Client::Codex => codex::BASIS,
+            Client::VsCode => vscode::BASIS,
+            Client::SkillsCli => skills_cli::BASIS,
+            Client::SkillLite => skilllite::BASIS,
+        }
+    }
+
     pub fn verdict(self, subject: &Subject) -> Verdict {
         match self {
             Client::SkillsRef => skills_ref::verdict(subject),

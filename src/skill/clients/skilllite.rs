@@ -8,6 +8,9 @@ use super::Verdict;
 use super::serde::{Unread, read};
 use super::subject::{Subject, Trouble};
 
+/// What the rules here were taken from, and when.
+pub(super) const BASIS: &str = "EXboys/skilllite at b57e289, 2026-11-25";
+
 /// The fields it knows, by the types it gives them: another type is an error.
 #[derive(Debug, Deserialize)]
 #[allow(dead_code, reason = "a field is read to be refused when it has another type")]

@@ -8,6 +8,9 @@ use super::Verdict;
 use super::javascript::{self, Fault};
 use super::subject::Subject;
 
+/// What the rules here were taken from, and when.
+pub(super) const BASIS: &str = "skills 1.5.18 on npm, 2026-11-25";
+
 pub(super) fn verdict(subject: &Subject) -> Verdict {
     let Ok((text, replaced)) = subject.lossy() else { return refuses("there is no readable SKILL.md") };
     let Some(yaml) = front_matter(text) else {

@@ -9,6 +9,9 @@ use super::strict_yaml::{self, Refusal, Value};
 use super::subject::{Subject, Trouble};
 use super::{Verdict, python};
 
+/// What the rules here were taken from, and when.
+pub(super) const BASIS: &str = "skills-ref 0.1.1 on PyPI, 2026-11-25";
+
 const MAX_NAME: usize = 64;
 const MAX_DESCRIPTION: usize = 1024;
 const MAX_COMPATIBILITY: usize = 500;

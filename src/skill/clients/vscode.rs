@@ -10,6 +10,9 @@ use super::Verdict;
 use super::javascript::{self, Fault};
 use super::subject::Subject;
 
+/// What the rules here were taken from, and when.
+pub(super) const BASIS: &str = "microsoft/vscode at 00eacc9, 2026-11-25";
+
 /// In UTF-16 units, as everything in that program.
 const MAX_NAME: usize = 64;
 const MAX_DESCRIPTION: usize = 1024;

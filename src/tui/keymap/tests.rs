@@ -7,7 +7,7 @@ use super::file::parse;
 use super::*;
 use crate::tui::action::{Action, WorkspaceNews};
 use crate::tui::key::Key;
-use crate::tui::tests::{Bench, Plot, with_skills, workbench};
+use crate::tui::tests::{Bench, Plot, fixable, with_skills, workbench};
 use crate::tui::update;
 
 #[test]
@@ -70,6 +70,13 @@ fn states() -> Vec<Box<dyn Fn() -> Bench>> {
         bench.tell(Action::Workspace(WorkspaceNews::Skills(vec![std::sync::Arc::new(skill)])));
         bench
     }));
+    for keys in ["", "F", "F<enter>"] {
+        all.push(Box::new(move || {
+            let mut bench = fixable(100, 30);
+            bench.keys(keys);
+            bench
+        }));
+    }
     for (plot, keys) in STATES {
         all.push(Box::new(move || {
             let mut bench = workbench(100, 30, *plot);

@@ -1,4 +1,4 @@
-//! Colours source text on a worker thread. Never on the way to the first frame: the first use of a grammar
+//! Colours source text and lays out Markdown on a worker thread. Never on the way to the first frame: the first use of a grammar
 //! compiles its expressions, which takes longer than everything else at the start.
 
 use std::ops::Range;
@@ -11,7 +11,8 @@ use syntect::parsing::{ParseState, Scope, ScopeStack, SyntaxReference, SyntaxSet
 use super::Mailbox;
 use super::loader::spawn;
 use crate::tui::action::Action;
-use crate::tui::state::{Highlighted, Syntax};
+use crate::tui::markdown;
+use crate::tui::state::{Highlighted, RenderKey, Syntax};
 
 /// Longer lines stay plain: grammars can take seconds over a line made for it.
 const MAX_LINE: usize = 2 * 1024;
@@ -27,25 +28,44 @@ pub struct Request {
     pub text: Arc<str>,
 }
 
+/// What the worker is asked for.
+#[derive(Debug)]
+pub enum Job {
+    Colour(Request),
+    /// Lay a Markdown text out.
+    Render {
+        key: RenderKey,
+        text: Arc<str>,
+    },
+}
+
 /// The worker. Its thread starts with the first request.
 #[derive(Debug, Default)]
 pub struct Highlighter {
-    queue: Option<mpsc::Sender<Request>>,
+    queue: Option<mpsc::Sender<Job>>,
 }
 
 impl Highlighter {
-    pub fn ask(&mut self, request: Request, mailbox: &Mailbox) {
+    pub fn ask(&mut self, job: Job, mailbox: &Mailbox) {
         let queue = self.queue.get_or_insert_with(|| {
-            let (sender, receiver) = mpsc::channel::<Request>();
+            let (sender, receiver) = mpsc::channel::<Job>();
             let mailbox = mailbox.clone();
             spawn("highlight", move || {
                 while let Ok(first) = receiver.recv() {
                     // Newest first: that is what is on the screen.
-                    let mut waiting: Vec<Request> =
-                        std::iter::once(first).chain(receiver.try_iter()).collect();
-                    while let Some(request) = waiting.pop() {
-                        let lines = highlight(&request.name, &request.text);
-                        if !mailbox.send(Action::Highlighted(request.key, Arc::new(lines))) {
+                    let mut waiting: Vec<Job> = std::iter::once(first).chain(receiver.try_iter()).collect();
+                    while let Some(job) = waiting.pop() {
+                        let alive = match job {
+                            Job::Colour(Request { key, name, text }) => {
+                                mailbox.send(Action::Highlighted(key, Arc::new(highlight(&name, &text))))
+                            }
+                            Job::Render { key, text } => {
+                                // Of these only the newest is waited for.
+                                waiting.retain(|job| matches!(job, Job::Colour(_)));
+                                render(key, &text, |action| mailbox.send(action))
+                            }
+                        };
+                        if !alive {
                             return;
                         }
                         waiting.extend(receiver.try_iter());
@@ -54,8 +74,31 @@ impl Highlighter {
             });
             sender
         });
-        let _ = queue.send(request);
+        let _ = queue.send(job);
     }
+}
+
+/// Lay a text out: at once, and where it holds code once more in colours, for which grammars may have to be compiled first.
+pub(crate) fn render(key: RenderKey, text: &str, send: impl Fn(Action) -> bool) -> bool {
+    let frame = markdown::Frame { width: usize::from(key.width), ascii: key.ascii };
+    let plain = markdown::render(text, frame, &mut |_, _| None);
+    let whole = !plain.has_code;
+    if !send(Action::Rendered(key, Arc::new(plain), whole)) {
+        return false;
+    }
+    if whole {
+        return true;
+    }
+    let until = Instant::now() + MAX_TIME;
+    let coloured = markdown::render(text, frame, &mut |language, code| code_in(language, code, until));
+    send(Action::Rendered(key, Arc::new(coloured), true))
+}
+
+/// Colour runs of code in a language, by the names that people give to it.
+fn code_in(language: &str, code: &str, until: Instant) -> Option<Highlighted> {
+    let set = grammars();
+    let syntax = set.find_syntax_by_token(language)?;
+    (code.len() <= MAX_BYTES).then(|| colour(set, syntax, code, until))
 }
 
 fn grammars() -> &'static SyntaxSet {
@@ -73,7 +116,7 @@ pub fn highlight(name: &Path, text: &str) -> Highlighted {
     }
     let text = &text[..end];
     if name.file_name().is_some_and(|name| name == "SKILL.md") {
-        let split = front_matter_end(text);
+        let split = markdown::front_matter_end(text);
         let mut lines = colour(set, by_extension(set, "yaml"), &text[..split], until);
         lines.extend(colour(set, by_extension(set, "md"), &text[split..], until));
         return lines;
@@ -89,22 +132,6 @@ pub fn highlight(name: &Path, text: &str) -> Highlighted {
 
 fn by_extension<'a>(set: &'a SyntaxSet, extension: &str) -> &'a SyntaxReference {
     set.find_syntax_by_extension(extension).unwrap_or_else(|| set.find_syntax_plain_text())
-}
-
-/// Byte offset behind the line that closes the front matter; 0 without one.
-fn front_matter_end(text: &str) -> usize {
-    let mut at = 0;
-    for (index, line) in text.split_inclusive('\n').enumerate() {
-        let fence = line.trim_end() == "---";
-        if index == 0 && !fence && line.trim_start_matches('\u{feff}').trim_end() != "---" {
-            return 0;
-        }
-        at += line.len();
-        if index > 0 && fence {
-            return at;
-        }
-    }
-    0
 }
 
 fn colour(set: &SyntaxSet, syntax: &SyntaxReference, text: &str, until: Instant) -> Highlighted {

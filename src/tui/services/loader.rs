@@ -168,6 +168,7 @@ impl Reader {
             path: reload.cause.path.clone(),
             kind: reload.cause.kind.to_string(),
             events: reload.cause.events,
+            at: Some(jiff::Zoned::now().time()),
         };
         // As the skill's own path is; of what is gone, the folder may still be there.
         let real = |path: &PathBuf| {

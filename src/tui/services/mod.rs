@@ -4,6 +4,8 @@
 mod cases;
 pub mod desk;
 pub mod editor;
+mod explore;
+pub(crate) mod fix;
 pub mod highlight;
 pub mod kept;
 pub mod loader;
@@ -92,6 +94,7 @@ impl Services {
             Effect::RunCases(batch) => self.runner.run_cases(*batch, self.mailbox.clone()),
             Effect::CancelCases => self.runner.cancel_cases(),
             Effect::Highlight { .. }
+            | Effect::Render { .. }
             | Effect::ReadFile { .. }
             | Effect::Explore(_)
             | Effect::LoadCases(_)
@@ -99,6 +102,9 @@ impl Services {
             | Effect::ReviewPolicy(_)
             | Effect::Grant { .. }
             | Effect::TakeBack(_)
+            | Effect::DraftFix(_)
+            | Effect::ApplyFix { .. }
+            | Effect::UndoFix(_)
             | Effect::Approve { .. }
             | Effect::Revoke(_)
             | Effect::WriteSamples => self.desk.perform(effect, &self.mailbox),

@@ -3,6 +3,9 @@
 use std::path::PathBuf;
 
 use crate::policy::Request;
+use crate::skill::Diagnostic;
+use crate::skill::clients::{Client, Verdict};
+use crate::skill::cost::Cost;
 
 /// What was learned about a skill when it was chosen.
 #[derive(Debug, Clone, Default)]
@@ -19,8 +22,25 @@ pub struct Facts {
     pub request: Option<Box<Request>>,
     /// Names the text of SKILL.md in [`Highlights`](super::Highlights).
     pub source_key: u64,
+    /// What else the exploration found.
+    pub learned: Option<Box<Learned>>,
+    /// Fixes of this session that can be taken back.
+    pub fixes: usize,
     /// The exploration was asked for.
     pub asked: bool,
+    /// It is over: all of this is of the skill as it was read last.
+    pub explored: bool,
+}
+
+/// Worked out with the tools and files of a skill.
+#[derive(Debug, Clone, Default)]
+pub struct Learned {
+    /// What each client makes of the skill.
+    pub verdicts: Vec<(Client, Verdict)>,
+    /// What it costs in tokens.
+    pub cost: Cost,
+    /// What is wrong with its own policy file.
+    pub policy: Vec<Diagnostic>,
 }
 
 /// The input that an entry takes, made from its schema.

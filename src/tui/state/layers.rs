@@ -2,7 +2,7 @@
 
 use tui_input::Input;
 
-use super::Scroll;
+use super::{FixView, Scroll};
 
 #[derive(Debug, Clone)]
 pub enum Layer {
@@ -12,6 +12,8 @@ pub enum Layer {
     Denial(Scroll),
     /// What the chosen skill's own policy file asks for, to be approved.
     Request(Scroll),
+    /// What a fix would change, to be accepted.
+    Fix(Box<FixView>),
     /// A line of text is being typed.
     Prompt(Prompt),
     /// One of several is being chosen.

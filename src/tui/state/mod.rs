@@ -5,14 +5,20 @@
 
 pub mod cases;
 pub mod facts;
+pub mod fix;
 pub mod help;
 pub mod highlights;
 pub mod kept;
 pub mod layers;
 pub mod palette;
 pub mod policy;
+pub mod rendered;
+pub mod rows;
 pub mod runs;
+pub mod saves;
+mod schema_rows;
 pub mod scroll;
+pub mod skill_tab;
 pub mod skills;
 pub mod source;
 
@@ -21,13 +27,19 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use cases::{CaseRow, CaseSet, CasesTab, Standing, VerdictLine};
-pub use facts::{Facts, FileItem, Parameter, Tool};
+pub use facts::{Facts, FileItem, Learned, Parameter, Tool};
+pub use fix::{DiffKind, DiffLine, FixDraft, FixView, FixWanted};
 pub use highlights::{Highlighted, Highlights, Syntax};
 pub use layers::{Choice, Layer, Prompt, PromptKind};
 pub use policy::{FileRow, FileStanding, PolicyFacts, PolicyFile, PolicyReview, PolicyTab};
+pub use rendered::{RenderKey, RenderedPane, Renderings};
+pub use rows::{Piece, TextRow, Tone};
 pub use runs::{Cause, RunId, RunView, Stage};
+pub use saves::{Saved, Saves};
 pub use scroll::Scroll;
+pub use skill_tab::{Section, SkillTab};
 pub use skills::{Mark, Row, Skills};
+pub use source::Opened;
 
 use super::keymap::Keymap;
 use crate::policy::Request;
@@ -58,6 +70,8 @@ pub struct State {
     pub facts: BTreeMap<PathBuf, Facts>,
     /// Policies of the skills that were looked at in the Policy tab.
     pub policies: BTreeMap<PathBuf, PolicyFacts>,
+    /// What the last save of each skill changed.
+    pub saves: Saves,
     /// Cases of the skills that were chosen.
     pub cases: BTreeMap<PathBuf, CaseSet>,
     /// The newest run of each skill.
@@ -68,6 +82,7 @@ pub struct State {
     /// Files shown in place of a denial.
     pub files: BTreeMap<PathBuf, FileText>,
     pub highlights: Highlights,
+    pub renderings: Renderings,
     /// Popups, the topmost last.
     pub layers: Vec<Layer>,
     /// The command palette over everything, while it is open.
@@ -157,29 +172,6 @@ pub enum Pane {
 pub enum Border {
     List,
     Split,
-}
-
-#[derive(Debug, Default)]
-pub struct SkillTab {
-    pub source: Scroll,
-    pub section: Section,
-    pub details: Scroll,
-    /// The schema as JSON instead of a table.
-    pub json: bool,
-}
-
-/// The lower part of the Skill tab.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Section {
-    #[default]
-    Diagnostics,
-    Schema,
-    Entries,
-    Files,
-}
-
-impl Section {
-    pub const ALL: [Self; 4] = [Self::Diagnostics, Self::Schema, Self::Entries, Self::Files];
 }
 
 #[derive(Debug, Default)]
@@ -273,12 +265,14 @@ impl State {
             cases_tab: CasesTab::default(),
             facts: BTreeMap::new(),
             policies: BTreeMap::new(),
+            saves: Saves::default(),
             cases: BTreeMap::new(),
             runs: BTreeMap::new(),
             next_run: 1,
             queued_run: None,
             files: BTreeMap::new(),
             highlights: Highlights::default(),
+            renderings: Renderings::default(),
             layers: Vec::new(),
             palette: None,
             recent: Vec::new(),
@@ -343,7 +337,8 @@ impl State {
     pub fn scroll(&self, pane: Pane) -> &Scroll {
         match pane {
             Pane::Skills => &self.skills.scroll,
-            Pane::Source => &self.skill_tab.source,
+            Pane::Source if self.rendering().is_some() => &self.skill_tab.rendered.scroll,
+            Pane::Source => self.source_scroll(),
             Pane::Details => &self.skill_tab.details,
             Pane::Stdout => &self.run_tab.stdout,
             Pane::Stderr => &self.run_tab.stderr,
@@ -358,7 +353,8 @@ impl State {
     pub fn scroll_mut(&mut self, pane: Pane) -> &mut Scroll {
         match pane {
             Pane::Skills => &mut self.skills.scroll,
-            Pane::Source => &mut self.skill_tab.source,
+            Pane::Source if self.rendering().is_some() => &mut self.skill_tab.rendered.scroll,
+            Pane::Source => self.source_scroll_mut(),
             Pane::Details => &mut self.skill_tab.details,
             Pane::Stdout => &mut self.run_tab.stdout,
             Pane::Stderr => &mut self.run_tab.stderr,
@@ -389,6 +385,7 @@ impl State {
             || self.case_set().is_some_and(|set| set.reading)
             || self.policies.values().any(|policy| policy.waiting)
             || self.highlights.waiting()
+            || self.renderings.waiting()
             || self.files.values().any(|file| matches!(file, FileText::Waiting))
             || self.chosen_facts().is_some_and(|facts| facts.tools.is_none() || facts.files.is_none())
     }

@@ -60,7 +60,7 @@ impl Item {
             Self::Action(_) => self.binding().map_or("", |line| line.label).to_owned(),
             Self::Section(section) => {
                 let at = Section::ALL.iter().position(|one| one == section);
-                nth(labels::sections(state), at).unwrap_or_default()
+                nth(labels::sections(state, u16::MAX), at).unwrap_or_default()
             }
             Self::Finding(finding) => {
                 let at = Finding::ALL.iter().position(|one| one == finding);

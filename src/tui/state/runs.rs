@@ -14,13 +14,15 @@ use crate::sandbox::plan::Limits;
 pub struct RunId(pub u64);
 
 /// Why a run was started without a key.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Cause {
     pub path: PathBuf,
     /// `created`, `modified`, `removed`.
     pub kind: String,
     /// How many events of the file system were folded into this one.
     pub events: usize,
+    /// When it was noticed, on the user's clock.
+    pub at: Option<jiff::civil::Time>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

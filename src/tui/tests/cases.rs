@@ -11,7 +11,7 @@ const WEATHER: &str = "/home/ada/project/.skills/weather";
 
 fn changed(path: &str) -> Action {
     let path = std::path::PathBuf::from(format!("{WEATHER}/{path}"));
-    let cause = Cause { path: path.clone(), kind: "modified".into(), events: 1 };
+    let cause = Cause { path: path.clone(), kind: "modified".into(), events: 1, at: None };
     Action::Workspace(WorkspaceNews::Changed { skill: WEATHER.into(), cause, paths: vec![path] })
 }
 

@@ -10,13 +10,14 @@ use crate::policy::{self, Approvals, Places, Policy, Request, standing};
 use crate::run::report::{Remedy, Report};
 use crate::sandbox::event::{Outcome, OutcomeKind, Stream, UsageSample};
 use crate::sandbox::plan::Limits;
-use crate::skill::{Diagnostic, Entry, Interpreter, Language, Manifest, Severity, Skill, Span};
+use crate::skill::clients::{self, Client};
+use crate::skill::{Diagnostic, Entry, Interpreter, Language, Manifest, Severity, Skill, Span, cost};
 use crate::tui::action::{Action, CaseNews, RunNews, WorkspaceNews};
 use crate::tui::drive::Driver;
-use crate::tui::effect::{Effect, RunCases, StartRun};
-use crate::tui::services::{Desk, Loader, Mailbox, Runner, Services, highlight, mailbox};
+use crate::tui::effect::{DraftFix, Effect, RunCases, StartRun};
+use crate::tui::services::{Desk, Loader, Mailbox, Runner, Services, fix, highlight, mailbox};
 use crate::tui::state::{
-    FileItem, FileStanding, Options, Parameter, Place, PolicyFile, PolicyReview, RunId, State, Tool,
+    FileItem, FileStanding, Learned, Options, Parameter, Place, PolicyFile, PolicyReview, RunId, State, Tool,
 };
 
 const SCRIPT: &str = "\
@@ -42,6 +43,8 @@ pub(crate) struct Log {
     pub granted: Vec<Remedy>,
     /// Names of the cases that were run, in order.
     pub cases: Vec<String>,
+    /// Texts that fixes wrote.
+    pub fixed: Vec<String>,
     /// Name and arguments of runs that were saved.
     pub saved: Vec<(String, Vec<String>)>,
     /// The policy file is approved.
@@ -256,13 +259,20 @@ impl Desk for Clerk {
             Effect::Highlight { key, name, text } => {
                 mailbox.try_send(Action::Highlighted(key, Arc::new(highlight::highlight(&name, &text))));
             }
+            Effect::Render { key, text } => {
+                highlight::render(key, &text, |action| {
+                    mailbox.try_send(action);
+                    true
+                });
+            }
             Effect::ReadFile { path, .. } => mailbox.try_send(Action::FileRead(path, Ok(SCRIPT.into()))),
             Effect::Explore(skill) => {
                 let files = ["SKILL.md", "scripts/report.py", "scripts/sync.sh"];
                 let files = files.iter().map(|path| FileItem { path: path.into(), bytes: 420 }).collect();
                 let request = skill.policy_file.as_deref().map(|file| Box::new(request(file)));
-                let (skill, tools) = (skill.path.clone(), vec![tool()]);
-                mailbox.try_send(Action::Explored { skill, tools, files, request });
+                let (path, tools) = (skill.path.clone(), vec![tool()]);
+                let learned = Box::new(learned(&skill));
+                mailbox.try_send(Action::Explored { skill: path, tools, files, learned, request });
             }
             Effect::ReviewPolicy(skill) => {
                 let text = skill.policy_file.is_some().then_some(NOW);
@@ -279,6 +289,22 @@ impl Desk for Clerk {
                 self.log.lock().unwrap().saved.push((saving.name.clone(), saving.arguments.clone()));
                 let said = format!("saved as cases/{}.yaml", saving.name);
                 mailbox.try_send(Action::Cases(CaseNews::Saved(Ok(said))));
+            }
+            Effect::DraftFix(wanted) => {
+                let DraftFix { skill, file, wanted } = *wanted;
+                let places = Places::new(Path::new("/home/ada/project"));
+                let draft = fix::draft_of(&skill, &file, &skill.source, &wanted, &places);
+                mailbox.try_send(Action::FixDrafted(draft.map(Box::new).ok_or("changed: look again".into())));
+            }
+            Effect::ApplyFix { skill, draft } => {
+                self.log.lock().unwrap().fixed.push(draft.after.to_string());
+                let (skill, result) = (skill.path.clone(), Ok(format!("fixed {}", draft.titles.join(", "))));
+                mailbox.try_send(Action::Fixed { skill, undoable: 1, result });
+            }
+            Effect::UndoFix(skill) => {
+                self.log.lock().unwrap().fixed.pop();
+                let (skill, result) = (skill.path.clone(), Ok("took it back".into()));
+                mailbox.try_send(Action::Fixed { skill, undoable: 0, result });
             }
             Effect::Grant { skill, remedy } => {
                 let said = format!("granted {}: {}", remedy.permission, remedy.add);
@@ -312,6 +338,14 @@ impl Desk for Clerk {
 
 const BEFORE: &str = "permissions:\n  read: [./cities]\n";
 const NOW: &str = "permissions:\n  read: [./cities]\n  net: [\"api.example.org:443\"]\n";
+/// What clients make of it, judged by its text alone, and what it costs.
+fn learned(skill: &Skill) -> Learned {
+    let subject = clients::Subject::of_bytes(skill.source.as_bytes(), &skill.folder);
+    let verdicts = Client::ALL.into_iter().map(|client| (client, client.verdict(&subject))).collect();
+    let files = ["scripts/report.py".into(), "cities.json".into()];
+    let cost = cost::of(skill, &files, |path| path.ends_with("report.py").then(|| SCRIPT.to_owned()));
+    Learned { verdicts, cost, policy: Vec::new() }
+}
 
 /// It asks for one thing more than what was approved before.
 fn request(file: &Path) -> Request {

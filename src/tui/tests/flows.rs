@@ -10,7 +10,7 @@ use crate::tui::state::runs::RunVerdict;
 use crate::tui::state::{Cause, Layer, Pane, Stage, Tab};
 
 fn cause(path: &str) -> Cause {
-    Cause { path: path.into(), kind: "modified".into(), events: 3 }
+    Cause { path: path.into(), kind: "modified".into(), events: 3, at: None }
 }
 
 const WEATHER: &str = "/home/ada/project/.skills/weather";

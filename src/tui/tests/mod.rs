@@ -8,8 +8,10 @@ mod hostile;
 mod kept;
 mod palette;
 mod policy;
+mod rendered;
 pub(crate) mod reports;
 mod screens;
+mod skill_view;
 
 use std::fmt::Write as _;
 
@@ -22,6 +24,7 @@ use super::theme::{Role, Theme};
 use super::view::Look;
 
 pub(crate) use doubles::{Bench, Plot, with_skills, workbench};
+pub(crate) use skill_view::fixable;
 
 /// The text of a screen, with a border at its right so that blanks show.
 pub(crate) fn text(buffer: &Buffer) -> String {

@@ -2,10 +2,9 @@
 
 use std::path::PathBuf;
 
-use super::navigate;
 use crate::tui::effect::Effect;
 use crate::tui::keymap::Command;
-use crate::tui::state::{Finding, Layer, Level, Pane, Scroll, Section, State, Tab};
+use crate::tui::state::{Finding, Layer, Level, Opened, Pane, Scroll, Section, State, Tab};
 
 /// Longest text that is copied: terminals cut or refuse more.
 const COPY_LIMIT: usize = 48 * 1024;
@@ -22,17 +21,59 @@ pub(super) fn open(state: &mut State) -> Vec<Effect> {
             open_denial(state);
         }
         Pane::Details => match state.skill_tab.section {
-            Section::Diagnostics => {
-                navigate::show_diagnostic(state);
-                state.focus = Pane::Source;
-            }
+            Section::Diagnostics => open_diagnostic(state),
             Section::Entries => choose_entry(state, state.skill_tab.details.cursor),
-            Section::Files => return edit(state),
-            Section::Schema => {}
+            Section::Files => open_chosen_file(state),
+            Section::Schema | Section::Clients | Section::Cost | Section::Saved => {}
         },
         _ => {}
     }
     Vec::new()
+}
+
+/// Show the file and line that the diagnostic under the cursor is about.
+fn open_diagnostic(state: &mut State) {
+    let found = state.diagnostics().nth(state.skill_tab.details.cursor);
+    if let Some((file, line)) = found.map(|found| (found.file.clone(), found.span.line)) {
+        open_file(state, file, line.saturating_sub(1));
+    }
+}
+
+/// Show the file under the cursor.
+fn open_chosen_file(state: &mut State) {
+    let files = state.chosen_facts().and_then(|facts| facts.files.as_ref());
+    let item =
+        files.and_then(|files| files.get(state.skill_tab.details.cursor)).map(|item| item.path.clone());
+    if let (Some(skill), Some(item)) = (state.skill(), item) {
+        open_file(state, skill.path.join(item), 0);
+    }
+}
+
+/// Bring a file of the skill into the Source pane, at a line (from 0).
+fn open_file(state: &mut State, path: PathBuf, line: usize) {
+    let Some(skill) = state.skill() else { return };
+    let is_manifest = path == skill.manifest_path();
+    let shown = state.skill_tab.opened.as_ref().is_some_and(|opened| opened.path == path);
+    if is_manifest {
+        state.skill_tab.opened = None;
+    } else if !shown {
+        state.skill_tab.opened = Some(Opened { path, scroll: Scroll::default() });
+    }
+    if line > 0 || !is_manifest && !shown {
+        state.source_scroll_mut().cursor = line;
+    }
+    state.focus = Pane::Source;
+}
+
+/// Back from another file to SKILL.md; the focus goes back to where it was opened. Whether there was one.
+pub(super) fn close_file(state: &mut State) -> bool {
+    if state.tab != Tab::Skill || state.skill_tab.opened.take().is_none() {
+        return false;
+    }
+    if state.focus == Pane::Source && !state.zoomed {
+        state.focus = Pane::Details;
+    }
+    true
 }
 
 pub(super) fn choose_entry(state: &mut State, index: usize) {
@@ -59,13 +100,16 @@ fn place(state: &State) -> Option<(PathBuf, usize)> {
     match state.focus {
         Pane::Cases | Pane::Verdict => state.case_place(),
         Pane::Policy | Pane::PolicyFile => state.policy_place(),
-        Pane::Source => Some((manifest, state.skill_tab.source.cursor + 1)),
+        Pane::Source => {
+            let opened = state.skill_tab.opened.as_ref().map(|opened| opened.path.clone());
+            Some((opened.unwrap_or(manifest), state.source_scroll().cursor + 1))
+        }
         Pane::Skills if state.tab == Tab::Skill => Some((manifest, 1)),
         Pane::Details => {
             let cursor = state.skill_tab.details.cursor;
             match state.skill_tab.section {
                 Section::Diagnostics => {
-                    let diagnostic = skill.diagnostics.get(cursor);
+                    let diagnostic = state.diagnostics().nth(cursor);
                     Some(diagnostic.map_or((manifest, 1), |d| (d.file.clone(), d.span.line)))
                 }
                 Section::Entries => Some((skill.path.join(&skill.entries.get(cursor)?.file), 1)),
@@ -74,6 +118,7 @@ fn place(state: &State) -> Option<(PathBuf, usize)> {
                     Some((skill.path.join(&files.get(cursor)?.path), 1))
                 }
                 Section::Schema => Some((skill.path.join(&state.entry()?.file), 1)),
+                Section::Clients | Section::Cost | Section::Saved => Some((manifest, 1)),
             }
         }
         _ => Some((skill.path.join(&state.entry()?.file), 1)),
@@ -114,14 +159,18 @@ fn copied(state: &State) -> Option<(&'static str, String)> {
     }
     match state.focus {
         Pane::Source => {
-            let line = skill.source.lines().nth(state.skill_tab.source.cursor)?;
+            if let Some(lines) = state.rendering() {
+                return Some(("the line", lines.lines.get(state.scroll(Pane::Source).cursor)?.text()));
+            }
+            let page = state.page()?;
+            let line = page.text.lines().nth(state.scroll(Pane::Source).cursor)?;
             Some(("the line", line.to_owned()))
         }
         Pane::Stdout => Some(("stdout", state.run()?.stdout.tail_text(COPY_LIMIT))),
         Pane::Stderr => Some(("stderr", state.run()?.stderr.tail_text(COPY_LIMIT))),
         Pane::Details => match state.skill_tab.section {
             Section::Diagnostics => {
-                let d = skill.diagnostics.get(state.skill_tab.details.cursor)?;
+                let d = state.diagnostics().nth(state.skill_tab.details.cursor)?;
                 let place = format!("{}:{}:{}", d.file.display(), d.span.line, d.span.column);
                 Some(("the diagnostic", format!("{place}: {} ({})\n{}", d.message, d.code, d.help)))
             }
@@ -130,6 +179,7 @@ fn copied(state: &State) -> Option<(&'static str, String)> {
                 Some(("the schema", tools.iter().map(|tool| tool.json.clone() + "\n").collect()))
             }
             Section::Entries | Section::Files => Some(("the path", place(state)?.0.display().to_string())),
+            Section::Clients | Section::Cost | Section::Saved => Some(("the section", section_text(state))),
         },
         Pane::Policy => Some(("the line", super::policy::copied(state)?)),
         Pane::PolicyFile => {
@@ -142,6 +192,19 @@ fn copied(state: &State) -> Option<(&'static str, String)> {
         Pane::Verdict => Some(("the verdict", verdict_text(state))),
         Pane::Skills | Pane::Findings => Some(("the path", skill.path.display().to_string())),
     }
+}
+
+/// Rows of text, as they are read.
+fn section_text(state: &State) -> String {
+    use crate::tui::state::{Piece, Tone};
+    let piece = |piece: Piece| match piece {
+        Piece::Text(_, text) => text,
+        Piece::Mark(Tone::Good) => "+".to_owned(),
+        Piece::Mark(Tone::Bad) => "x".to_owned(),
+        Piece::Mark(_) => "!".to_owned(),
+    };
+    let row = |row: Vec<Piece>| row.into_iter().map(piece).collect::<String>().trim_end().to_owned() + "\n";
+    state.text_rows(100).into_iter().map(row).collect()
 }
 
 fn verdict_text(state: &State) -> String {

@@ -3,11 +3,13 @@
 mod approve;
 mod browse;
 pub(super) mod cases;
+pub(super) mod fix;
 mod mouse;
 mod navigate;
 mod palette;
 mod policy;
 mod popup;
+mod rendered;
 mod resize;
 mod run;
 mod search;
@@ -52,15 +54,24 @@ pub fn update(state: &mut State, action: Action) -> Vec<Effect> {
             state.highlights.fill(key, lines);
             Vec::new()
         }
+        Action::Rendered(key, lines, whole) => {
+            state.renderings.fill(key, lines, whole);
+            Vec::new()
+        }
         Action::FileRead(path, result) => {
             file_read(state, path, result);
             Vec::new()
         }
-        Action::Explored { skill, tools, files, request } => {
+        Action::Explored { skill, tools, files, learned, request } => {
             if let Some(facts) = state.facts.get_mut(&skill) {
                 facts.tools = Some(tools);
                 facts.files = Some(files);
+                facts.learned = Some(learned);
                 facts.request = request;
+                facts.explored = facts.asked;
+                if let Some(skill) = state.skills.get(&skill) {
+                    state.saves.explored(skill, facts);
+                }
             }
             Vec::new()
         }
@@ -68,6 +79,8 @@ pub fn update(state: &mut State, action: Action) -> Vec<Effect> {
             policy::on_review(state, &skill, review);
             Vec::new()
         }
+        Action::FixDrafted(result) => fix::on_drafted(state, result),
+        Action::Fixed { skill, undoable, result } => fix::on_fixed(state, &skill, undoable, result),
         Action::Cases(news) => cases::on_news(state, news),
         Action::Approved { skill, request, said } => {
             state.forget_policy(&skill);
@@ -134,6 +147,13 @@ pub(super) fn why_not(state: &State, command: Command) -> String {
             None => "this skill has no script to run".to_owned(),
         },
         Command::Cancel => "nothing is running".to_owned(),
+        Command::Rendered => "Markdown in the Skill tab is rendered; other files are not".to_owned(),
+        Command::Fix => {
+            format!(
+                "no fix is offered here; in the Skill tab, {} marks the diagnostics that have one",
+                state.hint(command)
+            )
+        }
         Command::Allow => "choose a denial with a remedy in the Run tab first".to_owned(),
         Command::ChooseEntry => "this skill has one entry at most".to_owned(),
         Command::EditArguments => format!("choose an entry first with {}", state.hint(Command::ChooseEntry)),
@@ -186,6 +206,7 @@ pub(super) fn perform(state: &mut State, command: Command) -> Vec<Effect> {
             state.skill_tab.json = !state.skill_tab.json;
             state.skill_tab.details = Scroll::default();
         }
+        Command::Rendered => rendered::toggle(state),
         Command::Help => {
             state.help_needle.clear();
             state.layers.push(Layer::Help(Scroll::default()));
@@ -220,6 +241,8 @@ pub(super) fn perform(state: &mut State, command: Command) -> Vec<Effect> {
         Command::Allow => return run::allow(state),
         Command::Approve => return approve::toggle(state),
         Command::TakeBack => return run::take_back(state),
+        Command::Fix => return fix::open(state),
+        Command::UndoFix => return fix::take_back(state),
         Command::Editor => return browse::edit(state),
         Command::Copy => return browse::copy(state),
         Command::Open => return browse::open(state),
@@ -232,7 +255,7 @@ fn close(state: &mut State) {
     if state.focus == Pane::Skills && !state.skills.filter().is_empty() {
         return navigate::filter(state, "");
     }
-    if state.search.take().is_none() {
+    if state.search.take().is_none() && !browse::close_file(state) {
         state.zoomed = false;
     }
 }
@@ -313,6 +336,10 @@ fn settle(state: &mut State, effects: &mut Vec<Effect>) {
     }
     want_denial_file(state, effects);
     policy::want(state, effects);
+    if let (Tab::Skill, Some(opened)) = (state.tab, &state.skill_tab.opened) {
+        want_file(state, opened.path.clone(), effects);
+    }
+    rendered::settle(state, &layout, effects);
 }
 
 /// Have written down what is worth it after a key, and everything at the end.
@@ -360,6 +387,11 @@ fn want_denial_file(state: &mut State, effects: &mut Vec<Effect>) {
     else {
         return;
     };
+    want_file(state, path, effects);
+}
+
+/// A file of the chosen skill that is on the screen.
+fn want_file(state: &mut State, path: PathBuf, effects: &mut Vec<Effect>) {
     let Some(skill) = state.skill().map(|skill| skill.path.clone()) else { return };
     match state.files.get(&path) {
         None => {

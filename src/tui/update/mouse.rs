@@ -7,7 +7,7 @@ use crate::tui::keymap::Command;
 use crate::tui::labels;
 use crate::tui::layout::{Area, Layout, layout, policy_parts};
 use crate::tui::state::scroll::Motion;
-use crate::tui::state::source::{self, SourceRow};
+use crate::tui::state::source::SourceRow;
 use crate::tui::state::{Border, FileRow, Finding, Layer, Pane, Section, State, Tab};
 
 /// Rows that one notch of the wheel scrolls.
@@ -97,12 +97,14 @@ fn press(state: &mut State, layout: &Layout, event: Mouse) -> Vec<Effect> {
 fn press_title(state: &mut State, pane: Pane, width: u16, column: u16) {
     match pane {
         Pane::Details => {
-            if let Some(index) = labels::at(&labels::sections(state), column) {
+            let active = state.skill_tab.section as usize;
+            if let Some(index) = labels::pick(&labels::sections(state, width), active, width, column) {
                 navigate::set_section(state, Section::ALL[index]);
             }
         }
         Pane::Findings => {
-            if let Some(index) = labels::at(&labels::findings(state, width), column) {
+            let active = state.run_tab.finding as usize;
+            if let Some(index) = labels::pick(&labels::findings(state, width), active, width, column) {
                 navigate::set_finding(state, Finding::ALL[index]);
             }
         }
@@ -131,8 +133,10 @@ fn press_row(state: &mut State, pane: Pane, area: Area, row: usize, was_focused:
             None => scroll.top + row,
         },
         Pane::Source => {
-            let Some(skill) = state.skill() else { return Vec::new() };
-            match source::rows(skill, scroll.top, row + 1).get(row) {
+            let Some(text) = state.page() else { return Vec::new() };
+            let rendered = state.rendering().is_some();
+            match text.rows(scroll.top, row + 1).get(row) {
+                _ if rendered => scroll.top + row,
                 Some(SourceRow::Line(line)) => *line,
                 _ => return Vec::new(),
             }

@@ -1,9 +1,9 @@
 //! Moving about: cursor, pages, panes, sections.
 
+use super::rendered;
 use crate::tui::keymap::Command;
 use crate::tui::layout::{Layout, layout};
 use crate::tui::state::scroll::Motion;
-use crate::tui::state::source;
 use crate::tui::state::{CaseSet, CasesTab, Finding, Pane, PolicyTab, Scroll, Section, State, Tab};
 
 /// The movement that a command stands for.
@@ -65,7 +65,7 @@ pub(super) fn go(state: &mut State, pane: Pane, motion: Motion) {
             }
         }
         Pane::Stdout | Pane::Stderr => state.scroll_mut(pane).pan(motion, length, height),
-        Pane::Details if state.skill_tab.section == Section::Schema => {
+        Pane::Details if state.skill_tab.section.is_text() => {
             state.skill_tab.details.slide(motion, length, height);
         }
         Pane::Details => {
@@ -81,7 +81,11 @@ pub(super) fn go(state: &mut State, pane: Pane, motion: Motion) {
             state.policy_tab.lines.go(motion, length, height);
             super::policy::show_origin(state);
         }
-        Pane::Source | Pane::Findings | Pane::PolicyFile => state.scroll_mut(pane).go(motion, length, height),
+        Pane::Source => {
+            state.scroll_mut(pane).go(motion, length, height);
+            rendered::moved(state);
+        }
+        Pane::Findings | Pane::PolicyFile => state.scroll_mut(pane).go(motion, length, height),
     }
 }
 
@@ -90,18 +94,19 @@ pub(super) fn show_diagnostic(state: &mut State) {
     if state.skill_tab.section != Section::Diagnostics {
         return;
     }
-    let line = state.skill().and_then(|skill| {
-        let diagnostic = skill.diagnostics.get(state.skill_tab.details.cursor)?;
-        (diagnostic.file == skill.manifest_path()).then_some(diagnostic.span.line)
-    });
-    if let Some(line) = line {
-        state.skill_tab.source.cursor = line.saturating_sub(1);
+    let Some(page) = state.page() else { return };
+    let found = state.diagnostics().nth(state.skill_tab.details.cursor);
+    if let Some(found) = found.filter(|found| found.file == page.file) {
+        let line = found.span.line.saturating_sub(1);
+        state.source_scroll_mut().cursor = line;
     }
 }
 
 /// Another skill was chosen: everything about the one before starts anew.
 pub(super) fn chosen_changed(state: &mut State) {
     state.skill_tab.source = Scroll::default();
+    state.skill_tab.opened = None;
+    state.skill_tab.rendered.shown = None;
     state.skill_tab.details = Scroll::default();
     state.run_tab.stdout = Scroll::default();
     state.run_tab.stderr = Scroll::default();
@@ -190,7 +195,7 @@ pub(super) fn length(state: &State, pane: Pane) -> usize {
     let report = run.and_then(|run| run.report.as_ref());
     match pane {
         Pane::Skills => state.skills.rows().len(),
-        Pane::Source => state.skill().map_or(0, |skill| source::line_count(&skill.source)),
+        Pane::Source => state.page_length(),
         Pane::Stdout => run.map_or(0, |run| run.stdout.len()),
         Pane::Stderr => run.map_or(0, |run| run.stderr.len()),
         Pane::Findings => report.map_or(0, |report| match state.run_tab.finding {
@@ -210,22 +215,16 @@ pub(super) fn length(state: &State, pane: Pane) -> usize {
         Pane::Details => {
             let facts = state.chosen_facts();
             match state.skill_tab.section {
-                Section::Diagnostics => state.skill().map_or(0, |skill| skill.diagnostics.len()),
+                Section::Diagnostics => state.diagnostics().count(),
                 Section::Entries => state.skill().map_or(0, |skill| skill.entries.len()),
                 Section::Files => facts.and_then(|facts| facts.files.as_ref()).map_or(0, Vec::len),
-                Section::Schema => facts.map_or(0, |facts| schema_length(facts, state.skill_tab.json)),
+                Section::Schema | Section::Clients | Section::Cost | Section::Saved => {
+                    let width = layout(state).area(Pane::Details).map_or(0, |area| area.width);
+                    state.text_rows(usize::from(width)).len()
+                }
             }
         }
     }
-}
-
-/// Rows of the schema: a heading, the table and a blank for each tool, or its JSON.
-fn schema_length(facts: &crate::tui::state::Facts, json: bool) -> usize {
-    let tools = facts.tools.as_deref().unwrap_or_default();
-    tools
-        .iter()
-        .map(|tool| if json { tool.json.lines().count() } else { tool.parameters.len().max(1) } + 2)
-        .sum()
 }
 
 /// Bring every position back into bounds, after the content or the screen changed.
@@ -234,7 +233,7 @@ pub(super) fn clamp(state: &mut State, layout: &Layout) {
         let length = length(state, pane);
         state.scroll_mut(pane).clamp(length, layout.page(pane));
     }
-    if state.skill_tab.section == Section::Schema {
+    if state.skill_tab.section.is_text() {
         state.skill_tab.details.slide(
             Motion::Rows(0),
             length(state, Pane::Details),
@@ -244,10 +243,11 @@ pub(super) fn clamp(state: &mut State, layout: &Layout) {
         let length = length(state, Pane::Details);
         state.skill_tab.details.clamp(length, layout.page(Pane::Details));
     }
-    if let Some(skill) = state.skill().cloned() {
-        let scroll = &mut state.skill_tab.source;
-        scroll.cursor = scroll.cursor.min(source::line_count(&skill.source) - 1);
-        scroll.top = source::top_for(&skill, scroll.top, scroll.cursor, layout.page(Pane::Source));
+    if let Some(page) = state.page() {
+        let mut scroll = *state.source_scroll();
+        scroll.cursor = scroll.cursor.min(page.count - 1);
+        scroll.top = page.top_for(scroll.top, scroll.cursor, layout.page(Pane::Source));
+        *state.source_scroll_mut() = scroll;
     }
     super::policy::clamp(state, layout);
     // The root's name above the first skill stays in sight.

@@ -2,7 +2,7 @@
 
 use tui_input::Input;
 
-use super::{approve, browse, cases, navigate, run, search, typing};
+use super::{approve, browse, cases, fix, navigate, run, search, typing};
 use crate::tui::effect::Effect;
 use crate::tui::examples;
 use crate::tui::key::{Code, Key};
@@ -115,6 +115,14 @@ pub(super) fn perform(state: &mut State, command: Command) -> Option<Vec<Effect>
                 return Some(Vec::new());
             }
             Some(approve::answer(state, command))
+        }
+        Layer::Fix(view) => {
+            if let Some(motion) = navigate::motion(command) {
+                let length = view.draft.titles.len() + view.draft.diff.len() + 1;
+                view.scroll.slide(motion, length, page);
+                return Some(Vec::new());
+            }
+            fix::answer(state, command)
         }
         Layer::Choice(choice) => {
             let choice = *choice;

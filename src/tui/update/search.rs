@@ -1,6 +1,6 @@
 //! Search in source and output, with `n` and `N`.
 
-use super::navigate;
+use super::{navigate, rendered};
 use crate::run::log::contains;
 use crate::tui::layout::layout;
 use crate::tui::state::scroll::Motion;
@@ -60,6 +60,9 @@ fn show(state: &mut State, pane: Pane, found: Option<usize>, needle: &str) {
         scroll.pan(Motion::To(line), length, height);
         scroll.held = true;
     }
+    if pane == Pane::Source {
+        rendered::moved(state);
+    }
     state.focus = pane;
 }
 
@@ -67,13 +70,19 @@ fn find(state: &State, pane: Pane, needle: &str, from: usize, backwards: bool) -
     match pane {
         Pane::Stdout => state.run()?.stdout.find(needle, from, backwards),
         Pane::Stderr => state.run()?.stderr.find(needle, from, backwards),
+        Pane::PolicyFile => {
+            let lines = state.policy()?.file.text()?.lines().enumerate();
+            let mut hits = lines.filter(|(_, line)| contains(line, needle)).map(|(at, _)| at);
+            if backwards { hits.take_while(|at| *at <= from).last() } else { hits.find(|at| *at >= from) }
+        }
         _ => {
-            let source: &str = match pane {
-                Pane::PolicyFile => state.policy()?.file.text()?,
-                _ => &state.skill()?.source,
+            let found = |(at, line): (usize, &str)| contains(line, needle).then_some(at);
+            let mut hits: Box<dyn Iterator<Item = usize> + '_> = match state.rendering() {
+                Some(lines) => Box::new(
+                    lines.lines.iter().enumerate().filter_map(move |(at, line)| found((at, &line.text()))),
+                ),
+                None => Box::new(state.page()?.text.lines().enumerate().filter_map(found)),
             };
-            let mut hits =
-                source.lines().enumerate().filter(|(_, line)| contains(line, needle)).map(|(at, _)| at);
             if backwards { hits.take_while(|at| *at <= from).last() } else { hits.find(|at| *at >= from) }
         }
     }

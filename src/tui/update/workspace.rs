@@ -12,9 +12,13 @@ pub(super) fn on_news(state: &mut State, news: WorkspaceNews) -> Vec<Effect> {
     let effects = match news {
         WorkspaceNews::Skills(skills) => {
             for skill in &skills {
+                if let Some(old) = state.skills.get(&skill.path) {
+                    state.saves.replaced(old, state.facts.get(&skill.path));
+                }
                 if let Some(facts) = state.facts.get_mut(&skill.path) {
                     // What is known stays on the screen until the new answer is there.
                     facts.asked = false;
+                    facts.explored = false;
                 }
                 state.forget_policy(&skill.path);
                 forget_files(state, &skill.path);
@@ -27,6 +31,7 @@ pub(super) fn on_news(state: &mut State, news: WorkspaceNews) -> Vec<Effect> {
                 state.facts.remove(path);
                 state.policies.remove(path);
                 state.cases.remove(path);
+                state.saves.remove(path);
                 forget_files(state, path);
             }
             state.skills.remove(&paths);
@@ -38,6 +43,8 @@ pub(super) fn on_news(state: &mut State, news: WorkspaceNews) -> Vec<Effect> {
         }
         WorkspaceNews::Changed { skill, cause, paths } => {
             let chosen = before.as_deref() == Some(&*skill);
+            let (reading, facts) = (state.skills.get(&skill), state.facts.get(&skill));
+            state.saves.told(&skill, cause.clone(), reading, facts);
             let again = chosen && state.options.auto_run;
             let mut effects = cases::on_change(state, &skill, paths, again);
             if !chosen {
@@ -51,7 +58,7 @@ pub(super) fn on_news(state: &mut State, news: WorkspaceNews) -> Vec<Effect> {
     let after = state.skill().map(|skill| skill.path.clone());
     if before != after {
         navigate::chosen_changed(state);
-        state.layers.retain(|layer| !matches!(layer, Layer::Denial(_)));
+        state.layers.retain(|layer| !matches!(layer, Layer::Denial(_) | Layer::Fix(_)));
     }
     effects
 }

@@ -137,21 +137,30 @@ impl Canvas<'_> {
         }
     }
 
-    /// A title row of labels, one of them in front.
+    /// A title row of labels, one of them in front; marks tell of those that do not fit.
     pub fn labels(&mut self, area: Area, focused: bool, names: &[String], active: usize) {
+        let strip = labels::strip(names, active, area.width);
+        let more = self.look.mark(Role::Tab, Sign::More);
         let mut spans = Vec::new();
-        for (index, name) in names.iter().enumerate() {
-            if index > 0 {
-                spans.push(Span::raw("   "));
-            }
+        let mut end = labels::LEAD;
+        for (index, x) in strip.places {
+            let name = &names[index];
             let role = match (index == active, focused) {
                 (true, true) => Role::TitleFocus,
                 (true, false) => Role::Strong,
                 (false, _) => Role::Tab,
             };
+            spans.push(Span::raw(" ".repeat(usize::from(x.saturating_sub(end)))));
             spans.push(self.look.span(role, name));
+            end = x + width(&spans[spans.len() - 1..]) as u16;
+        }
+        if strip.after {
+            spans.extend([Span::raw(" "), more.clone()]);
         }
         self.title(area, focused, &spans, &[]);
+        if strip.before && area.width >= 8 {
+            self.line(area.x + 1, area.y, 1, &[more]);
+        }
     }
 
     /// A box with a border over everything else; gives its inside.

@@ -1,27 +1,60 @@
-//! Below (or beside) the source: diagnostics, schema, entries, files.
+//! Below (or beside) the source: diagnostics, schema, entries, files, and the sections of text.
 
 use ratatui::text::Span;
 
 use super::canvas::Canvas;
-use super::source::{severity_mark, within};
-use super::{Sign, format};
+use super::source::{marks, within};
+use super::{Look, Sign, format};
 use crate::skill::Skill;
+use crate::skill::cost::Cost;
 use crate::tui::labels::{self, DiagnosticRow};
 use crate::tui::layout::Area;
-use crate::tui::state::{Pane, Section, State, Tool};
+use crate::tui::state::{FileItem, Pane, Piece, Section, State, Tone};
 use crate::tui::theme::Role;
 
 pub(super) fn draw(canvas: &mut Canvas<'_>, state: &State, area: Area) {
     let focused = state.focus == Pane::Details;
     let active = Section::ALL.iter().position(|section| *section == state.skill_tab.section).unwrap_or(0);
-    canvas.labels(area, focused, &labels::sections(state), active);
+    canvas.labels(area, focused, &labels::sections(state, area.width), active);
     let body = area.below(1);
     let Some(skill) = state.skill() else { return };
     match state.skill_tab.section {
         Section::Diagnostics => diagnostics(canvas, state, skill, body, focused),
-        Section::Schema => schema(canvas, state, body),
         Section::Entries => entries(canvas, state, skill, body, focused),
         Section::Files => files(canvas, state, body, focused),
+        Section::Schema | Section::Clients | Section::Cost | Section::Saved => text(canvas, state, body),
+    }
+}
+
+/// Rows of text, moved as a whole.
+fn text(canvas: &mut Canvas<'_>, state: &State, area: Area) {
+    let look = canvas.look;
+    let rows = state.text_rows(usize::from(area.width));
+    let shown = rows.into_iter().skip(state.skill_tab.details.top).take(usize::from(area.height));
+    for (offset, row) in shown.enumerate() {
+        let spans: Vec<Span<'static>> = row.iter().map(|piece| pieced(&look, piece)).collect();
+        canvas.line(area.x, area.y + offset as u16, area.width, &spans);
+    }
+}
+
+fn pieced(look: &Look<'_>, piece: &Piece) -> Span<'static> {
+    let role = |tone: Tone| match tone {
+        Tone::Plain => Role::Text,
+        Tone::Strong => Role::Strong,
+        Tone::Muted => Role::Muted,
+        Tone::Faint => Role::Faint,
+        Tone::Accent => Role::Accent,
+        Tone::Good => Role::Ok,
+        Tone::Caution => Role::Warning,
+        Tone::Bad => Role::Error,
+    };
+    match piece {
+        // Arrows and the like are ours, not the skill's; they have no place on an ASCII screen.
+        Piece::Text(tone, text) if look.ascii => look.span(role(*tone), text.replace('→', "->")),
+        Piece::Text(tone, text) => look.span(role(*tone), text),
+        Piece::Mark(Tone::Good) => look.mark(Role::Ok, Sign::Allowed),
+        Piece::Mark(Tone::Bad) => look.mark(Role::Error, Sign::Denied),
+        Piece::Mark(tone) => look.mark(role(*tone), Sign::Limit),
     }
 }
 
@@ -31,22 +64,21 @@ fn choose(canvas: &mut Canvas<'_>, line: Area, focused: bool) {
 
 fn diagnostics(canvas: &mut Canvas<'_>, state: &State, skill: &Skill, area: Area, focused: bool) {
     let look = canvas.look;
-    if skill.diagnostics.is_empty() {
+    if state.diagnostics().next().is_none() {
         let spans = vec![look.mark(Role::Ok, Sign::Allowed), look.span(Role::Muted, " nothing to report")];
         canvas.hint(area, &[vec![], spans]);
         return;
     }
     let cursor = state.skill_tab.details.cursor;
-    let rows = labels::diagnostics(skill, cursor, area.width);
+    let rows = labels::diagnostics(state.diagnostics(), cursor, area.width);
     let top = labels::diagnostics_top(&rows, cursor, usize::from(area.height));
     let indent = usize::from(labels::diagnostic_indent(area.width));
     for (offset, row) in rows.iter().skip(top).take(usize::from(area.height)).enumerate() {
         let line = Area::new(area.x, area.y + offset as u16, area.width, 1);
-        let Some(diagnostic) = skill.diagnostics.get(row.index()) else { continue };
+        let Some(diagnostic) = state.diagnostics().nth(row.index()) else { continue };
         if row.index() == cursor && focused {
             canvas.tint(line, Role::CursorLine);
         }
-        let (role, sign) = severity_mark(diagnostic.severity);
         let spans = match row {
             DiagnosticRow::Head(_, text) => {
                 let span = diagnostic.span;
@@ -54,7 +86,8 @@ fn diagnostics(canvas: &mut Canvas<'_>, state: &State, skill: &Skill, area: Area
                 if diagnostic.file != skill.manifest_path() {
                     place = format!("{}:{}", within(skill, &diagnostic.file), span.line);
                 }
-                let mut spans = vec![Span::raw(" "), look.mark(role, sign), Span::raw(" ")];
+                let mut spans = Vec::from(marks(&look, state, &[diagnostic]));
+                spans.push(Span::raw(" "));
                 if indent > 20 {
                     spans.push(look.cell(Role::Faint, &place, 8));
                     spans.push(Span::raw(" "));
@@ -81,61 +114,6 @@ pub(super) fn unpainted(mut spans: Vec<Span<'static>>) -> Vec<Span<'static>> {
         span.style.bg = None;
     }
     spans
-}
-
-fn schema(canvas: &mut Canvas<'_>, state: &State, area: Area) {
-    let look = canvas.look;
-    let Some(tools) = state.chosen_facts().and_then(|facts| facts.tools.as_ref()) else { return };
-    if tools.is_empty() {
-        canvas.hint(area, &[vec![], vec![look.span(Role::Muted, "no script, no tool")]]);
-        return;
-    }
-    let mut lines: Vec<Vec<Span<'static>>> = Vec::new();
-    for tool in tools {
-        lines.push(vec![
-            Span::raw(" "),
-            look.span(Role::Strong, &tool.name),
-            look.span(Role::Faint, format!("  {}  {}", tool.entry, tool.source)),
-        ]);
-        if state.skill_tab.json {
-            lines.extend(tool.json.lines().map(|line| vec![Span::raw("   "), look.span(Role::Text, line)]));
-        } else {
-            lines.extend(parameters(canvas, tool));
-        }
-        lines.push(Vec::new());
-    }
-    let top = state.skill_tab.details.top;
-    for (offset, spans) in lines.iter().skip(top).take(usize::from(area.height)).enumerate() {
-        canvas.line(area.x, area.y + offset as u16, area.width, spans);
-    }
-}
-
-fn parameters(canvas: &Canvas<'_>, tool: &Tool) -> Vec<Vec<Span<'static>>> {
-    let look = canvas.look;
-    if tool.parameters.is_empty() {
-        return vec![vec![Span::raw("   "), look.span(Role::Muted, "takes no parameters")]];
-    }
-    let widest = |of: fn(&crate::tui::state::Parameter) -> usize, most| {
-        tool.parameters.iter().map(of).max().unwrap_or(0).min(most)
-    };
-    let name = widest(|p| p.name.len(), 24);
-    let kind = widest(|p| p.kind.len(), 22);
-    tool.parameters
-        .iter()
-        .map(|parameter| {
-            let required = if parameter.required { "required" } else { "" };
-            vec![
-                Span::raw("   "),
-                look.cell(Role::Accent, &parameter.name, name),
-                Span::raw("  "),
-                look.cell(Role::Muted, &parameter.kind, kind),
-                Span::raw("  "),
-                look.cell(Role::Warning, required, 8),
-                Span::raw("  "),
-                look.span(Role::Text, &parameter.description),
-            ]
-        })
-        .collect()
 }
 
 fn entries(canvas: &mut Canvas<'_>, state: &State, skill: &Skill, area: Area, focused: bool) {
@@ -181,7 +159,8 @@ fn entries(canvas: &mut Canvas<'_>, state: &State, skill: &Skill, area: Area, fo
 
 fn files(canvas: &mut Canvas<'_>, state: &State, area: Area, focused: bool) {
     let look = canvas.look;
-    let Some(files) = state.chosen_facts().and_then(|facts| facts.files.as_ref()) else { return };
+    let Some(facts) = state.chosen_facts() else { return };
+    let Some(files) = &facts.files else { return };
     let scroll = &state.skill_tab.details;
     let shown = files.iter().enumerate().skip(scroll.top).take(usize::from(area.height));
     for (offset, (index, file)) in shown.enumerate() {
@@ -189,8 +168,25 @@ fn files(canvas: &mut Canvas<'_>, state: &State, area: Area, focused: bool) {
         if index == scroll.cursor && focused {
             choose(canvas, line, focused);
         }
-        let left = unpainted(vec![Span::raw("   "), look.span(Role::Text, file.path.display().to_string())]);
-        let right = unpainted(vec![look.span(Role::Faint, format!("{} ", format::bytes(file.bytes)))]);
-        canvas.ends(line, 0, &left, &right);
+        let open = state.skill_tab.opened.as_ref().is_some_and(|opened| opened.path.ends_with(&file.path));
+        let mark = if open { look.mark(Role::Accent, Sign::Chosen) } else { Span::raw(" ") };
+        let left = vec![
+            Span::raw(" "),
+            mark,
+            Span::raw(" "),
+            look.span(Role::Text, file.path.display().to_string()),
+        ];
+        let mut right = Vec::new();
+        if let Some(tokens) = facts.learned.as_ref().and_then(|learned| tokens(&learned.cost, file)) {
+            right.push(look.span(Role::Muted, format!("{} tokens", labels::grouped(tokens as u64))));
+        }
+        right.push(look.span(Role::Faint, format!("{:>10} ", format::bytes(file.bytes))));
+        canvas.ends(line, 0, &unpainted(left), &unpainted(right));
     }
+}
+
+/// Tokens of a file that the skill's text sends a model to.
+fn tokens(cost: &Cost, file: &FileItem) -> Option<usize> {
+    let named = cost.files.iter().find(|named| named.path == file.path)?;
+    named.count.ok().map(|count| count.tokens)
 }

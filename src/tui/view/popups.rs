@@ -4,7 +4,7 @@ use ratatui::layout::Position;
 use ratatui::text::Span;
 
 use super::canvas::{Canvas, width};
-use super::{Sign, denial, help, request};
+use super::{Sign, denial, fix, help, request};
 use crate::tui::layout::{Area, Layout};
 use crate::tui::state::{Choice, Layer, Prompt, PromptKind, State};
 use crate::tui::theme::Role;
@@ -18,6 +18,10 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, state: &State, layout: &Layout) -> O
             Layer::Denial(scroll) => denial::draw(canvas, state, scroll, below_tabs(layout)),
             Layer::Request(scroll) => request::draw(canvas, state, scroll, below_tabs(layout)),
             Layer::Help(scroll) => help::draw(canvas, state, scroll),
+            Layer::Fix(view) => {
+                let rows = view.draft.titles.len() + view.draft.diff.len() + 4;
+                fix::draw(canvas, state, view, centred(state, 110, rows as u16));
+            }
             Layer::Choice(choice) => choices(canvas, state, choice),
             Layer::Prompt(prompt) => cursor = Some(typed(canvas, prompt, layout.keys)),
         }

@@ -1,4 +1,5 @@
-//! SKILL.md: numbered lines, colours when the worker has them, diagnostics in the margin and below their line.
+//! SKILL.md or another file of the skill: numbered lines, colours when the worker has them, diagnostics in the margin and
+//! below their line.
 
 use std::path::Path;
 
@@ -9,10 +10,13 @@ use super::canvas::{self, Canvas};
 use super::{Look, Sign, frame};
 use crate::run::log::clean::clean_source;
 use crate::run::log::matches;
+use crate::skill::clients::Client;
 use crate::skill::{Diagnostic, Severity, Skill};
+use crate::tui::keymap::Command;
+use crate::tui::labels;
 use crate::tui::layout::Area;
-use crate::tui::state::source::{self, SourceRow};
-use crate::tui::state::{Highlighted, Pane, Section, State, Syntax};
+use crate::tui::state::source::SourceRow;
+use crate::tui::state::{FileText, Highlighted, Pane, Section, State, Syntax};
 use crate::tui::theme::Role;
 
 /// Longest part of a source line that is laid out.
@@ -22,20 +26,26 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, state: &State, area: Area) {
     let look = canvas.look;
     let focused = state.focus == Pane::Source;
     let role = if focused { Role::TitleFocus } else { Role::Title };
-    let Some(skill) = state.skill() else {
-        canvas.title(area, focused, &[look.span(role, "SKILL.md")], &[]);
+    let title = [look.span(role, name(state))];
+    let body = area.below(1);
+    let Some(page) = state.page() else {
+        canvas.title(area, focused, &title, &[]);
+        no_page(canvas, state, body);
         return;
     };
-    let count = source::line_count(&skill.source);
-    let notes = [look.span(Role::Faint, frame::plural(count, "line"))];
-    canvas.title(area, focused, &[look.span(role, "SKILL.md")], &notes);
-    let body = area.below(1);
-    let scroll = &state.skill_tab.source;
-    let gutter = count.to_string().len().max(3);
-    let highlighted = state.chosen_facts().and_then(|facts| state.highlights.get(facts.source_key));
-    let rows = source::rows(skill, scroll.top, usize::from(body.height));
-    let lines: Vec<&str> = skill.source.lines().skip(scroll.top).take(rows.len()).collect();
     let leads = focused || (state.focus == Pane::Details && state.skill_tab.section == Section::Diagnostics);
+    if let Some(lines) = state.rendering() {
+        let title = [title[0].clone(), look.span(Role::Faint, " rendered")];
+        canvas.title(area, focused, &title, &notes(&look, state, page.count));
+        super::rendered::draw(canvas, state, &page, lines, body, leads);
+        return;
+    }
+    canvas.title(area, focused, &title, &notes(&look, state, page.count));
+    let scroll = state.scroll(Pane::Source);
+    let gutter = page.count.to_string().len().max(3);
+    let highlighted = state.highlights.get(page.key);
+    let rows = page.rows(scroll.top, usize::from(body.height));
+    let lines: Vec<&str> = page.text.lines().skip(scroll.top).take(rows.len()).collect();
     for (offset, row) in rows.into_iter().enumerate() {
         let line = Area::new(body.x, body.y + offset as u16, body.width, 1);
         match row {
@@ -43,9 +53,10 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, state: &State, area: Area) {
                 if index == scroll.cursor && leads {
                     canvas.tint(line, Role::CursorLine);
                 }
-                let found: Vec<&Diagnostic> = source::messages(skill, index, count).map(|(_, d)| d).collect();
+                let found: Vec<&Diagnostic> = page.messages(index).map(|(_, d)| d).collect();
                 let text = lines.get(index - scroll.top).copied().unwrap_or_default();
-                let mut spans = margin(&look, index, gutter, found.first().map(|d| d.severity));
+                let mut spans = Vec::from(marks(&look, state, &found));
+                spans.push(number(&look, index, gutter));
                 let mut styled = text_spans(&look, text, index, highlighted);
                 styled = canvas::overlay(styled, &marked(&found, index, text), underlined(&look, &found));
                 if let Some(search) = &state.search {
@@ -57,11 +68,58 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, state: &State, area: Area) {
                 canvas.line(line.x, line.y, line.width, &spans);
             }
             SourceRow::Message(index) => {
-                if let Some(found) = skill.diagnostics.get(index) {
+                if let Some(found) = state.diagnostics().nth(index) {
                     message(canvas, found, gutter, line);
                 }
             }
         }
+    }
+}
+
+/// What the pane shows, by its name.
+fn name(state: &State) -> String {
+    match (&state.skill_tab.opened, state.skill()) {
+        (Some(opened), Some(skill)) => within(skill, &opened.path),
+        _ => "SKILL.md".to_owned(),
+    }
+}
+
+/// How long it is; of SKILL.md also whether a client refuses it.
+fn notes(look: &Look<'_>, state: &State, count: usize) -> Vec<Span<'static>> {
+    let mut notes = Vec::new();
+    if state.skill_tab.opened.is_some() {
+        notes.extend([
+            look.span(Role::Key, state.hint(Command::Close)),
+            look.span(Role::Faint, " SKILL.md   "),
+        ]);
+    } else if let (refusing @ 1.., _) = state.client_tally() {
+        notes.push(look.mark(Role::Error, Sign::Denied));
+        let all = Client::ALL.len();
+        notes.push(look.span(Role::Error, format!(" {refusing} of {all} clients refuse it   ")));
+    }
+    notes.push(look.span(Role::Faint, frame::plural(count, "line")));
+    notes
+}
+
+/// A file that is being read, or that cannot be shown.
+fn no_page(canvas: &mut Canvas<'_>, state: &State, area: Area) {
+    let look = canvas.look;
+    let opened = state.skill_tab.opened.as_ref();
+    match opened.and_then(|opened| state.files.get(&opened.path)) {
+        Some(FileText::Failed(problem)) => {
+            let room = usize::from(area.width.saturating_sub(4));
+            let mut lines = vec![Vec::new()];
+            lines.extend(
+                labels::wrap(problem, room, 6).iter().map(|line| vec![look.span(Role::Warning, line)]),
+            );
+            lines.push(vec![
+                look.span(Role::Key, state.hint(Command::Editor)),
+                look.span(Role::Muted, " opens it in your editor"),
+            ]);
+            canvas.hint(area, &lines);
+        }
+        Some(_) => canvas.hint(area, &[vec![], vec![look.span(Role::Faint, "reading")]]),
+        None => {}
     }
 }
 
@@ -72,15 +130,24 @@ pub(super) fn margin(
     gutter: usize,
     severity: Option<Severity>,
 ) -> Vec<Span<'static>> {
-    let mark = match severity {
-        Some(severity) => {
-            let (role, sign) = severity_mark(severity);
-            look.mark(role, sign)
-        }
-        None => Span::raw(" "),
-    };
-    let number = format!(" {:>gutter$}  ", index + 1);
-    vec![Span::raw(" "), mark, look.span(Role::LineNumber, number)]
+    let mark = severity.map(severity_mark).map_or(Span::raw(" "), |(role, sign)| look.mark(role, sign));
+    vec![Span::raw(" "), mark, number(look, index, gutter)]
+}
+
+fn number(look: &Look<'_>, index: usize, gutter: usize) -> Span<'static> {
+    look.span(Role::LineNumber, format!(" {:>gutter$}  ", index + 1))
+}
+
+/// `F✗` or ` ✗`: whether one of the diagnostics can be fixed with a key, and how bad the first is.
+pub(super) fn marks(look: &Look<'_>, state: &State, found: &[&Diagnostic]) -> [Span<'static>; 2] {
+    // The key itself where it is one letter.
+    let key = Some(state.hint(Command::Fix)).filter(|key| key.len() == 1).unwrap_or_else(|| "F".to_owned());
+    let fix = found.iter().any(|found| found.fix.is_some());
+    let mark = found.first().map(|found| severity_mark(found.severity));
+    [
+        if fix { look.span(Role::Key, key) } else { Span::raw(" ") },
+        mark.map_or(Span::raw(" "), |(role, sign)| look.mark(role, sign)),
+    ]
 }
 
 pub(super) fn severity_mark(severity: Severity) -> (Role, Sign) {
@@ -147,7 +214,7 @@ fn cut(text: &str) -> &str {
     &text[..end]
 }
 
-fn syntax_role(syntax: Syntax) -> Role {
+pub(super) fn syntax_role(syntax: Syntax) -> Role {
     match syntax {
         Syntax::Heading => Role::SyntaxHeading,
         Syntax::Key => Role::SyntaxKey,
