@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 /// A kind of files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Files {
-    /// Written by the user: themes, keys.
+    /// Written by the user: settings, themes, keys.
     Config,
     /// Worth keeping: approvals.
     Data,

@@ -22,6 +22,7 @@ mod schema;
 mod screenshot;
 mod target;
 mod test;
+mod themes;
 mod why;
 mod workbench;
 
@@ -77,6 +78,8 @@ pub enum Command {
     Env(env::Args),
     /// Print the keys of the workbench in force, and check the key file
     Keys(keys::Args),
+    /// List the themes of the workbench; check a theme file or show a theme
+    Themes(themes::Args),
     /// Say which layers of the sandbox this machine offers
     Doctor(doctor::Args),
     /// Attack the sandbox from inside and say what held
@@ -136,7 +139,7 @@ pub fn may_run_skills() -> bool {
             Some("--workspace" | "--skills" | "--theme") => drop(words.next()),
             Some(
                 "list" | "check" | "approve" | "runs" | "schema" | "why" | "doctor" | "completions" | "man"
-                | "help" | "--help" | "--version" | "env" | "keys",
+                | "help" | "--help" | "--version" | "env" | "keys" | "themes",
             ) => {
                 return false;
             }
@@ -179,6 +182,7 @@ fn execute(cli: Cli, launcher: Launcher) -> anyhow::Result<ExitCode> {
         Some(Command::Why(args)) => why::execute(&args, &context),
         Some(Command::Env(args)) => env::execute(&args, &context),
         Some(Command::Keys(args)) => keys::execute(&args),
+        Some(Command::Themes(args)) => themes::execute(&args),
         Some(Command::Doctor(args)) => doctor::execute(&args, &context),
         Some(Command::Probe(args)) => probe::execute(&args, &context),
         Some(Command::Completions(args)) => completions::execute(&args),

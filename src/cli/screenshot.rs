@@ -6,13 +6,15 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
+use ratatui::style::{Color, Style};
 
 use super::{Context, workbench};
 use crate::tui::drive::Driver;
-use crate::tui::runtime::{self, Themes};
+use crate::tui::runtime;
+use crate::tui::services::themes;
 use crate::tui::state::{Options, State};
 use crate::tui::svg;
-use crate::tui::theme::{Depth, Role};
+use crate::tui::theme::{Chosen, Depth, Kind, Role, Set, Theme};
 use crate::tui::view::Look;
 
 #[derive(Debug, clap::Args)]
@@ -37,12 +39,25 @@ fn size(text: &str) -> Result<(u16, u16), String> {
     part(width).zip(part(height)).ok_or_else(problem)
 }
 
+/// The colours of cells that name none. A theme that leaves them to the terminal is shown on black or white.
+fn ground(theme: &Theme) -> Style {
+    let (fg, bg) = match theme.kind {
+        Kind::Dark => (Color::Indexed(7), Color::Indexed(0)),
+        Kind::Light => (Color::Indexed(0), Color::Indexed(15)),
+    };
+    let text = theme.style(Role::Text);
+    let named =
+        |colour: Option<Color>, otherwise| colour.filter(|it| *it != Color::Reset).unwrap_or(otherwise);
+    Style::new().fg(named(text.fg, fg)).bg(named(text.bg, bg))
+}
+
 pub(super) fn execute(args: &Args, context: Context) -> anyhow::Result<ExitCode> {
     let config = args.looks.config(&context);
-    let (mut themes, theme, _) =
-        Themes::new(config.theme.as_deref(), Depth::True).map_err(anyhow::Error::msg)?;
+    let set = Set::read(themes::folder().as_deref());
+    let theme =
+        Chosen::new(set, config.theme.as_deref(), None).map_err(|problem| anyhow::anyhow!("--{problem}"))?;
     let (mailbox, news) = crate::tui::services::mailbox();
-    let options = Options { ascii: config.ascii, themes: themes.names(), theme, ..Options::default() };
+    let options = Options { ascii: config.ascii, theme, ..Options::default() };
     let state = State::new(args.size.0, args.size.1, runtime::place(&config), options);
     // A picture leaves nothing behind.
     let kept = runtime::Kept::default();
@@ -52,10 +67,10 @@ pub(super) fn execute(args: &Args, context: Context) -> anyhow::Result<ExitCode>
     if driver.state.quitting {
         bail!("--keys leave the workbench; there is no screen to draw");
     }
-    themes.set(driver.state.options.theme);
-    let look = Look { theme: &themes.current, ascii: config.ascii };
+    let theme = driver.state.options.theme.resolve(Depth::True);
+    let look = Look { theme: &theme, ascii: config.ascii };
     let (buffer, _) = driver.screen(look);
-    let picture = svg::render(&buffer, themes.current.style(Role::Text), "skilldeck in a terminal");
+    let picture = svg::render(&buffer, ground(&theme), "skilldeck in a terminal");
     match &args.output {
         Some(path) => {
             std::fs::write(path, picture)

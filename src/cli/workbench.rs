@@ -9,7 +9,8 @@ use crate::tui::runtime::{self, Config};
 /// Looks of the workbench.
 #[derive(Debug, Default, clap::Args)]
 pub struct Looks {
-    /// Theme of the workbench: dark, light, high-contrast, colour-blind or one of your own
+    /// Theme of the workbench (`skilldeck themes` lists them); auto follows the terminal, auto:NAME within a pair
+    /// [default: the theme of config.toml, else auto]
     #[arg(long, value_name = "NAME")]
     pub theme: Option<String>,
     /// Draw with ASCII marks and lines only

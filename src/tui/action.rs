@@ -23,6 +23,10 @@ pub enum Action {
     /// Text pasted into the terminal.
     Paste(String),
     Resize(u16, u16),
+    /// The terminal said whether its ground is dark or light.
+    Ground(super::theme::Kind),
+    /// The theme files were read again.
+    Themes(Arc<super::theme::Set>),
     /// SIGTERM, SIGHUP or SIGINT arrived.
     Terminate,
     /// From the loader and the watcher.

@@ -17,6 +17,7 @@ pub mod layout;
 pub mod markdown;
 pub mod runtime;
 pub mod services;
+pub mod settings;
 mod start;
 pub mod state;
 pub mod svg;

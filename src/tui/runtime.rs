@@ -14,25 +14,28 @@ use tokio::time::Instant;
 
 use super::action::Action;
 use super::effect::Effect;
-use super::input::{self, Input, Reader};
+use super::input::{Input, Reader};
 use super::services::{
     self, Mailbox, Services, desk::DiskDesk, editor, kept::Keeper, loader::DiskLoader, loader::Watch,
-    runner::SandboxRunner,
+    runner::SandboxRunner, themes,
 };
 use super::start::Start;
 use super::state::{Level, Place, State};
 use super::terminal::{self, Screen, TerminalError};
-use super::theme::{self, Depth, Theme, ThemeFile};
+use super::theme::{Depth, Theme};
 use super::update::update;
 use crate::journal::Journal;
 use crate::policy::Approvals;
 use crate::sandbox::Launcher;
-use crate::user::Files;
 
 /// Least time between frames caused by news.
 const FRAME: Duration = Duration::from_millis(16);
 /// Least time between frames caused by keys: an answer to a key is worth more.
 const KEY_FRAME: Duration = Duration::from_millis(4);
+/// How long a terminal may take to answer, before nobody expects an answer any more.
+const ANSWER: Duration = Duration::from_secs(1);
+/// How long is waited for that answer when the terminal is given away.
+const LAST_WAIT: Duration = Duration::from_millis(100);
 /// Pieces of news applied before input is looked at again.
 const DRAIN: usize = 32;
 
@@ -41,47 +44,10 @@ const DRAIN: usize = 32;
 pub struct Config {
     pub workspace: PathBuf,
     pub further: Vec<PathBuf>,
-    /// Name of a theme.
+    /// Name of a theme, `auto` or `auto:NAME`; `None` leaves it to the user's settings.
     pub theme: Option<String>,
     pub ascii: bool,
     pub mouse: bool,
-}
-
-/// Themes as read, and the one in use.
-#[derive(Debug)]
-pub struct Themes {
-    files: Vec<ThemeFile>,
-    depth: Depth,
-    pub current: Theme,
-}
-
-impl Themes {
-    pub fn new(wanted: Option<&str>, depth: Depth) -> Result<(Self, usize, Vec<String>), String> {
-        let (files, problems) =
-            theme::available(Files::Config.folder().map(|config| config.join("themes")).as_deref());
-        let light = || {
-            // `fg;bg` as some terminals say it; 7 and 15 are light backgrounds.
-            let ground = std::env::var("COLORFGBG").ok()?;
-            matches!(ground.rsplit(';').next(), Some("7" | "15")).then_some("light")
-        };
-        let name = wanted.or_else(light).unwrap_or("dark");
-        let Some(index) = files.iter().position(|file| file.name == name) else {
-            let names: Vec<&str> = files.iter().map(|file| file.name.as_str()).collect();
-            return Err(format!("--theme {name}: no such theme; there is {}", names.join(", ")));
-        };
-        let current = files[index].resolve(&files, depth);
-        Ok((Self { files, depth, current }, index, problems))
-    }
-
-    pub fn names(&self) -> Vec<String> {
-        self.files.iter().map(|file| file.name.clone()).collect()
-    }
-
-    pub fn set(&mut self, index: usize) {
-        if let Some(file) = self.files.get(index) {
-            self.current = file.resolve(&self.files, self.depth);
-        }
-    }
 }
 
 /// The place as the state wants it.
@@ -134,20 +100,24 @@ pub fn open(config: &Config, launcher: Arc<Launcher>) -> Result<ExitCode, OpenEr
     let mut start = Start::read(config)?;
     let (mailbox, news) = services::mailbox();
     on_panic(mailbox.clone());
-    let mut screen = Screen::open(start.mouse, config.ascii)?;
+    let mut screen = Screen::open(start.mouse, start.ascii)?;
     let (width, height) = screen.size().unwrap_or((80, 24));
     let state = start.state(config, width, height);
-    let Start { themes, keeper, .. } = start;
+    let Start { depth, keeper, .. } = start;
     let mut services = services(config, launcher, mailbox, Kept::of_user());
     services.load();
-    screen.draw(&state, &themes.current)?;
+    let theme = state.options.theme.resolve(depth);
+    screen.draw(&state, &theme)?;
+    let asked = ask(&state, &mut screen, depth)?;
+    themes::watch(state.options.theme.set.clone(), services.mailbox.clone());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let mut app = App { state, screen, themes, services, keeper, input: None, status: ExitCode::SUCCESS };
+    let mut app =
+        App { state, screen, depth, theme, services, keeper, input: None, asked, status: ExitCode::SUCCESS };
     let result = runtime.block_on(app.run(news));
+    app.let_go();
     let status = app.status;
     // The terminal first: nobody should look at a frozen screen while a run is brought to its end.
-    let App { screen, input, mut services, mut keeper, .. } = app;
-    drop(input);
+    let App { screen, mut services, mut keeper, .. } = app;
     drop(screen);
     keeper.finish();
     services.end_runs();
@@ -155,6 +125,14 @@ pub fn open(config: &Config, launcher: Arc<Launcher>) -> Result<ExitCode, OpenEr
     runtime.shutdown_background();
     result?;
     Ok(status)
+}
+
+/// Ask the terminal for its ground, and to say so when that changes. Nobody waits for the answer. When it was asked.
+fn ask(state: &State, screen: &mut Screen, depth: Depth) -> io::Result<Option<Instant>> {
+    if !state.options.theme.follow || depth == Depth::None {
+        return Ok(None);
+    }
+    Ok(screen.ask_ground()?.then(Instant::now))
 }
 
 /// Restore the terminal before the message of a panic. A worker's panic becomes a notice.
@@ -175,11 +153,14 @@ fn on_panic(mailbox: Mailbox) {
 struct App {
     state: State,
     screen: Screen,
-    themes: Themes,
+    depth: Depth,
+    theme: Theme,
     services: Services,
     keeper: Keeper,
     /// `None` while somebody else reads from the terminal.
     input: Option<Reader>,
+    /// When the terminal was asked for its ground, while it has not answered.
+    asked: Option<Instant>,
     status: ExitCode,
 }
 
@@ -231,7 +212,7 @@ impl App {
                 Wake::End(number) => self.end(number)?,
                 Wake::Stop => self.suspend()?,
                 Wake::Resume => {
-                    self.screen.enter(self.state.options.mouse)?;
+                    self.take_back()?;
                     want = Duration::ZERO;
                 }
                 // Terminals cut, wrap or keep their content when they are resized, each in its own way.
@@ -306,16 +287,23 @@ impl App {
 
     /// Whether the event meant something.
     fn take_input(&mut self, input: Option<Input>) -> io::Result<bool> {
-        let Some(Input::Event(event)) = input else {
-            self.end(libc::SIGHUP)?;
-            return Ok(true);
+        let action = match input {
+            Some(Input::Told(action)) => action,
+            Some(Input::Answer(kind)) => {
+                self.asked = None;
+                Action::Ground(kind)
+            }
+            Some(Input::HungUp) | None => {
+                self.end(libc::SIGHUP)?;
+                return Ok(true);
+            }
         };
         #[cfg(debug_assertions)]
-        fail_on_purpose(&event);
-        match input::translate(&event) {
-            Some(action) if !self.state.quitting => self.apply(action).map(|()| true),
-            _ => Ok(false),
+        fail_on_purpose(&action);
+        if self.state.quitting {
+            return Ok(false);
         }
+        self.apply(action).map(|()| true)
     }
 
     /// Leave as a program does that was ended by a signal.
@@ -330,7 +318,7 @@ impl App {
         {
             update(&mut self.state, Action::Resize(width, height));
         }
-        self.screen.draw(&self.state, &self.themes.current)?;
+        self.screen.draw(&self.state, &self.theme)?;
         if terminal::is_gone() { self.end(libc::SIGHUP) } else { Ok(()) }
     }
 
@@ -339,7 +327,7 @@ impl App {
             let Some(effect) = self.services.perform(effect) else { continue };
             match effect {
                 Effect::Keep(kept) => self.keeper.keep(*kept, &self.services.mailbox),
-                Effect::SetTheme(index) => self.themes.set(index),
+                Effect::SetTheme(_) => self.theme = self.state.options.theme.resolve(self.depth),
                 Effect::SetMouse(on) => self.screen.set_mouse(on)?,
                 Effect::Copy(text) => self.screen.copy(&text)?,
                 Effect::Redraw => self.screen.redraw_all(),
@@ -358,18 +346,35 @@ impl App {
             self.state.say(Level::Info, "no shell to go back to: skilldeck leads this session");
             return Ok(());
         }
-        self.input = None;
+        self.let_go();
         terminal::restore();
         let _ = nix::sys::signal::raise(nix::sys::signal::Signal::SIGSTOP);
-        self.screen.enter(self.state.options.mouse)
+        self.take_back()
+    }
+
+    /// Take the terminal again. Its ground may have changed meanwhile.
+    fn take_back(&mut self) -> io::Result<()> {
+        self.screen.enter(self.state.options.mouse)?;
+        self.asked = ask(&self.state, &mut self.screen, self.depth)?;
+        Ok(())
+    }
+
+    /// Stop reading. An answer that is still on its way would reach whoever reads next, as keys.
+    fn let_go(&mut self) {
+        let until = self.asked.take().map(|asked| asked + ANSWER);
+        if let (Some(until), Some(input)) = (until, &mut self.input) {
+            let until = until.min(Instant::now() + LAST_WAIT).into_std();
+            while let Some(Input::Told(_)) = input.wait_until(until) {}
+        }
+        self.input = None;
     }
 
     fn edit(&mut self, path: &std::path::Path, line: usize) -> io::Result<()> {
         // The editor must be the only reader of the terminal.
-        self.input = None;
+        self.let_go();
         terminal::restore();
         let result = editor::run(path, line);
-        self.screen.enter(self.state.options.mouse)?;
+        self.take_back()?;
         if let Err(problem) = result {
             self.state.say(Level::Error, problem);
         }
@@ -380,9 +385,9 @@ impl App {
 /// For the test that a panic leaves the terminal as it was.
 #[cfg(debug_assertions)]
 #[allow(clippy::panic)] // it is the purpose
-fn fail_on_purpose(event: &crossterm::event::Event) {
-    if let crossterm::event::Event::Key(key) = event
-        && key.code == crossterm::event::KeyCode::F(12)
+fn fail_on_purpose(action: &Action) {
+    if let Action::Key(key) = action
+        && key.code == super::key::Code::F(12)
         && std::env::var_os("SKILLDECK_TEST_PANIC").is_some()
     {
         panic!("failed on purpose");

@@ -2,19 +2,22 @@
 //! frame, so it is small and bounded; none of it can keep the workbench from starting.
 
 use super::keymap::{self, file::KeyFile};
-use super::runtime::{Config, OpenError, Themes, place};
+use super::runtime::{Config, OpenError, place};
 use super::services::kept::Keeper;
+use super::services::themes;
+use super::settings;
 use super::state::kept::Kept;
 use super::state::{Level, Options, State};
-use super::theme::Depth;
+use super::theme::{Chosen, Depth};
 
 /// Read, before the terminal is taken.
 #[derive(Debug)]
 pub(super) struct Start {
-    pub(super) themes: Themes,
+    pub(super) depth: Depth,
     pub(super) keeper: Keeper,
     pub(super) mouse: bool,
-    theme: usize,
+    pub(super) ascii: bool,
+    theme: Chosen,
     kept: Option<Kept>,
     keys: KeyFile,
     problems: Vec<String>,
@@ -24,30 +27,30 @@ impl Start {
     /// The command line has the last word over what was kept.
     pub(super) fn read(config: &Config) -> Result<Self, OpenError> {
         let depth = Depth::detect(|name| std::env::var(name).ok());
-        let (mut themes, mut theme, mut problems) =
-            Themes::new(config.theme.as_deref(), depth).map_err(OpenError::Theme)?;
+        let settings = settings::of_user().map(|path| settings::read(&path)).unwrap_or_default();
+        let (mut theme, mut problems) =
+            themes::first(config.theme.as_deref(), &settings).map_err(OpenError::Theme)?;
         let keeper = Keeper::of_user(&config.workspace);
         let (kept, unread) = keeper.read(&config.workspace);
         problems.extend(unread);
-        let chosen = kept.as_ref().and_then(|kept| kept.theme.as_ref()).filter(|_| config.theme.is_none());
-        if let Some(at) = chosen.and_then(|chosen| themes.names().iter().position(|name| name == chosen)) {
-            themes.set(at);
-            theme = at;
+        // A choice of an earlier start stays as it was made, where nothing else is said.
+        let said = config.theme.is_some() || settings.theme.is_some();
+        let chosen = kept.as_ref().and_then(|kept| kept.theme.as_ref()).filter(|_| !said);
+        if let Some(at) = chosen.and_then(|chosen| theme.set.position(chosen)) {
+            (theme.index, theme.follow) = (at, false);
         }
-        let mouse = config.mouse && kept.as_ref().is_none_or(|kept| kept.mouse != Some(false));
+        let mouse = config.mouse
+            && settings.mouse.unwrap_or(true)
+            && kept.as_ref().is_none_or(|kept| kept.mouse != Some(false));
+        let ascii = config.ascii || settings.ascii == Some(true);
         let keys = keymap::file::of_user().as_deref().map(keymap::file::read).unwrap_or_default();
-        Ok(Self { themes, keeper, mouse, theme, kept, keys, problems })
+        Ok(Self { depth, keeper, mouse, ascii, theme, kept, keys, problems })
     }
 
     /// The state of the first frame.
     pub(super) fn state(&mut self, config: &Config, width: u16, height: u16) -> State {
-        let options = Options {
-            mouse: self.mouse,
-            ascii: config.ascii,
-            themes: self.themes.names(),
-            theme: self.theme,
-            ..Options::default()
-        };
+        let (mouse, ascii, theme) = (self.mouse, self.ascii, self.theme.clone());
+        let options = Options { mouse, ascii, theme, ..Options::default() };
         let mut state = State::new(width, height, place(config), options);
         if let Some(kept) = self.kept.take() {
             kept.restore(&mut state);

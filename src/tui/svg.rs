@@ -7,6 +7,8 @@ use ratatui::buffer::Buffer;
 use ratatui::style::{Color, Modifier, Style};
 use unicode_width::UnicodeWidthStr;
 
+use super::theme::reduce::rgb;
+
 /// Width and height of a cell, and where its text stands.
 const CELL: (f64, f64) = (8.4, 18.0);
 const BASELINE: f64 = 13.2;
@@ -20,8 +22,8 @@ pub fn render(buffer: &Buffer, ground: Style, title: &str) -> String {
     let area = buffer.area;
     let width = f64::from(area.width) * CELL.0 + 2.0 * MARGIN;
     let height = f64::from(area.height) * CELL.1 + MARGIN + TITLE;
-    let background = hex(ground.bg.unwrap_or(Color::Black), "#000000");
-    let foreground = hex(ground.fg.unwrap_or(Color::White), "#ffffff");
+    let background = hex(ground.bg.unwrap_or(Color::Reset), "#000000");
+    let foreground = hex(ground.fg.unwrap_or(Color::Reset), "#ffffff");
     let mut out = String::new();
     let _ = write!(
         out,
@@ -154,9 +156,9 @@ fn attributes(style: Style) -> String {
 }
 
 fn hex(colour: Color, otherwise: &str) -> String {
-    match colour {
-        Color::Rgb(r, g, b) => format!("#{r:02x}{g:02x}{b:02x}"),
-        _ => otherwise.to_owned(),
+    match rgb(colour) {
+        Some((r, g, b)) => format!("#{r:02x}{g:02x}{b:02x}"),
+        None => otherwise.to_owned(),
     }
 }
 

@@ -32,6 +32,15 @@ static TAKEN: AtomicBool = AtomicBool::new(false);
 /// The terminal was hung up.
 static GONE: AtomicBool = AtomicBool::new(false);
 
+/// The terminal was told to say when its ground changes.
+static SUBSCRIBED: AtomicBool = AtomicBool::new(false);
+
+/// "Say when you change between dark and light", "don't", "are you dark or light?" (contour-terminal.org, mode 2031),
+/// and "what colour is your background?" (xterm's ctlseqs, OSC 11) for those that know only that.
+const SUBSCRIBE: &[u8] = b"\x1b[?2031h";
+const UNSUBSCRIBE: &[u8] = b"\x1b[?2031l";
+const ASK: &[u8] = b"\x1b[?996n\x1b]11;?\x1b\\";
+
 /// Whether the terminal was hung up.
 pub fn is_gone() -> bool {
     GONE.load(Ordering::SeqCst)
@@ -69,6 +78,10 @@ impl Write for Out {
 pub enum TerminalError {
     #[error("{0} is not a terminal; use `skilldeck list`, `check` or `run` in scripts and pipes")]
     NotATerminal(&'static str),
+    #[error(
+        "TERM is dumb: this terminal shows no screens; use `skilldeck list`, `check` or `run`, or another terminal"
+    )]
+    Dumb,
     #[error("the terminal cannot be set up: {0}")]
     Io(#[from] io::Error),
 }
@@ -81,6 +94,9 @@ pub fn restore() {
     // Each step on its own: one that fails must not keep the others from being done.
     let mut out = Out(io::stdout());
     let _ = execute!(out, EndSynchronizedUpdate);
+    if SUBSCRIBED.swap(false, Ordering::SeqCst) {
+        let _ = out.write_all(UNSUBSCRIBE);
+    }
     let _ = execute!(out, DisableMouseCapture, DisableBracketedPaste);
     let _ = execute!(out, ResetColor, SetCursorStyle::DefaultUserShape, Show);
     let _ = execute!(out, LeaveAlternateScreen);
@@ -105,6 +121,9 @@ impl Screen {
         if !io::stdout().is_terminal() {
             return Err(TerminalError::NotATerminal("standard output"));
         }
+        if std::env::var_os("TERM").is_some_and(|term| term == "dumb") {
+            return Err(TerminalError::Dumb);
+        }
         let mut screen = Self { terminal: blank()?, stale: true, ascii };
         screen.enter(mouse)?;
         Ok(screen)
@@ -122,6 +141,20 @@ impl Screen {
         out.flush()?;
         self.stale = true;
         Ok(())
+    }
+
+    /// Ask whether the terminal is dark or light, now and whenever that changes. The answers come as input. False
+    /// where a terminal may show the question instead of taking it.
+    pub fn ask_ground(&mut self) -> io::Result<bool> {
+        if std::env::var("TERM").is_ok_and(|term| term == "linux" || term.starts_with("vt")) {
+            return Ok(false);
+        }
+        SUBSCRIBED.store(true, Ordering::SeqCst);
+        let out = self.terminal.backend_mut();
+        out.write_all(SUBSCRIBE)?;
+        out.write_all(ASK)?;
+        out.flush()?;
+        Ok(true)
     }
 
     pub fn size(&self) -> Option<(u16, u16)> {

@@ -11,6 +11,7 @@ pub mod kept;
 pub mod loader;
 mod policy;
 pub mod runner;
+pub mod themes;
 
 use tokio::sync::mpsc;
 

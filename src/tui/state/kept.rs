@@ -117,7 +117,7 @@ impl Kept {
 impl State {
     /// The user chose the theme in use.
     pub fn keep_theme(&mut self) {
-        self.keeping.theme = self.options.themes.get(self.options.theme).cloned();
+        self.keeping.theme = Some(self.options.theme.name().to_owned());
     }
 }
 

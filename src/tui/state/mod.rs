@@ -235,13 +235,12 @@ pub struct Options {
     pub auto_run: bool,
     pub mouse: bool,
     pub ascii: bool,
-    pub themes: Vec<String>,
-    pub theme: usize,
+    pub theme: super::theme::Chosen,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { auto_run: true, mouse: true, ascii: false, themes: vec!["dark".into()], theme: 0 }
+        Self { auto_run: true, mouse: true, ascii: false, theme: super::theme::Chosen::default() }
     }
 }
 

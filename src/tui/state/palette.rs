@@ -66,7 +66,9 @@ impl Item {
                 let at = Finding::ALL.iter().position(|one| one == finding);
                 nth(labels::findings(state, u16::MAX), at).unwrap_or_default()
             }
-            Self::Theme(at) => state.options.themes.get(*at).cloned().unwrap_or_default(),
+            Self::Theme(at) => {
+                state.options.theme.set.themes().get(*at).map(|theme| theme.name.clone()).unwrap_or_default()
+            }
             Self::Skill(path) => state.skills.get(path).map_or_else(String::new, |skill| skill.name.clone()),
         }
     }
@@ -190,7 +192,7 @@ fn find(state: &State, text: &str) -> Vec<Hit> {
     }
     let sections = Section::ALL.iter().map(|section| Item::Section(*section));
     let findings = Finding::ALL.iter().map(|finding| Item::Finding(*finding));
-    let themes = (0..state.options.themes.len()).map(Item::Theme);
+    let themes = (0..state.options.theme.set.themes().len()).map(Item::Theme);
     for item in sections.chain(findings).chain(themes) {
         let prefix = match item {
             Item::Section(_) => "skill",

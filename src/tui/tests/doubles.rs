@@ -88,8 +88,7 @@ pub(crate) fn with_skills(width: u16, height: u16, plot: Plot, skills: Vec<Arc<S
         home: Some("/home/ada".into()),
         roots: vec!["/home/ada/project/.skills".into(), "/home/ada/project/skills".into()],
     };
-    let themes = vec!["dark".to_owned(), "light".to_owned(), "high-contrast".to_owned()];
-    let state = State::new(width, height, place, Options { themes, ..Options::default() });
+    let state = State::new(width, height, place, Options::default());
     let driver = Driver::start(state, services, news);
     Bench { driver, log }
 }

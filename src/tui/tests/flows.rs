@@ -266,11 +266,11 @@ fn search_goes_round_and_says_when_there_is_nothing() {
 fn themes_are_tried_and_taken_back() {
     let mut bench = workbench(80, 24, Plot::Denied);
     bench.keys("Tjj");
-    assert_eq!(bench.state().options.theme, 2);
+    assert_eq!(bench.state().options.theme.name(), "high-contrast");
     bench.keys("<esc>");
-    assert_eq!(bench.state().options.theme, 0);
+    assert_eq!(bench.state().options.theme.name(), "dark");
     bench.keys("Tj<enter>");
-    assert_eq!(bench.state().options.theme, 1);
+    assert_eq!(bench.state().options.theme.name(), "light");
 }
 
 fn mouse(kind: MouseKind, column: u16, row: u16) -> Action {

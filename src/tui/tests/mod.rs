@@ -1,6 +1,9 @@
 //! The whole workbench, driven by keys and looked at: doubles stand in for the disk and the sandbox, everything
 //! else is real.
 
+mod ascii;
+mod themes;
+
 mod cases;
 mod doubles;
 mod flows;

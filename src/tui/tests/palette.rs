@@ -81,7 +81,7 @@ fn skills_sections_and_themes_are_jumped_to() {
     bench.keys(":zeb<enter>");
     assert_eq!(bench.state().skill().unwrap().name, "zebra");
     bench.keys(":light<enter>");
-    assert_eq!(bench.state().options.theme, 1);
+    assert_eq!(bench.state().options.theme.index, 1);
     assert!(matches!(bench.driver.for_terminal.last(), Some(Effect::SetTheme(1))));
     bench.keys(":run network<enter>");
     assert_eq!((bench.state().tab, bench.state().run_tab.finding), (Tab::Run, Finding::Network));
@@ -127,7 +127,7 @@ fn the_cursor_goes_round_and_the_mouse_chooses() {
     assert_eq!(bench.state().palette.as_ref().unwrap().scroll.cursor, 0);
     let row = row_with(&bench.driver, "light ").unwrap() as u16;
     bench.tell(Action::Mouse(Mouse { kind: MouseKind::Press, column: 20, row }));
-    assert_eq!((bench.state().options.theme, bench.state().palette.is_none()), (1, true));
+    assert_eq!((bench.state().options.theme.index, bench.state().palette.is_none()), (1, true));
     bench.keys(":").tell(Action::Mouse(Mouse { kind: MouseKind::Press, column: 0, row: 29 }));
     assert!(bench.state().palette.is_none(), "a click beside it closes it");
 }

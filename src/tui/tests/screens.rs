@@ -19,6 +19,10 @@ macro_rules! screens {
                 insta::assert_snapshot!(stringify!($name), bench.screen());
             }
         )*
+
+        /// Name, size, plot and keys of every screen.
+        pub(super) const SCREENS: &[(&str, u16, u16, Plot, &str)] =
+            &[$((stringify!($name), $width, $height, Plot::$plot, $keys)),*];
     };
 }
 
@@ -49,7 +53,6 @@ screens! {
     denial_never: 120 x 40, Denied, "jr<enter>ll";
     help: 100 x 40, Denied, "?";
     choose_entry: 100 x 24, Denied, "jjE";
-    choose_theme: 100 x 24, Denied, "T";
     several_entries: 100 x 24, Denied, "jj2";
     palette: 80 x 24, Denied, "j:";
     palette_found: 120 x 30, Denied, "j:run";

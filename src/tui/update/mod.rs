@@ -13,6 +13,7 @@ mod rendered;
 mod resize;
 mod run;
 mod search;
+mod theme;
 mod typing;
 mod workspace;
 
@@ -47,6 +48,8 @@ pub fn update(state: &mut State, action: Action) -> Vec<Effect> {
             (state.width, state.height) = (width, height);
             Vec::new()
         }
+        Action::Ground(kind) => theme::on_ground(state, kind),
+        Action::Themes(set) => theme::on_read(state, &set),
         Action::Terminate => quit(state),
         Action::Workspace(news) => workspace::on_news(state, news),
         Action::Run(id, news) => run::on_news(state, id, news),
@@ -211,7 +214,7 @@ pub(super) fn perform(state: &mut State, command: Command) -> Vec<Effect> {
             state.help_needle.clear();
             state.layers.push(Layer::Help(Scroll::default()));
         }
-        Command::Theme => popup::open_themes(state),
+        Command::Theme => theme::open(state),
         Command::ChooseEntry => popup::open_entries(state, false),
         Command::EditArguments => popup::open_arguments(state),
         Command::Filter => popup::open_line(state, PromptKind::Filter),

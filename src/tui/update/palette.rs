@@ -1,6 +1,6 @@
 //! The command palette: typing, moving about, doing what was chosen.
 
-use super::{navigate, perform, popup, show_tab, typing, why_not};
+use super::{navigate, perform, show_tab, typing, why_not};
 use crate::tui::effect::Effect;
 use crate::tui::key::{Code, Key, Mouse, MouseKind};
 use crate::tui::keymap::{Binding, Command, Scope};
@@ -146,7 +146,7 @@ fn choose(state: &mut State) -> Vec<Effect> {
     match item {
         Item::Action(_) => item.binding().map_or_else(Vec::new, |binding| act(state, binding)),
         Item::Theme(theme) => {
-            let effects = popup::set_theme(state, theme);
+            let effects = super::theme::set(state, theme);
             state.keep_theme();
             effects
         }

@@ -60,11 +60,6 @@ pub(super) fn open_entries(state: &mut State, run: bool) {
     state.layers.push(Layer::Choice(Choice::Entry(scroll, run)));
 }
 
-pub(super) fn open_themes(state: &mut State) {
-    let cursor = state.options.theme;
-    state.layers.push(Layer::Choice(Choice::Theme(Scroll { cursor, ..Scroll::default() }, cursor)));
-}
-
 /// Give a command to the topmost layer. `None` when it is not for a layer.
 pub(super) fn perform(state: &mut State, command: Command) -> Option<Vec<Effect>> {
     let page = usize::from(state.height.saturating_sub(6)).max(1);
@@ -170,7 +165,7 @@ const fn state_findings() -> crate::tui::state::Pane {
 fn choose(state: &mut State, mut choice: Choice, command: Command, page: usize) -> Vec<Effect> {
     let length = match choice {
         Choice::Entry(..) => state.skill().map_or(0, |skill| skill.entries.len()),
-        Choice::Theme(..) => state.options.themes.len(),
+        Choice::Theme(..) => state.options.theme.set.themes().len(),
     };
     if let Some(motion) = navigate::motion(command) {
         choice.scroll_mut().go(motion, length, page);
@@ -178,7 +173,11 @@ fn choose(state: &mut State, mut choice: Choice, command: Command, page: usize) 
         if let Some(top) = state.layers.last_mut() {
             *top = Layer::Choice(choice);
         }
-        return if matches!(choice, Choice::Theme(..)) { set_theme(state, cursor) } else { Vec::new() };
+        return if matches!(choice, Choice::Theme(..)) {
+            super::theme::set(state, cursor)
+        } else {
+            Vec::new()
+        };
     }
     match command {
         Command::Open => {
@@ -191,7 +190,7 @@ fn choose(state: &mut State, mut choice: Choice, command: Command, page: usize) 
                     }
                 }
                 Choice::Theme(scroll, _) => {
-                    let effects = set_theme(state, scroll.cursor);
+                    let effects = super::theme::set(state, scroll.cursor);
                     state.keep_theme();
                     return effects;
                 }
@@ -201,17 +200,12 @@ fn choose(state: &mut State, mut choice: Choice, command: Command, page: usize) 
         Command::Quit | Command::Close | Command::Interrupt => {
             state.layers.pop();
             match choice {
-                Choice::Theme(_, before) => set_theme(state, before),
+                Choice::Theme(_, before) => super::theme::set(state, before),
                 Choice::Entry(..) => Vec::new(),
             }
         }
         _ => Vec::new(),
     }
-}
-
-pub(super) fn set_theme(state: &mut State, theme: usize) -> Vec<Effect> {
-    state.options.theme = theme;
-    vec![Effect::SetTheme(theme)]
 }
 
 /// A key while a line is typed.

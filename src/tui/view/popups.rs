@@ -2,12 +2,14 @@
 
 use ratatui::layout::Position;
 use ratatui::text::Span;
+use unicode_width::UnicodeWidthStr as _;
 
 use super::canvas::{Canvas, width};
 use super::{Sign, denial, fix, help, request};
 use crate::tui::layout::{Area, Layout};
 use crate::tui::state::{Choice, Layer, Prompt, PromptKind, State};
 use crate::tui::theme::Role;
+use crate::tui::theme::file::ThemeFile;
 
 /// Draw all layers; gives the place of the text cursor.
 pub(super) fn draw(canvas: &mut Canvas<'_>, state: &State, layout: &Layout) -> Option<Position> {
@@ -63,7 +65,7 @@ fn choices(canvas: &mut Canvas<'_>, state: &State, choice: &Choice) {
                 .unwrap_or_default(),
         ),
         Choice::Theme(..) => {
-            ("theme", state.options.themes.iter().map(|name| vec![look.span(Role::Text, name)]).collect())
+            (if state.options.theme.follow { "theme (auto)" } else { "theme" }, themes(canvas, state))
         }
     };
     let widest = rows.iter().map(|row| width(row)).max().unwrap_or(0).max(24) as u16;
@@ -83,6 +85,21 @@ fn choices(canvas: &mut Canvas<'_>, state: &State, choice: &Choice) {
         spans.extend(super::details::unpainted(row));
         canvas.line(line.x, line.y, line.width, &spans);
     }
+}
+
+fn themes(canvas: &Canvas<'_>, state: &State) -> Vec<Vec<Span<'static>>> {
+    let look = canvas.look;
+    let themes = state.options.theme.set.themes();
+    let longest = themes.iter().map(|theme| theme.name.width()).max().unwrap_or(0);
+    let row = |theme: &ThemeFile| {
+        let whose = if theme.path.is_some() { "  yours" } else { "" };
+        vec![
+            look.cell(Role::Text, &theme.name, longest),
+            look.span(Role::Muted, format!("  {}", theme.kind.name())),
+            look.span(Role::Muted, whose),
+        ]
+    };
+    themes.iter().map(row).collect()
 }
 
 /// The line being typed, in place of the key bar.
