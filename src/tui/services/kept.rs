@@ -15,7 +15,7 @@ use super::Mailbox;
 use super::loader::spawn;
 use crate::tui::action::Action;
 use crate::tui::state::Level;
-use crate::tui::state::kept::Kept;
+use crate::tui::state::kept::{Kept, name};
 use crate::user::{self, Files};
 
 /// Longest file that is read, in bytes.
@@ -63,7 +63,7 @@ impl Keeper {
         };
         match read {
             // The name of the file is made from a hash.
-            Ok(kept) => (Some(kept).filter(|kept| kept.workspace == workspace), None),
+            Ok(kept) => (Some(kept).filter(|kept| kept.workspace == name(workspace)), None),
             Err(problem) => {
                 let text = format!("{}: not used: {problem}; it is written anew on quitting", file.display());
                 (None, Some(text))

@@ -4,7 +4,7 @@
 //! without it, so that a file of an older or newer version does no harm.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -18,7 +18,7 @@ const MAX_ARGUMENTS: usize = 2048;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Kept {
-    pub workspace: PathBuf,
+    pub workspace: String,
     pub skill: Option<PathBuf>,
     pub tab: Option<String>,
     /// Only a theme that was chosen: else it follows the terminal.
@@ -60,8 +60,9 @@ pub struct Keeping {
 impl Kept {
     pub fn of(state: &State) -> Self {
         let mut inputs = state.keeping.inputs.clone();
-        for (skill, facts) in &state.facts {
-            let input = Input { entry: facts.entry.clone(), arguments: facts.arguments.clone() };
+        for (skill, facts) in state.facts.iter().filter(|(skill, _)| is_text(skill)) {
+            let entry = facts.entry.clone().filter(|entry| is_text(entry));
+            let input = Input { entry, arguments: facts.arguments.clone() };
             if input == Input::default()
                 || input.arguments.len() > MAX_ARGUMENTS
                 || is_secret(&input.arguments)
@@ -74,9 +75,10 @@ impl Kept {
         while inputs.len() > MOST_SKILLS {
             inputs.pop_first();
         }
+        let skill = state.skill().map(|skill| skill.path.clone()).or_else(|| state.skills.wanted.clone());
         Self {
-            workspace: state.place.workspace.clone(),
-            skill: state.skill().map(|skill| skill.path.clone()).or_else(|| state.skills.wanted.clone()),
+            workspace: name(&state.place.workspace),
+            skill: skill.filter(|path| is_text(path)),
             tab: Some(format!("{:?}", state.tab)),
             theme: state.keeping.theme.clone(),
             mouse: state.keeping.mouse,
@@ -119,6 +121,16 @@ impl State {
     pub fn keep_theme(&mut self) {
         self.keeping.theme = Some(self.options.theme.name().to_owned());
     }
+}
+
+/// How a workspace is named in its file.
+pub fn name(workspace: &Path) -> String {
+    workspace.to_string_lossy().into_owned()
+}
+
+/// JSON holds only such paths: others are not remembered, and do not keep the rest from it.
+fn is_text(path: &Path) -> bool {
+    path.to_str().is_some()
 }
 
 /// A line that holds a secret, by its form or by the name of its option, is not written down.

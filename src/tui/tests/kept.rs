@@ -194,6 +194,22 @@ fn secrets_and_cleared_arguments_are_not_remembered() {
 }
 
 #[test]
+fn a_path_that_is_no_text_does_not_keep_the_rest_from_being_kept() {
+    use std::os::unix::ffi::OsStringExt as _;
+    let mut bench = keeping(&Kept::default());
+    let weather = bench.state().skills.all().find(|skill| skill.name == "weather");
+    let mut odd = (**weather.unwrap()).clone();
+    odd.path = std::ffi::OsString::from_vec(b"/home/ada/project/.skills/a\xff".to_vec()).into();
+    odd.name = "aaa".into();
+    bench.tell(Action::Workspace(WorkspaceNews::Skills(vec![Arc::new(odd)])));
+    bench.keys("gi--city Bern<enter>w");
+    assert_eq!(bench.state().skill().unwrap().name, "aaa");
+    let kept = written(&bench).pop().unwrap();
+    assert_eq!((&kept.skill, kept.auto_run), (&None, Some(false)));
+    assert!(serde_json::to_string(&kept).is_ok());
+}
+
+#[test]
 fn what_means_nothing_any_more_does_no_harm() {
     let kept = Kept {
         skill: Some("/gone".into()),
