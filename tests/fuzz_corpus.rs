@@ -46,6 +46,7 @@ fn replay(target: &str, check: fn(&[u8])) {
 
 /// What a fuzzer does, without one: a few random changes to a kept input. `FUZZ_ROUNDS` says how often; the first inputs
 /// are always the same.
+#[allow(clippy::print_stdout)] // what was found has to be seen
 fn vary(inputs: &[Vec<u8>], check: fn(&[u8])) {
     let rounds = std::env::var("FUZZ_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(200);
     let mut dice = Dice(0x9e37_79b9_7f4a_7c15);

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use ratatui::buffer::Cell;
+
 use super::screens::SCREENS;
 use super::{buffer, workbench};
 
@@ -16,7 +18,7 @@ fn no_cell_of_any_screen_is_anything_but_ascii() {
         bench.driver.state.options.ascii = true;
         bench.keys(keys);
         let cells = buffer(&bench.driver).content;
-        let other = cells.iter().map(|cell| cell.symbol()).filter(|symbol| !symbol.is_ascii());
+        let other = cells.iter().map(Cell::symbol).filter(|symbol| !symbol.is_ascii());
         let other: BTreeSet<&str> = other.filter(|symbol| !FOREIGN.contains(symbol)).collect();
         if !other.is_empty() {
             wrong.push(format!("{name}: {other:?}"));

@@ -22,7 +22,7 @@ pub(super) fn time(duration: Duration) -> String {
     if duration.is_zero() {
         "0 ms".to_owned()
     } else if seconds < 0.001 {
-        format!("{} µs", duration.as_micros())
+        format!("{:.2} ms", seconds * 1000.0)
     } else if seconds < 1.0 {
         format!("{:.0} ms", seconds * 1000.0)
     } else if seconds < 60.0 {
@@ -46,6 +46,7 @@ mod tests {
         assert_eq!(bytes(1536), "1.5 KiB");
         assert_eq!(bytes(256 << 20), "256 MiB");
         assert_eq!(bytes((1 << 30) - 1), "1 GiB");
+        assert_eq!(time(Duration::from_micros(250)), "0.25 ms");
         assert_eq!(time(Duration::from_millis(42)), "42 ms");
         assert_eq!(time(Duration::from_millis(1500)), "1.50 s");
         assert_eq!(time(Duration::from_secs(125)), "2m 05s");
