@@ -1,6 +1,7 @@
 //! The real program in a real terminal.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod demo;
 mod pty;
 
 use std::fs;

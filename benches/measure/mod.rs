@@ -11,6 +11,10 @@ use std::time::{Duration, Instant};
 use nix::sys::resource::{UsageWho, getrusage};
 use skilldeck::workspace::Workspace;
 
+mod table;
+
+pub use table::{head, median, ms, row};
+
 const RUN: &str = "measure-run";
 const LOAD: &str = "measure-load";
 
@@ -68,24 +72,6 @@ pub fn run(command: &[&OsStr]) -> Measured {
 pub fn load(workspace: &Path) -> Measured {
     let own = std::env::current_exe().unwrap();
     run(&[own.as_os_str(), LOAD.as_ref(), workspace.as_os_str()])
-}
-
-pub fn median(times: &mut [Duration]) -> Duration {
-    times.sort_unstable();
-    times[times.len() / 2]
-}
-
-pub fn ms(time: Duration) -> String {
-    format!("{:.2} ms", time.as_secs_f64() * 1000.0)
-}
-
-/// The head of the table: what, figure, target, peer.
-pub fn head() {
-    println!("{:<52} {:>12}  {:<8} peer", "", "median", "target");
-}
-
-pub fn row(what: &str, figure: &str, target: &str, peer: &str) {
-    println!("{what:<52} {figure:>12}  {target:<8} {peer}");
 }
 
 /// Rows for the best of several runs: what else the machine does meanwhile is not the program's.

@@ -2,9 +2,10 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
-use std::io::Write;
+use std::io::{BufWriter, Error, Write};
 use std::process::ExitCode;
 
+use serde::Serialize;
 use serde_json::{Value, json};
 use unicode_width::UnicodeWidthStr;
 
@@ -22,18 +23,27 @@ pub struct Args {
 
 pub(super) fn execute(args: &Args, context: &Context) -> anyhow::Result<ExitCode> {
     let workspace = Workspace::load(&context.workspace, &context.skills);
-    let text = match args.format {
-        Format::Json => format!("{:#}\n", as_json(&workspace)),
-        Format::Text => as_text(&workspace),
-    };
-    write_out(&text)?;
+    match args.format {
+        Format::Json => write_json(&as_json(&workspace))?,
+        Format::Text => write_out(&as_text(&workspace))?,
+    }
     Ok(ExitCode::SUCCESS)
 }
 
 /// Write to stdout; a reader that has gone away is no error.
 pub(super) fn write_out(text: &str) -> anyhow::Result<()> {
-    let mut out = std::io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+    written(std::io::stdout().lock().write_all(text.as_bytes()))
+}
+
+/// Write a value to stdout, indented, piece by piece: it may be far larger than what it is made of.
+pub(super) fn write_json(value: &impl Serialize) -> anyhow::Result<()> {
+    let mut out = BufWriter::new(std::io::stdout().lock());
+    let result = serde_json::to_writer_pretty(&mut out, value).map_err(Error::from);
+    written(result.and_then(|()| writeln!(out)).and_then(|()| out.flush()))
+}
+
+fn written(result: std::io::Result<()>) -> anyhow::Result<()> {
+    match result.and_then(|()| std::io::stdout().flush()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
             Err(anyhow::anyhow!("stdout cannot be written: {error}"))
         }

@@ -1,19 +1,22 @@
-//! `skilldeck screenshot`: a picture of a real screen, for documentation.
+//! `skilldeck screenshot`: a picture of a real screen, or of one after the other, for documentation.
 
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use clap::ValueEnum;
 use ratatui::style::{Color, Style};
 
 use super::{Context, workbench};
 use crate::tui::drive::Driver;
+use crate::tui::film::Film;
+use crate::tui::key::Key;
 use crate::tui::runtime;
 use crate::tui::services::themes;
 use crate::tui::state::{Options, State};
-use crate::tui::svg;
 use crate::tui::theme::{Chosen, Depth, Kind, Role, Set, Theme};
 use crate::tui::view::Look;
 
@@ -27,9 +30,31 @@ pub struct Args {
     /// Keys to press before: plain characters, others as `<enter>`, `<ctrl-d>`, `<lt>`; each is waited for
     #[arg(long, default_value = "")]
     pub keys: String,
-    /// Where to write the SVG [default: standard output]
+    /// A picture of the last screen, or all of them in turn
+    #[arg(long = "as", value_enum, default_value_t)]
+    pub form: Form,
+    /// How long each screen stays in a film, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 1.5, value_parser = pace)]
+    pub pace: f64,
+    /// Where to write it [default: standard output]
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Form {
+    /// The last screen as SVG
+    #[default]
+    Svg,
+    /// The screens after each key as SVG that moves
+    Film,
+    /// The same as a recording for players of terminal sessions
+    Asciicast,
+}
+
+fn pace(text: &str) -> Result<f64, String> {
+    let seconds = text.parse::<f64>().ok().filter(|seconds| (0.05..=60.0).contains(seconds));
+    seconds.ok_or_else(|| format!("`{text}` is not a number of seconds from 0.05 to 60"))
 }
 
 fn size(text: &str) -> Result<(u16, u16), String> {
@@ -63,14 +88,31 @@ pub(super) fn execute(args: &Args, context: Context) -> anyhow::Result<ExitCode>
     let kept = runtime::Kept::default();
     let services = runtime::services(&config, Arc::new(context.launcher), mailbox, kept);
     let mut driver = Driver::start(state, services, news);
-    driver.keys(&args.keys).map_err(|problem| anyhow::anyhow!("--keys: {problem}"))?;
-    if driver.state.quitting {
-        bail!("--keys leave the workbench; there is no screen to draw");
+    let mut film = Film::default();
+    let mut shoot = |driver: &Driver, times: f64| {
+        let theme = driver.state.options.theme.resolve(Depth::True);
+        let look = Look { theme: &theme, ascii: config.ascii };
+        film.add(driver.screen(look).0, Duration::from_secs_f64(args.pace * times));
+        ground(&theme)
+    };
+    let keys = Key::parse_all(&args.keys).map_err(|problem| anyhow::anyhow!("--keys: {problem}"))?;
+    // A film has one ground: that of the theme it ends with.
+    let mut last = shoot(&driver, 1.0);
+    for key in keys {
+        // What is typed in a line goes by faster than what is to be read.
+        let typed = driver.state.is_typing();
+        driver.key(key).map_err(|problem| anyhow::anyhow!("--keys: {problem}"))?;
+        if driver.state.quitting {
+            bail!("--keys leave the workbench; there is no screen to draw");
+        }
+        last = shoot(&driver, if typed { 0.2 } else { 1.0 });
     }
-    let theme = driver.state.options.theme.resolve(Depth::True);
-    let look = Look { theme: &theme, ascii: config.ascii };
-    let (buffer, _) = driver.screen(look);
-    let picture = svg::render(&buffer, ground(&theme), "skilldeck in a terminal");
+    let title = "skilldeck in a terminal";
+    let picture = match args.form {
+        Form::Svg => film.last_svg(last, title),
+        Form::Film => film.svg(last, title),
+        Form::Asciicast => film.asciicast("skilldeck")?,
+    };
     match &args.output {
         Some(path) => {
             std::fs::write(path, picture)

@@ -74,13 +74,16 @@ impl Driver {
 
     /// Type keys; after each, work that it started is waited for.
     pub fn keys(&mut self, text: &str) -> Result<(), String> {
-        for key in Key::parse_all(text)? {
-            self.apply(Action::Key(key));
-            if !self.settle() {
-                return Err(format!("still at work {} s after the key {key}", PATIENCE.as_secs()));
-            }
+        Key::parse_all(text)?.into_iter().try_for_each(|key| self.key(key))
+    }
+
+    /// One key, and what it started.
+    pub fn key(&mut self, key: Key) -> Result<(), String> {
+        self.apply(Action::Key(key));
+        if self.settle() {
+            return Ok(());
         }
-        Ok(())
+        Err(format!("still at work {} s after the key {key}", PATIENCE.as_secs()))
     }
 
     /// What is on the screen now.

@@ -9,6 +9,7 @@ pub mod action;
 pub mod drive;
 pub mod effect;
 pub mod examples;
+pub mod film;
 pub mod input;
 pub mod key;
 pub mod keymap;

@@ -2,12 +2,11 @@
 //! looks the same with every monospaced font. The same screen gives the same bytes.
 
 use std::fmt::Write;
+use std::time::Duration;
 
 use ratatui::buffer::Buffer;
 use ratatui::style::{Color, Modifier, Style};
 use unicode_width::UnicodeWidthStr;
-
-use super::theme::reduce::rgb;
 
 /// Width and height of a cell, and where its text stands.
 const CELL: (f64, f64) = (8.4, 18.0);
@@ -19,18 +18,54 @@ const TITLE: f64 = 30.0;
 
 /// Draw `buffer` with `ground` as the colours of a cell that names none.
 pub fn render(buffer: &Buffer, ground: Style, title: &str) -> String {
+    let mut out = head(buffer, ground, title, "");
+    cells(&mut out, buffer, ground);
+    out.push_str("</svg>\n");
+    out
+}
+
+/// Draw one screen after the other, each for as long as it says, over and over. Who wants no motion sees the last one.
+pub fn animate(screens: &[(Buffer, Duration)], ground: Style, title: &str) -> String {
+    let whole: f64 = screens.iter().map(|(_, time)| time.as_secs_f64()).sum();
+    let Some((first, _)) = screens.first() else { return String::new() };
+    let (mut style, mut at) = (String::new(), 0.0);
+    for (index, (_, time)) in screens.iter().enumerate() {
+        let (from, to) = (at / whole * 100.0, (at + time.as_secs_f64()) / whole * 100.0);
+        at += time.as_secs_f64();
+        let _ = writeln!(
+            style,
+            "@keyframes s{index}{{0%{{visibility:hidden}}{from:.3}%{{visibility:visible}}{to:.3}%{{visibility:hidden}}\
+             100%{{visibility:hidden}}}}#s{index}{{visibility:hidden;animation:s{index} {whole:.2}s step-end infinite}}"
+        );
+    }
+    let last = screens.len() - 1;
+    let _ = writeln!(
+        style,
+        "@media (prefers-reduced-motion:reduce){{g[id]{{animation:none!important}}#s{last}{{visibility:visible}}}}"
+    );
+    let mut out = head(first, ground, title, &style);
+    for (index, (buffer, _)) in screens.iter().enumerate() {
+        let _ = writeln!(out, "<g id=\"s{index}\">");
+        cells(&mut out, buffer, ground);
+        out.push_str("</g>\n");
+    }
+    out.push_str("</svg>\n");
+    out
+}
+
+/// The window without its content.
+fn head(buffer: &Buffer, ground: Style, title: &str, style: &str) -> String {
     let area = buffer.area;
     let width = f64::from(area.width) * CELL.0 + 2.0 * MARGIN;
     let height = f64::from(area.height) * CELL.1 + MARGIN + TITLE;
-    let background = hex(ground.bg.unwrap_or(Color::Reset), "#000000");
-    let foreground = hex(ground.fg.unwrap_or(Color::Reset), "#ffffff");
+    let (background, _) = base(ground);
     let mut out = String::new();
     let _ = write!(
         out,
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width:.1} {height:.1}\" width=\"{width:.0}\" \
          height=\"{height:.0}\" role=\"img\" aria-label=\"{label}\">\n\
          <style>text{{font:{FONT_SIZE}px 'JetBrains Mono','Cascadia Mono','DejaVu Sans Mono',Menlo,Consolas,monospace;\
-         white-space:pre}}</style>\n\
+         white-space:pre}}{style}</style>\n\
          <rect width=\"{width:.1}\" height=\"{height:.1}\" rx=\"9\" fill=\"{background}\"/>\n",
         label = escape(title)
     );
@@ -39,14 +74,22 @@ pub fn render(buffer: &Buffer, ground: Style, title: &str) -> String {
         let _ =
             writeln!(out, "<circle cx=\"{x:.1}\" cy=\"{:.1}\" r=\"5.5\" fill=\"{colour}\"/>", TITLE / 2.0);
     }
-    for y in 0..area.height {
-        backgrounds(&mut out, buffer, y, &background, &foreground);
-    }
-    for y in 0..area.height {
-        texts(&mut out, buffer, y, &background, &foreground);
-    }
-    out.push_str("</svg>\n");
     out
+}
+
+fn cells(out: &mut String, buffer: &Buffer, ground: Style) {
+    let (background, foreground) = base(ground);
+    for y in 0..buffer.area.height {
+        backgrounds(out, buffer, y, &background, &foreground);
+    }
+    for y in 0..buffer.area.height {
+        texts(out, buffer, y, &background, &foreground);
+    }
+}
+
+/// Background and foreground of a cell that names none.
+fn base(ground: Style) -> (String, String) {
+    (hex(ground.bg.unwrap_or(Color::Reset), "#000000"), hex(ground.fg.unwrap_or(Color::Reset), "#ffffff"))
 }
 
 fn colours(style: Style, background: &str, foreground: &str) -> (String, String) {
@@ -156,9 +199,9 @@ fn attributes(style: Style) -> String {
 }
 
 fn hex(colour: Color, otherwise: &str) -> String {
-    match rgb(colour) {
-        Some((r, g, b)) => format!("#{r:02x}{g:02x}{b:02x}"),
-        None => otherwise.to_owned(),
+    match colour {
+        Color::Rgb(r, g, b) => format!("#{r:02x}{g:02x}{b:02x}"),
+        _ => otherwise.to_owned(),
     }
 }
 

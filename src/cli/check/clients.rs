@@ -7,7 +7,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use super::super::list::counted;
 use super::text::{display_path, of_workspace};
-use crate::skill::clients::{self, Client, Outcome, Verdict};
+use crate::skill::clients::{self, Client, Outcome, Subject, Verdict};
 use crate::skill::text::printable;
 use crate::skill::{Diagnostic, Skill};
 
@@ -24,6 +24,11 @@ pub(super) fn judge(skills: &[Arc<Skill>]) -> Vec<Judged<'_>> {
     skills.iter().map(|skill| Judged { skill, verdicts: clients::verdicts(skill) }).collect()
 }
 
+/// Whether that client refuses the skill.
+pub(super) fn refuses(client: Client, skill: &Skill) -> bool {
+    client.verdict(&Subject::open(&skill.path, &skill.folder)).outcome == Outcome::Refuses
+}
+
 /// `--client`'s values.
 pub(super) fn parser() -> impl TypedValueParser<Value = Client> {
     PossibleValuesParser::new(Client::ALL.map(Client::id))
@@ -31,10 +36,6 @@ pub(super) fn parser() -> impl TypedValueParser<Value = Client> {
 }
 
 impl Judged<'_> {
-    pub(super) fn is_refused_by(&self, client: Client) -> bool {
-        self.of(client).is_some_and(|verdict| verdict.outcome == Outcome::Refuses)
-    }
-
     fn of(&self, client: Client) -> Option<&Verdict> {
         self.verdicts.iter().find(|(one, _)| *one == client).map(|(_, verdict)| verdict)
     }

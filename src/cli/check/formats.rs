@@ -1,31 +1,52 @@
 //! Findings for programs: JSON, SARIF, annotations of GitHub; and the page of all rules.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde::{Serialize, Serializer};
+use serde_json::{Map, Value, json};
 
-use super::clients::Judged;
 use super::text::display_path;
-use crate::skill::{Diagnostic, Severity, Skill, rules};
+use crate::skill::{Diagnostic, Severity, Skill, clients, rules};
 
-/// The stable form of `skilldeck check --format json`.
-pub(super) fn json(judged: &[Judged], notices: &[Diagnostic]) -> String {
-    let skill = |judged: &Judged| {
-        let skill = judged.skill;
-        let clients =
-            judged.verdicts.iter().map(|(client, verdict)| (client.id().to_owned(), json!(verdict)));
-        json!({
-            "path": skill.path.to_string_lossy(),
-            "name": skill.name,
-            "description": skill.manifest.description.as_ref().map(|field| &field.value),
-            "diagnostics": skill.diagnostics,
-            "clients": clients.collect::<serde_json::Map<_, _>>(),
-        })
-    };
-    let skills: Vec<_> = judged.iter().map(skill).collect();
-    format!("{:#}\n", json!({ "version": 1, "skills": skills, "notices": notices }))
+/// The stable form of `skilldeck check --format json`: each skill is written as soon as it is judged, so that the
+/// report of many skills is never in memory as a whole.
+#[derive(Serialize)]
+pub(super) struct Checked<'a> {
+    version: u32,
+    #[serde(serialize_with = "each_skill")]
+    skills: &'a [Arc<Skill>],
+    notices: &'a [Diagnostic],
+}
+
+#[derive(Serialize)]
+struct CheckedSkill<'a> {
+    path: Cow<'a, str>,
+    name: &'a str,
+    description: Option<&'a str>,
+    diagnostics: &'a [Diagnostic],
+    clients: Map<String, Value>,
+}
+
+impl<'a> Checked<'a> {
+    pub(super) fn new(skills: &'a [Arc<Skill>], notices: &'a [Diagnostic]) -> Self {
+        Self { version: 1, skills, notices }
+    }
+}
+
+fn each_skill<S: Serializer>(skills: &[Arc<Skill>], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(skills.iter().map(|skill| {
+        let verdicts = clients::verdicts(skill).into_iter();
+        CheckedSkill {
+            path: skill.path.to_string_lossy(),
+            name: &skill.name,
+            description: skill.manifest.description.as_ref().map(|field| field.value.as_str()),
+            diagnostics: &skill.diagnostics,
+            clients: verdicts.map(|(client, verdict)| (client.id().to_owned(), json!(verdict))).collect(),
+        }
+    }))
 }
 
 fn all<'a>(skills: &'a [Arc<Skill>], notices: &'a [Diagnostic]) -> impl Iterator<Item = &'a Diagnostic> {

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use clap::ValueEnum;
 
 use super::Context;
-use super::list::write_out;
+use super::list::{write_json, write_out};
 use crate::cases;
 use crate::policy::{self, Places};
 use crate::skill::clients::Client;
@@ -73,17 +73,20 @@ pub(super) fn execute(args: &Args, context: &Context) -> anyhow::Result<ExitCode
     }
     // What is left, read anew.
     let (skills, notices) = if args.fix { read(args, context)? } else { (skills, notices) };
-    let judged = clients::judge(&skills);
-    let text = match (args.format, args.client) {
-        (Form::Json, _) => formats::json(&judged, &notices),
-        (Form::Text, Some(client)) => clients::reasons(&judged, &notices, client),
-        (Form::Text, None) => text::as_text(&judged, &notices),
-        (Form::Sarif, _) => formats::sarif(&skills, &notices),
-        (Form::Github, _) => formats::github(&skills, &notices),
-    };
-    write_out(&text)?;
+    match args.format {
+        Form::Json => write_json(&formats::Checked::new(&skills, &notices))?,
+        Form::Text => {
+            let judged = clients::judge(&skills);
+            write_out(&match args.client {
+                Some(client) => clients::reasons(&judged, &notices, client),
+                None => text::as_text(&judged, &notices),
+            })?;
+        }
+        Form::Sarif => write_out(&formats::sarif(&skills, &notices))?,
+        Form::Github => write_out(&formats::github(&skills, &notices))?,
+    }
     let clean = match args.client {
-        Some(client) => judged.iter().all(|judged| !judged.is_refused_by(client)),
+        Some(client) => !skills.iter().any(|skill| clients::refuses(client, skill)),
         None => skills.iter().all(|skill| skill.errors() == 0),
     };
     Ok(if clean { ExitCode::SUCCESS } else { ExitCode::from(1) })

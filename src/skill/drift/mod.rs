@@ -15,7 +15,7 @@ use super::diagnostic::Edit;
 use super::entry::{MAX_READ, Scripts};
 use super::findings::{Findings, MAX_FINDINGS};
 use super::manifest::shown;
-use super::model::Entry;
+use super::model::{Entry, Language};
 use super::rules;
 use super::schema::{self, Command, How, Source};
 use super::text::{did_you_mean, distance};
@@ -56,7 +56,11 @@ pub(super) fn check(
                 continue;
             };
             let script = String::from_utf8_lossy(&source.text);
-            let unseen = options.iter().any(|option| !stands_in(&script, option.name));
+            let node = entry.interpreter.language == Language::Node;
+            let seen = |option: &Shown<'_>| {
+                stands_in(&script, option.name) || (node && is_key(&script, option.name))
+            };
+            let unseen = !options.iter().all(seen);
             // Nothing is in doubt, unless a subcommand is given an option of another.
             let in_doubt = || unseen || calls_subcommand(&script, arguments);
             if options.is_empty() || !in_doubt() {
@@ -87,8 +91,8 @@ fn calls_subcommand(script: &str, arguments: &[Word<'_>]) -> bool {
             before == after && matches!(before, Some('"' | '\''))
         })
     };
-    script.contains("add_subparsers")
-        && arguments.iter().map(|word| word.plain()).any(|word| !word.is_empty() && quoted(word))
+    let is_name = |word: &&str| !word.is_empty() && !word.starts_with('-');
+    script.contains("add_subparsers") && arguments.iter().map(|word| word.plain()).filter(is_name).any(quoted)
 }
 
 /// The entry that a command calls, and the words behind it.
@@ -192,6 +196,12 @@ fn stands_in(text: &str, option: &str) -> bool {
         .any(|(at, _)| !text[..at].ends_with(is_part) && !text[at + option.len()..].starts_with(is_part))
 }
 
+/// Whether an option is a key of an object in a text, as `parseArgs` has them.
+fn is_key(text: &str, option: &str) -> bool {
+    let name = option.trim_start_matches('-');
+    ["", "'", "\""].iter().any(|quote| text.contains(&format!("{quote}{name}{quote}:")))
+}
+
 /// The parser of a script, known as a whole.
 struct Parser<'t> {
     text: Cow<'t, str>,
@@ -267,10 +277,7 @@ impl<'t> Parser<'t> {
     }
 
     fn mentions(&self, option: &str) -> bool {
-        let name = option.trim_start_matches('-');
-        let key = |quote: &str| self.text.contains(&format!("{quote}{name}{quote}:"));
-        stands_in(&self.text, option)
-            || (self.source == Source::ParseArgs && (key("") || key("'") || key("\"")))
+        stands_in(&self.text, option) || (self.source == Source::ParseArgs && is_key(&self.text, option))
     }
 
     /// The subcommand that the arguments name; `None` when there is none, or it is not clear which.

@@ -389,6 +389,11 @@ impl State {
             || self.chosen_facts().is_some_and(|facts| facts.tools.is_none() || facts.files.is_none())
     }
 
+    /// A line of text is being typed.
+    pub fn is_typing(&self) -> bool {
+        matches!(self.layers.last(), Some(Layer::Prompt(_)))
+    }
+
     /// What the chosen skill's own policy file asks for.
     pub fn request(&self) -> Option<&Request> {
         self.chosen_facts()?.request.as_deref()
