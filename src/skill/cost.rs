@@ -60,7 +60,11 @@ impl Cost {
     /// All named files that could be counted.
     pub fn on_demand(&self) -> Count {
         let counts = self.files.iter().filter_map(|file| file.count.ok());
-        Count::of_characters(counts.map(|count| count.characters).sum())
+        // Each is rounded by itself: the sum is that of the numbers shown.
+        counts.fold(Count::default(), |sum, count| Count {
+            characters: sum.characters + count.characters,
+            tokens: sum.tokens + count.tokens,
+        })
     }
 }
 

@@ -24,6 +24,8 @@ pub struct Facts {
     pub source_key: u64,
     /// What else the exploration found.
     pub learned: Option<Box<Learned>>,
+    /// What a fix changes is being worked out.
+    pub fixing: bool,
     /// Fixes of this session that can be taken back.
     pub fixes: usize,
     /// The exploration was asked for.

@@ -385,6 +385,7 @@ impl State {
             || self.policies.values().any(|policy| policy.waiting)
             || self.highlights.waiting()
             || self.renderings.waiting()
+            || self.facts.values().any(|facts| facts.fixing)
             || self.files.values().any(|file| matches!(file, FileText::Waiting))
             || self.chosen_facts().is_some_and(|facts| facts.tools.is_none() || facts.files.is_none())
     }

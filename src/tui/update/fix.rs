@@ -1,7 +1,9 @@
 //! Fixes of diagnostics: the diff first, then the change, and back again.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use crate::skill::Skill;
 use crate::tui::effect::{DraftFix, Effect};
 use crate::tui::keymap::Command;
 use crate::tui::state::{FixDraft, FixView, FixWanted, Layer, Level, Scroll, State};
@@ -10,16 +12,19 @@ use crate::tui::state::{FixDraft, FixView, FixWanted, Layer, Level, Scroll, Stat
 pub(super) fn open(state: &mut State) -> Vec<Effect> {
     let (Some(skill), Some(found)) = (state.skill(), state.fixable()) else { return Vec::new() };
     let Some(fix) = found.fix.clone() else { return Vec::new() };
+    let (skill, file) = (Arc::clone(skill), found.file.clone());
     let wanted = FixWanted::One { code: found.code, fix };
-    vec![draft(skill.clone(), &found.file, wanted)]
+    vec![draft(state, skill, file, wanted)]
 }
 
-fn draft(skill: std::sync::Arc<crate::skill::Skill>, file: &Path, wanted: FixWanted) -> Effect {
-    Effect::DraftFix(Box::new(DraftFix { skill, file: file.to_owned(), wanted }))
+fn draft(state: &mut State, skill: Arc<Skill>, file: PathBuf, wanted: FixWanted) -> Effect {
+    state.facts.entry(skill.path.clone()).or_default().fixing = true;
+    Effect::DraftFix(Box::new(DraftFix { skill, file, wanted }))
 }
 
 /// The draft is there, or why not.
 pub(super) fn on_drafted(state: &mut State, result: Result<Box<FixDraft>, String>) -> Vec<Effect> {
+    state.facts.values_mut().for_each(|facts| facts.fixing = false);
     match result {
         // Another skill was chosen meanwhile.
         Ok(draft) if state.skill().is_none_or(|skill| skill.path != draft.skill) => {}
@@ -50,7 +55,8 @@ pub(super) fn answer(state: &mut State, command: Command) -> Option<Vec<Effect>>
             let (Some(skill), Some(Layer::Fix(view))) = (state.skill().cloned(), state.layers.last()) else {
                 return Some(Vec::new());
             };
-            Some(vec![draft(skill, &view.draft.file, FixWanted::All)])
+            let file = view.draft.file.clone();
+            Some(vec![draft(state, skill, file, FixWanted::All)])
         }
         Command::Close | Command::Quit => {
             close(state);
@@ -61,7 +67,7 @@ pub(super) fn answer(state: &mut State, command: Command) -> Option<Vec<Effect>>
     }
 }
 
-fn apply(skill: std::sync::Arc<crate::skill::Skill>, draft: FixDraft) -> Effect {
+fn apply(skill: Arc<Skill>, draft: FixDraft) -> Effect {
     Effect::ApplyFix { skill, draft: Box::new(draft) }
 }
 
