@@ -21,7 +21,7 @@ picture workbench --keys 'ji<down><enter>r<tab>ji<down><enter>r<tab>jjjjr'
 picture denial --keys 'jjjjjjr<enter>'
 picture diagnostics --theme light --keys '<tab><tab>jj'
 
-# The film: tests/demo presses the same keys and says what has to be seen.
+# The film: tests/workbench/demo.rs presses the same keys and says what has to be seen.
 mkdir -p "$HOME/demo/.skills" "$HOME/demo/docs" "$HOME/page"
 cp -r "$here/demo/release-notes" "$HOME/demo/.skills"
 echo 'Version {version} is out, written with {made}.' >"$HOME/demo/docs/release.md"

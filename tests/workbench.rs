@@ -1,7 +1,10 @@
 //! The real program in a real terminal.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+#[path = "workbench/demo.rs"]
 mod demo;
+#[path = "workbench/form.rs"]
+mod form;
 mod pty;
 
 use std::fs;
@@ -26,8 +29,12 @@ fn workspace(script: &str) -> TempDir {
 }
 
 fn open(dir: &Path) -> Terminal {
+    open_skill(dir, "greet")
+}
+
+fn open_skill(dir: &Path, name: &str) -> Terminal {
     let terminal = Terminal::start(skilldeck(dir), 100, 30);
-    terminal.wait_for("greet");
+    terminal.wait_for(name);
     terminal.wait_for("? help");
     terminal
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::key::{Key, Mouse};
 use super::markdown::Rendered;
 use super::state::{
-    Cause, FileItem, FixDraft, Highlighted, Learned, Level, PolicyReview, RenderKey, RunId, Tool,
+    Cause, FileItem, FixDraft, FormKey, Highlighted, Learned, Level, PolicyReview, RenderKey, RunId, Tool,
 };
 use crate::cases;
 use crate::policy::Request;
@@ -73,6 +73,13 @@ pub enum Action {
     },
     /// Of cases: read, ended, saved.
     Cases(CaseNews),
+    /// Paths that begin with a text of a form's field.
+    PathsFound {
+        form: FormKey,
+        text: String,
+        candidates: Vec<String>,
+        more: bool,
+    },
     /// Samples were written to a folder, or why not.
     SamplesWritten(Result<PathBuf, String>),
     Notice(Level, String),

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::state::kept::Kept;
-use super::state::{FixDraft, FixWanted, RenderKey, RunId};
+use super::state::{FixDraft, FixWanted, FormKey, RenderKey, RunId};
 use crate::cases::Case;
 use crate::policy::Request;
 use crate::run::report::{Remedy, Report};
@@ -63,6 +63,12 @@ pub enum Effect {
     /// Put the default in force again.
     Revoke(Arc<Skill>),
     Copy(String),
+    /// Look for paths that begin with a text, relative to a folder.
+    CompletePath {
+        form: FormKey,
+        folder: PathBuf,
+        text: String,
+    },
     /// Give the terminal to the editor.
     Edit {
         path: PathBuf,
@@ -85,6 +91,7 @@ pub struct StartRun {
     pub skill: Arc<Skill>,
     pub entry: Entry,
     pub arguments: Vec<String>,
+    pub stdin: Vec<u8>,
     pub workspace: PathBuf,
 }
 
@@ -112,4 +119,5 @@ pub struct SaveCase {
     pub name: String,
     pub report: Arc<Report>,
     pub arguments: Vec<String>,
+    pub stdin: Vec<u8>,
 }

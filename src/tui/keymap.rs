@@ -9,7 +9,8 @@ pub mod print;
 
 pub use in_force::{Keymap, bar, command, unavailable};
 
-use super::state::{Finding, Layer, Pane, Section, State, Tab};
+use super::state::form::{Field, Focus, Mode};
+use super::state::{Finding, Form, Layer, Pane, Section, State, Tab};
 
 /// Something a user can ask for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -59,7 +60,16 @@ pub enum Command {
     Approve,
     AutoRun,
     ChooseEntry,
-    EditArguments,
+    EditInput,
+    Submit,
+    SwitchInput,
+    NextField,
+    PreviousField,
+    StepChoice,
+    AddItem,
+    RemoveItem,
+    ResetForm,
+    CopyCommand,
     Editor,
     Copy,
     Json,
@@ -93,6 +103,8 @@ pub enum Scope {
     Output,
     /// In the Cases tab.
     Cases,
+    /// In the run form, where keys without a meaning of their own are typed.
+    Form,
     Everywhere,
 }
 
@@ -159,6 +171,7 @@ impl Binding {
 pub const MOVE: &str = "move";
 const LOOK: &str = "look";
 const RUN: &str = "run";
+const FORM: &str = "run form";
 const REST: &str = "workbench";
 
 /// The table, in the order of the help screen.
@@ -231,7 +244,7 @@ pub static TABLE: &[Binding] = &[
         .group(RUN)
         .bar(40)
         .when(|s| s.skill().is_some_and(|skill| skill.entries.len() > 1)),
-    bind(Command::EditArguments, "arguments", &["i"], "arguments", "edit the arguments of the entry")
+    bind(Command::EditInput, "input", &["i"], "input", "enter what the entry is run with: form, arguments or JSON")
         .group(RUN)
         .bar(45)
         .when(|s| s.entry().is_some()),
@@ -360,6 +373,73 @@ pub static TABLE: &[Binding] = &[
     )
     .group(REST)
     .bar(16),
+    bind(Command::Submit, "form-run", &["enter"], "run", "in the form: run with what was entered")
+        .group(FORM)
+        .within(Scope::Form)
+        .bar(90)
+        .when(|s| form_mode(s) != Some(Mode::Json)),
+    bind(Command::Submit, "form-run-always", &["f5", "alt-enter"], "run", "the same, from JSON too")
+        .group(FORM)
+        .within(Scope::Form)
+        .bar(89),
+    bind(
+        Command::SwitchInput,
+        "form-switch",
+        &["ctrl-t", "f2"],
+        "mode",
+        "go from the form to raw arguments, to JSON, and back",
+    )
+    .group(FORM)
+    .within(Scope::Form)
+    .bar(87),
+    bind(
+        Command::NextField,
+        "next-field",
+        &["tab", "down"],
+        "next",
+        "next field; Tab first completes a path that is being typed",
+    )
+    .group(FORM)
+    .within(Scope::Form)
+    .bar(30)
+    .when(in_fields),
+    bind(Command::PreviousField, "previous-field", &["shift-tab", "up"], "back", "the field before")
+        .group(FORM)
+        .within(Scope::Form)
+        .when(in_fields),
+    bind(
+        Command::StepChoice,
+        "step-choice",
+        &["space", "right", "left"],
+        "next value",
+        "next or previous value of a choice, a switch, the subcommand; a letter goes to the value that begins with it",
+    )
+    .group(FORM)
+    .within(Scope::Form)
+    .bar(70)
+    .when(on_choice),
+    bind(Command::AddItem, "add-item", &["ctrl-n"], "add", "a further item of a list; a comma does the same")
+        .group(FORM)
+        .within(Scope::Form)
+        .bar(60)
+        .when(on_list),
+    bind(Command::RemoveItem, "remove-item", &["ctrl-x"], "remove", "remove the item of a list")
+        .group(FORM)
+        .within(Scope::Form)
+        .bar(58)
+        .when(on_list),
+    bind(Command::ResetForm, "form-defaults", &["ctrl-r"], "defaults", "back to the defaults")
+        .group(FORM)
+        .within(Scope::Form)
+        .bar(40),
+    bind(Command::CopyCommand, "copy-command", &["ctrl-y"], "copy", "copy the command line that will be run")
+        .group(FORM)
+        .within(Scope::Form)
+        .bar(20),
+    bind(Command::Close, "form-close", &["esc", "ctrl-c"], "close", "close the form; what was entered stays")
+        .group(FORM)
+        .within(Scope::Form)
+        .bar(85),
     bind(Command::Theme, "theme", &["T"], "theme", "choose a theme").group(REST),
     bind(Command::Mouse, "mouse", &["m"], "mouse", "mouse on or off; off lets the terminal select text")
         .group(REST),
@@ -424,6 +504,23 @@ fn can_open(state: &State) -> bool {
     }
 }
 
+fn form_mode(state: &State) -> Option<Mode> {
+    state.form().map(|form| form.mode)
+}
+
+fn in_fields(state: &State) -> bool {
+    form_mode(state) == Some(Mode::Form)
+}
+
+fn on_choice(state: &State) -> bool {
+    let on_tool = |form: &Form| form.mode == Mode::Form && form.focus == Focus::Tool;
+    state.form().is_some_and(|form| on_tool(form) || form.field().is_some_and(Field::is_choice))
+}
+
+fn on_list(state: &State) -> bool {
+    state.form().and_then(Form::field).is_some_and(Field::is_list)
+}
+
 impl Scope {
     /// In words, for lists of keys.
     pub fn place(self) -> &'static str {
@@ -437,6 +534,7 @@ impl Scope {
             Self::List => "in the list of skills",
             Self::Output => "in output",
             Self::Cases => "in the Cases tab",
+            Self::Form => "in the run form",
             Self::Everywhere => "everywhere",
         }
     }
@@ -454,6 +552,7 @@ impl Scope {
             Self::Output => matches!(state.focus, Pane::Stdout | Pane::Stderr) && state.layers.is_empty(),
             Self::Welcome => state.is_welcome(),
             Self::Cases => state.is_in_cases(),
+            Self::Form => matches!(state.layers.last(), Some(Layer::Form(_))),
         }
     }
 }

@@ -10,6 +10,8 @@
 //! ```
 //! A pane's first row is its title. On a wide screen the details stand beside the source.
 
+pub mod form;
+
 use super::state::{Border, Pane, State, Tab};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -67,14 +67,23 @@ impl State {
 
 /// The command behind a key, as things stand.
 pub fn command(state: &State, key: Key) -> Option<Command> {
-    let open = state.keymap.lines().filter(|(binding, keys)| keys.contains(&key) && binding.applies(state));
+    let in_form = Scope::Form.is_open(state);
+    // What has no meaning in the form is typed there; no text has a use for these two.
+    let reaches = |binding: &Binding| {
+        !in_form
+            || binding.scope == Scope::Form
+            || matches!(binding.command, Command::Suspend | Command::Redraw)
+    };
+    let means = |binding: &Binding, keys: &[Key]| keys.contains(&key) && binding.applies(state);
+    let open = state.keymap.lines().filter(|(binding, keys)| reaches(binding) && means(binding, keys));
     open.min_by_key(|(binding, _)| binding.scope == Scope::Everywhere).map(|(binding, _)| binding.command)
 }
 
 /// The table's line of a command whose key does nothing now: to say so instead of staying silent. What would be done
 /// here says more than what is done elsewhere.
 pub fn unavailable(state: &State, key: Key) -> Option<&'static Binding> {
-    let meant = state.keymap.lines().filter(|(_, keys)| keys.contains(&key)).map(|(binding, _)| binding);
+    let lines = state.keymap.lines().filter(|(binding, _)| binding.scope != Scope::Form);
+    let meant = lines.filter(|(_, keys)| keys.contains(&key)).map(|(binding, _)| binding);
     meant.min_by_key(|binding| binding.scope != Scope::Everywhere)
 }
 
@@ -88,5 +97,7 @@ pub fn bar(state: &State) -> Vec<(&'static Binding, Key)> {
     let mut lines: Vec<_> =
         state.keymap.lines().filter(|(binding, _)| shown(binding)).filter_map(means).collect();
     lines.sort_by_key(|(binding, _)| std::cmp::Reverse(binding.rank));
+    // One key for a command is enough.
+    lines.dedup_by_key(|(binding, _)| binding.command);
     lines
 }

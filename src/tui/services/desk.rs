@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
 
+use super::complete;
 use super::explore::{files, learned, read_file, tools};
 use super::fix::Fixer;
 use super::highlight::{self, Highlighter};
@@ -40,6 +41,9 @@ impl Desk for DiskDesk {
             }
             Effect::Render { key, text } => {
                 return self.highlighter.ask(highlight::Job::Render { key, text }, mailbox);
+            }
+            Effect::CompletePath { form, folder, text } => {
+                return complete::ask(form, folder, text, mailbox);
             }
             other => other,
         };
@@ -110,7 +114,7 @@ fn save_case(saving: &SaveCase, workspace: &Path) -> Result<String, String> {
         workspace,
         report: &saving.report,
         args: &saving.arguments,
-        stdin: &[],
+        stdin: &saving.stdin,
         force: false,
     })
     .map_err(|error| error.to_string())?;

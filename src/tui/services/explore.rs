@@ -1,6 +1,7 @@
 //! What is worked out of a skill when it is looked at: its files, tools, cost, and what clients make of it.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -72,6 +73,7 @@ pub(super) fn tools(skill: &Skill) -> Vec<Tool> {
                 source: tool.source.text().to_owned(),
                 parameters: parameters(&json),
                 json: format!("{json:#}"),
+                spec: Some(Arc::new(tool.clone())),
             }
         })
         .collect()

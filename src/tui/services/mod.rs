@@ -2,6 +2,7 @@
 //! doubles in their place and drive the whole program by keys.
 
 mod cases;
+mod complete;
 pub mod desk;
 pub mod editor;
 mod explore;
@@ -108,6 +109,7 @@ impl Services {
             | Effect::UndoFix(_)
             | Effect::Approve { .. }
             | Effect::Revoke(_)
+            | Effect::CompletePath { .. }
             | Effect::WriteSamples => self.desk.perform(effect, &self.mailbox),
             other => return Some(other),
         }

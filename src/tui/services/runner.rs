@@ -148,7 +148,7 @@ fn begin(
         skill: Arc::clone(&run.skill),
         entry: run.entry.clone(),
         args: run.arguments.clone(),
-        input: Vec::new(),
+        input: run.stdin.clone(),
         cwd: WorkingDirectory::default(),
         workspace: run.workspace.clone(),
         policy: chosen.policy,

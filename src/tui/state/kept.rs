@@ -62,7 +62,7 @@ impl Kept {
         let mut inputs = state.keeping.inputs.clone();
         for (skill, facts) in state.facts.iter().filter(|(skill, _)| is_text(skill)) {
             let entry = facts.entry.clone().filter(|entry| is_text(entry));
-            let input = Input { entry, arguments: facts.arguments.clone() };
+            let input = Input { entry, arguments: facts.line() };
             if input == Input::default()
                 || input.arguments.len() > MAX_ARGUMENTS
                 || is_secret(&input.arguments)

@@ -2,7 +2,7 @@
 
 use tui_input::Input;
 
-use super::{FixView, Scroll};
+use super::{FixView, FormKey, Scroll};
 
 #[derive(Debug, Clone)]
 pub enum Layer {
@@ -14,6 +14,8 @@ pub enum Layer {
     Request(Scroll),
     /// What a fix would change, to be accepted.
     Fix(Box<FixView>),
+    /// What an entry is run with is being entered; the form is kept with what is known of the skill.
+    Form(FormKey),
     /// A line of text is being typed.
     Prompt(Prompt),
     /// One of several is being chosen.
@@ -24,9 +26,6 @@ pub enum Layer {
 pub struct Prompt {
     pub kind: PromptKind,
     pub input: Input,
-    /// Values to step through, and the one that is shown.
-    pub examples: Vec<String>,
-    pub example: Option<usize>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,7 +35,6 @@ pub enum PromptKind {
     Filter,
     /// What the help screen shows.
     Help,
-    Arguments,
     /// The name under which a run is saved as a case.
     CaseName,
 }

@@ -6,6 +6,7 @@
 pub mod cases;
 pub mod facts;
 pub mod fix;
+pub mod form;
 pub mod help;
 pub mod highlights;
 pub mod kept;
@@ -29,6 +30,7 @@ use std::sync::Arc;
 pub use cases::{CaseRow, CaseSet, CasesTab, Standing, VerdictLine};
 pub use facts::{Facts, FileItem, Learned, Parameter, Tool};
 pub use fix::{DiffKind, DiffLine, FixDraft, FixView, FixWanted};
+pub use form::{Form, FormKey, RunInput};
 pub use highlights::{Highlighted, Highlights, Syntax};
 pub use layers::{Choice, Layer, Prompt, PromptKind};
 pub use policy::{FileRow, FileStanding, PolicyFacts, PolicyFile, PolicyReview, PolicyTab};
@@ -78,7 +80,7 @@ pub struct State {
     pub runs: BTreeMap<PathBuf, RunView>,
     pub next_run: u64,
     /// A run that starts when the one it replaces has ended.
-    pub queued_run: Option<(PathBuf, Option<Cause>)>,
+    pub queued_run: Option<QueuedRun>,
     /// Files shown in place of a denial.
     pub files: BTreeMap<PathBuf, FileText>,
     pub highlights: Highlights,
@@ -100,6 +102,15 @@ pub struct State {
     pub keeping: kept::Keeping,
     /// The workbench is about to end.
     pub quitting: bool,
+}
+
+/// A run that waits for the end of another.
+#[derive(Debug, Clone)]
+pub struct QueuedRun {
+    pub skill: PathBuf,
+    pub entry: PathBuf,
+    pub input: RunInput,
+    pub cause: Option<Cause>,
 }
 
 /// Where the skills come from.
@@ -315,6 +326,22 @@ impl State {
             (Some(entry), _) | (None, [entry]) => Some(entry),
             _ => None,
         }
+    }
+
+    /// The run form that is open.
+    pub fn form(&self) -> Option<&Form> {
+        let Some(Layer::Form(key)) = self.layers.last() else { return None };
+        self.facts.get(&key.skill)?.forms.get(&key.entry)
+    }
+
+    pub fn form_mut(&mut self) -> Option<&mut Form> {
+        let Some(Layer::Form(key)) = self.layers.last() else { return None };
+        self.facts.get_mut(&key.skill)?.forms.get_mut(&key.entry)
+    }
+
+    /// What was entered for the entry that `r` runs; `None` when nothing was.
+    pub fn entered(&self) -> Option<&Form> {
+        self.chosen_facts()?.forms.get(&self.entry()?.file).filter(|form| !form.is_untouched())
     }
 
     /// The denial under the cursor of the findings.

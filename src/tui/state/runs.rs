@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::RunInput;
 use crate::run::log::OutputLog;
 use crate::run::report::Report;
 use crate::sandbox::event::{OutcomeKind, Stream, UsageSample};
@@ -39,7 +40,8 @@ pub enum Stage {
 pub struct RunView {
     pub id: RunId,
     pub entry: PathBuf,
-    pub arguments: String,
+    /// What it was given.
+    pub input: RunInput,
     /// The skill's own policy file is in force.
     pub approved: bool,
     pub cause: Option<Cause>,

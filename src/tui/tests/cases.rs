@@ -113,7 +113,7 @@ fn a_run_is_saved_as_a_case_under_a_name() {
     bench.keys("jS");
     assert!(bench.state().layers.is_empty());
     assert!(bench.screen().contains("a run that has ended can be saved"), "{}", bench.screen());
-    bench.keys("i--city 'New York'<enter>rS");
+    bench.keys("i<ctrl-t>--city 'New York'<enter>S");
     assert!(matches!(bench.state().layers.last(), Some(Layer::Prompt(_))));
     bench.keys("new york<enter>");
     let saved = bench.log.lock().unwrap().saved.clone();

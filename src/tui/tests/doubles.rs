@@ -11,6 +11,7 @@ use crate::run::report::{Remedy, Report};
 use crate::sandbox::event::{Outcome, OutcomeKind, Stream, UsageSample};
 use crate::sandbox::plan::Limits;
 use crate::skill::clients::{self, Client};
+use crate::skill::schema;
 use crate::skill::{Diagnostic, Entry, Interpreter, Language, Manifest, Severity, Skill, Span, cost};
 use crate::tui::action::{Action, CaseNews, RunNews, WorkspaceNews};
 use crate::tui::drive::Driver;
@@ -39,6 +40,8 @@ def main():
 #[derive(Debug, Default)]
 pub(crate) struct Log {
     pub started: Vec<(RunId, Vec<String>)>,
+    /// Standard input of those, in the same order.
+    pub stdin: Vec<String>,
     pub cancelled: Vec<RunId>,
     pub granted: Vec<Remedy>,
     /// Names of the cases that were run, in order.
@@ -49,6 +52,8 @@ pub(crate) struct Log {
     pub saved: Vec<(String, Vec<String>)>,
     /// The policy file is approved.
     pub approved: bool,
+    /// Standard input of those.
+    pub saved_stdin: Vec<String>,
 }
 
 /// A driver with its doubles.
@@ -138,6 +143,7 @@ impl Runner for Actor {
     fn start(&mut self, run: StartRun, mailbox: Mailbox) {
         let mut log = self.log.lock().unwrap();
         log.started.push((run.id, run.arguments.clone()));
+        log.stdin.push(String::from_utf8_lossy(&run.stdin).into_owned());
         let allowed = !log.granted.is_empty();
         drop(log);
         let tell = |news| mailbox.try_send(Action::Run(run.id, news));
@@ -285,7 +291,10 @@ impl Desk for Clerk {
                 mailbox.try_send(Action::Cases(news));
             }
             Effect::SaveCase(saving) => {
-                self.log.lock().unwrap().saved.push((saving.name.clone(), saving.arguments.clone()));
+                let mut log = self.log.lock().unwrap();
+                log.saved.push((saving.name.clone(), saving.arguments.clone()));
+                log.saved_stdin.push(String::from_utf8_lossy(&saving.stdin).into_owned());
+                drop(log);
                 let said = format!("saved as cases/{}.yaml", saving.name);
                 mailbox.try_send(Action::Cases(CaseNews::Saved(Ok(said))));
             }
@@ -304,6 +313,12 @@ impl Desk for Clerk {
                 self.log.lock().unwrap().fixed.pop();
                 let (skill, result) = (skill.path.clone(), Ok("took it back".into()));
                 mailbox.try_send(Action::Fixed { skill, undoable: 0, result });
+            }
+            Effect::CompletePath { form, text, .. } => {
+                let all = ["cities.csv", "cities.json", "data/", "notes.md"];
+                let candidates = all.iter().filter(|path| path.starts_with(&text));
+                let candidates = candidates.map(|path| (*path).to_owned()).collect();
+                mailbox.try_send(Action::PathsFound { form, text, candidates, more: false });
             }
             Effect::Grant { skill, remedy } => {
                 let said = format!("granted {}: {}", remedy.permission, remedy.add);
@@ -394,6 +409,14 @@ fn tool() -> Tool {
             parameter("days", "integer", false, "How many days ahead"),
         ],
         json: "{\n  \"type\": \"object\"\n}".into(),
+        spec: Some(super::form::arguments(
+            "weather_report",
+            &[],
+            vec![
+                super::form::parameter("city", schema::Kind::Text, "Name of the city").required(),
+                super::form::parameter("days", schema::Kind::Integer, "How many days ahead"),
+            ],
+        )),
     }
 }
 

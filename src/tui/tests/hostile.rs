@@ -14,7 +14,7 @@ use crate::tui::action::{Action, RunNews};
 
 const NASTY: &str = "a\x1b]52;c;aGk=\x07b\u{9b}31m\u{202e}c\u{200b}\r\n\t\u{7f}\u{301}\u{301}\u{301}\u{301}漢\u{feff}\u{2028}";
 
-fn check(bench: &Bench) {
+pub(super) fn check(bench: &Bench) {
     for cell in &buffer(&bench.driver).content {
         for c in cell.symbol().chars() {
             let steers = c.is_control()

@@ -149,7 +149,7 @@ fn keeping(kept: &Kept) -> Bench {
 #[test]
 fn where_one_was_is_found_again() {
     let mut bench = keeping(&Kept::default());
-    bench.keys("ji--city Bern<enter>2Tj<enter>wm>}:zoom<enter>:zoom<enter>q");
+    bench.keys("ji<ctrl-t>--city Bern<enter>2Tj<enter>wm>}:zoom<enter>:zoom<enter>q");
     assert!(bench.state().quitting);
     let last = written(&bench).pop().expect("nothing was written");
     let mut bench = keeping(&last);
@@ -183,7 +183,7 @@ fn only_what_matters_is_written_at_once() {
 #[test]
 fn secrets_and_cleared_arguments_are_not_remembered() {
     let mut bench = keeping(&Kept::default());
-    bench.keys("ji--token abc<enter>w");
+    bench.keys("ji<ctrl-t>--token abc<enter>w");
     assert!(written(&bench).pop().unwrap().inputs.is_empty());
     bench.keys("i<ctrl-u>--city Bern<enter>");
     let kept = written(&bench).pop().unwrap();

@@ -60,7 +60,7 @@ screens! {
     filtered: 100 x 24, Denied, "/:ok";
     help_found: 80 x 24, Denied, "?/run";
     palette_nothing: 80 x 24, Denied, "j:qqqq";
-    arguments: 100 x 24, Denied, "ji--city 'Bern Süd'";
+    arguments: 100 x 24, Denied, "ji<ctrl-t>--city 'Bern Süd'";
     cases: 100 x 30, Denied, "j4R<tab>j";
     no_cases: 100 x 24, Denied, "4";
     search: 100 x 24, Denied, "j<tab>/city<enter>";
@@ -82,7 +82,9 @@ fn looks_of_the_main_screens() {
 fn ascii_mode_draws_nothing_else() {
     let mut bench = workbench(100, 30, Plot::Denied);
     bench.driver.state.options.ascii = true;
-    for keys in ["j", "r", "<enter>", "q?", "q<shift-tab>", "3", "4R<tab>j", ":"] {
+    for keys in
+        ["j", "r", "<enter>", "q?", "q<shift-tab>", "3", "4R<tab>j", "i<enter>", "<ctrl-t><ctrl-t>", "<esc>:"]
+    {
         bench.keys(keys);
         let screen = bench.screen().replace('▏', "");
         assert!(screen.is_ascii(), "{screen}");
@@ -106,6 +108,8 @@ fn every_size_is_survived_on_every_screen() {
         "jjE",
         "T",
         "ji",
+        "ji<ctrl-t>--city",
+        "ji<ctrl-t><ctrl-t><enter>x",
         "j/",
         "jrz",
         "jrllll",

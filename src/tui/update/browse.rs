@@ -82,7 +82,6 @@ pub(super) fn choose_entry(state: &mut State, index: usize) {
     let facts = state.facts.entry(skill.path.clone()).or_default();
     if facts.entry.as_ref() != Some(&entry.file) {
         facts.entry = Some(entry.file.clone());
-        facts.arguments.clear();
     }
     state.say(Level::Info, format!("{} runs {}", state.hint(Command::Run), entry.file.display()));
 }

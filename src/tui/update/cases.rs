@@ -115,11 +115,10 @@ pub(in crate::tui) fn can_save(state: &State) -> bool {
 /// Save the newest run under the name that was typed.
 pub(super) fn save(state: &mut State, name: &str) -> Vec<Effect> {
     let (Some(skill), Some(run)) = (state.skill().cloned(), state.run()) else { return Vec::new() };
-    let (Some(report), Some(arguments)) = (run.report.clone(), shlex::split(&run.arguments)) else {
-        return Vec::new();
-    };
+    let Some(report) = run.report.clone() else { return Vec::new() };
+    let (arguments, stdin) = (run.input.arguments.clone(), run.input.stdin.clone());
     let name = name.trim().to_owned();
-    vec![Effect::SaveCase(Box::new(SaveCase { skill, name, report, arguments }))]
+    vec![Effect::SaveCase(Box::new(SaveCase { skill, name, report, arguments, stdin }))]
 }
 
 /// The focus at the same height when the tab comes to the front.

@@ -4,6 +4,7 @@ mod approve;
 mod browse;
 pub(super) mod cases;
 pub(super) mod fix;
+mod form;
 mod mouse;
 mod navigate;
 mod palette;
@@ -76,6 +77,7 @@ pub fn update(state: &mut State, action: Action) -> Vec<Effect> {
                     state.saves.explored(skill, facts);
                 }
             }
+            form::fit(state, &skill);
             Vec::new()
         }
         Action::PolicyReviewed { skill, review } => {
@@ -104,6 +106,10 @@ pub fn update(state: &mut State, action: Action) -> Vec<Effect> {
             }
             Vec::new()
         }
+        Action::PathsFound { form, text, candidates, more } => {
+            form::paths_found(state, &form, &text, candidates, more);
+            Vec::new()
+        }
         Action::Notice(level, text) => {
             state.say(level, text);
             Vec::new()
@@ -124,8 +130,10 @@ fn on_key(state: &mut State, key: Key) -> Vec<Effect> {
     if state.palette.is_some() {
         return palette::type_key(state, key);
     }
-    if let Some(Layer::Prompt(_)) = state.layers.last() {
-        return popup::type_key(state, key);
+    match state.layers.last() {
+        Some(Layer::Prompt(_)) => return popup::type_key(state, key),
+        Some(Layer::Form(_)) => return form::type_key(state, key),
+        _ => {}
     }
     if let Some(command) = keymap::command(state, key) {
         perform(state, command)
@@ -159,7 +167,7 @@ pub(super) fn why_not(state: &State, command: Command) -> String {
         }
         Command::Allow => "choose a denial with a remedy in the Run tab first".to_owned(),
         Command::ChooseEntry => "this skill has one entry at most".to_owned(),
-        Command::EditArguments => format!("choose an entry first with {}", state.hint(Command::ChooseEntry)),
+        Command::EditInput => format!("choose an entry first with {}", state.hint(Command::ChooseEntry)),
         Command::SaveCase => format!(
             "a run that has ended can be saved as a case; {} runs the entry",
             state.hint(Command::Run)
@@ -216,7 +224,7 @@ pub(super) fn perform(state: &mut State, command: Command) -> Vec<Effect> {
         }
         Command::Theme => theme::open(state),
         Command::ChooseEntry => popup::open_entries(state, false),
-        Command::EditArguments => popup::open_arguments(state),
+        Command::EditInput => form::open(state),
         Command::Filter => popup::open_line(state, PromptKind::Filter),
         Command::Search => popup::open_line(state, PromptKind::Search),
         Command::SearchNext => search::go(state, false),
@@ -236,7 +244,7 @@ pub(super) fn perform(state: &mut State, command: Command) -> Vec<Effect> {
         Command::Samples => return vec![Effect::WriteSamples],
         Command::Suspend => return vec![Effect::Suspend],
         Command::Redraw => return vec![Effect::Redraw],
-        Command::Run => return run::start(state, None),
+        Command::Run => return run::start(state),
         Command::RunCase => return cases::run_chosen(state),
         Command::RunCases => return cases::run_all(state),
         Command::SaveCase => popup::open_case_name(state),
@@ -334,6 +342,7 @@ fn settle(state: &mut State, effects: &mut Vec<Effect>) {
     }
     let layout = layout(state);
     navigate::clamp(state, &layout);
+    form::settle(state);
     if state.phase == Phase::Ready || state.skills.touched {
         want_skill(state, effects);
     }
@@ -361,7 +370,9 @@ fn want_skill(state: &mut State, effects: &mut Vec<Effect>) {
     let Some(skill) = state.skill().cloned() else { return };
     let facts = state.facts.entry(skill.path.clone()).or_insert_with(|| {
         let Input { entry, arguments } = state.keeping.inputs.get(&skill.path).cloned().unwrap_or_default();
-        Facts { entry, arguments, ..Facts::default() }
+        let mut facts = Facts { entry, ..Facts::default() };
+        facts.remember(&skill, &arguments);
+        facts
     });
     if facts.asked {
         return;

@@ -1,6 +1,6 @@
 //! The mouse: click to focus and choose, wheel to scroll, drag a border.
 
-use super::{navigate, perform, show_tab};
+use super::{form, navigate, perform, show_tab};
 use crate::tui::effect::Effect;
 use crate::tui::key::{Mouse, MouseKind};
 use crate::tui::keymap::Command;
@@ -74,6 +74,10 @@ fn press(state: &mut State, layout: &Layout, event: Mouse) -> Vec<Effect> {
     state.notice = None;
     match state.layers.last() {
         Some(Layer::Prompt(_)) => return Vec::new(),
+        Some(Layer::Form(_)) => {
+            form::press(state, event);
+            return Vec::new();
+        }
         Some(_) => return perform(state, Command::Close),
         None => {}
     }

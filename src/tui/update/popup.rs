@@ -2,9 +2,8 @@
 
 use tui_input::Input;
 
-use super::{approve, browse, cases, fix, navigate, run, search, typing};
+use super::{approve, browse, cases, fix, form, navigate, run, search, typing};
 use crate::tui::effect::Effect;
-use crate::tui::examples;
 use crate::tui::key::{Code, Key};
 use crate::tui::keymap::Command;
 use crate::tui::state::scroll::Motion;
@@ -17,37 +16,13 @@ pub(super) fn open_line(state: &mut State, kind: PromptKind) {
         PromptKind::Help => &state.help_needle,
         _ => "",
     };
-    let input = Input::new(text.to_owned());
-    state.layers.push(Layer::Prompt(Prompt { kind, input, examples: Vec::new(), example: None }));
-}
-
-pub(super) fn open_arguments(state: &mut State) {
-    let (Some(skill), Some(entry)) = (state.skill(), state.entry()) else { return };
-    let examples = examples::of(&skill.source, &entry.file);
-    let input = Input::new(state.chosen_facts().map(|facts| facts.arguments.clone()).unwrap_or_default());
-    let prompt = Prompt { kind: PromptKind::Arguments, input, examples, example: None };
+    let prompt = Prompt { kind, input: Input::new(text.to_owned()) };
     state.layers.push(Layer::Prompt(prompt));
 }
 
 pub(super) fn open_case_name(state: &mut State) {
-    let prompt =
-        Prompt { kind: PromptKind::CaseName, input: Input::default(), examples: Vec::new(), example: None };
+    let prompt = Prompt { kind: PromptKind::CaseName, input: Input::default() };
     state.layers.push(Layer::Prompt(prompt));
-}
-
-/// Put the next or the one before of the examples into the line.
-fn step_example(prompt: &mut Prompt, step: isize) {
-    let count = prompt.examples.len();
-    if count == 0 {
-        return;
-    }
-    let next = match prompt.example {
-        None if step > 0 => 0,
-        None => count - 1,
-        Some(at) => (at as isize + step).rem_euclid(count as isize) as usize,
-    };
-    prompt.example = Some(next);
-    prompt.input = Input::new(prompt.examples[next].clone());
 }
 
 /// Let the user choose an entry, and run it then when `run` says so.
@@ -81,7 +56,7 @@ pub(super) fn perform(state: &mut State, command: Command) -> Option<Vec<Effect>
                 }
                 Command::Run => {
                     state.layers.pop();
-                    Some(run::start(state, None))
+                    Some(run::start(state))
                 }
                 Command::Allow => Some(run::allow(state)),
                 Command::Narrower | Command::Wider => {
@@ -122,6 +97,15 @@ pub(super) fn perform(state: &mut State, command: Command) -> Option<Vec<Effect>
         Layer::Choice(choice) => {
             let choice = *choice;
             Some(choose(state, choice, command, page))
+        }
+        // Its keys do not come here; the wheel does.
+        Layer::Form(_) => {
+            match command {
+                Command::Up => form::wheel(state, -1),
+                Command::Down => form::wheel(state, 1),
+                _ => {}
+            }
+            Some(Vec::new())
         }
         // Keys of a prompt do not come here; a mouse command may.
         Layer::Prompt(_) => {
@@ -186,7 +170,7 @@ fn choose(state: &mut State, mut choice: Choice, command: Command, page: usize) 
                 Choice::Entry(scroll, run) => {
                     browse::choose_entry(state, scroll.cursor);
                     if run {
-                        return run::start(state, None);
+                        return run::start(state);
                     }
                 }
                 Choice::Theme(scroll, _) => {
@@ -218,14 +202,6 @@ pub(super) fn type_key(state: &mut State, key: Key) -> Vec<Effect> {
             navigate::go(state, Pane::Skills, Motion::Rows(rows));
             return Vec::new();
         }
-        (Code::Up, _) | (Code::Char('p'), true) => {
-            step_example(prompt, -1);
-            return Vec::new();
-        }
-        (Code::Down, _) | (Code::Char('n'), true) => {
-            step_example(prompt, 1);
-            return Vec::new();
-        }
         (Code::Esc, _) | (Code::Char('c'), true) => {
             dismiss(state);
             return Vec::new();
@@ -242,6 +218,7 @@ pub(super) fn type_key(state: &mut State, key: Key) -> Vec<Effect> {
 }
 
 pub(super) fn paste(state: &mut State, text: &str) -> Vec<Effect> {
+    form::paste(state, text);
     if let Some(Layer::Prompt(prompt)) = state.layers.last_mut() {
         typing::paste(&mut prompt.input, text);
         search_as_typed(state);
@@ -272,7 +249,7 @@ fn look_for(state: &mut State, kind: PromptKind, needle: String) {
                 *scroll = Scroll::default();
             }
         }
-        PromptKind::Arguments | PromptKind::CaseName => {}
+        PromptKind::CaseName => {}
     }
 }
 
@@ -290,7 +267,6 @@ fn accept(state: &mut State) -> Vec<Effect> {
             Vec::new()
         }
         PromptKind::Filter | PromptKind::Help => Vec::new(),
-        PromptKind::Arguments => run::set_arguments(state, prompt.input.value()),
         PromptKind::CaseName => cases::save(state, prompt.input.value()),
     }
 }

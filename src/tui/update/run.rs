@@ -1,6 +1,7 @@
 //! Runs: starting, cancelling, following what they tell, allowing what they were refused.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::policy::Request;
@@ -8,25 +9,57 @@ use crate::run::log::OutputLog;
 use crate::run::report::MissingModule;
 use crate::sandbox::event::{Operation, UsageSample, Verdict};
 use crate::sandbox::plan::Limits;
+use crate::skill::{Entry, Skill};
 use crate::tui::action::RunNews;
 use crate::tui::effect::{Effect, StartRun};
-use crate::tui::keymap::Command;
-use crate::tui::state::{Cause, Layer, Level, Pane, RunId, RunView, Scroll, Stage, State, Tab};
+use crate::tui::state::{
+    Cause, Layer, Level, Pane, QueuedRun, RunId, RunInput, RunView, Scroll, Stage, State, Tab,
+};
 
 /// How many finished runs keep their output; older ones keep only their report.
 const KEEP_OUTPUT: usize = 4;
 
-/// Run the chosen entry. A run under way is ended first, and this one follows it.
-pub(super) fn start(state: &mut State, cause: Option<Cause>) -> Vec<Effect> {
+/// Run the chosen entry with what was entered for it. A run under way is ended first, and this one follows it.
+pub(super) fn start(state: &mut State) -> Vec<Effect> {
     let Some(skill) = state.skill().cloned() else { return Vec::new() };
     let Some(entry) = state.entry().cloned() else {
         if skill.entries.is_empty() {
             state.say(Level::Warning, "this skill has no script to run");
-        } else if cause.is_none() {
+        } else {
             super::popup::open_entries(state, true);
         }
         return Vec::new();
     };
+    let input = match state.entered().map(|form| form.judged.clone()) {
+        None => RunInput::default(),
+        Some(Ok(input)) => input,
+        Some(Err(_)) => {
+            super::form::open_at_problem(state);
+            return Vec::new();
+        }
+    };
+    launch(state, skill, entry, input, None)
+}
+
+/// Run once more what ran last, whatever was entered since.
+fn again(state: &mut State, cause: Option<Cause>) -> Vec<Effect> {
+    let Some(skill) = state.skill().cloned() else { return Vec::new() };
+    let entry =
+        state.run().and_then(|run| skill.entries.iter().find(|entry| entry.file == run.entry)).cloned();
+    match (entry, state.run().map(|run| run.input.clone())) {
+        (Some(entry), Some(input)) => launch(state, skill, entry, input, cause),
+        _ => Vec::new(),
+    }
+}
+
+/// Start it, or have it wait for the end of the run under way.
+fn launch(
+    state: &mut State,
+    skill: Arc<Skill>,
+    entry: Entry,
+    input: RunInput,
+    cause: Option<Cause>,
+) -> Vec<Effect> {
     let Some(_) = &entry.interpreter.program else {
         let (name, file) = (entry.interpreter.language.name(), entry.file.display());
         let text =
@@ -37,17 +70,13 @@ pub(super) fn start(state: &mut State, cause: Option<Cause>) -> Vec<Effect> {
     let by_key = cause.is_none();
     if let Some(running) = state.running() {
         let id = running.id;
-        state.queued_run = Some((skill.path.clone(), cause));
+        state.queued_run = Some(QueuedRun { skill: skill.path.clone(), entry: entry.file, input, cause });
         state.runs.values_mut().filter(|run| run.id == id).for_each(|run| run.cancelling = true);
         return vec![Effect::CancelRun(id)];
     }
     let facts = state.facts.entry(skill.path.clone()).or_default();
-    let arguments = facts.arguments.clone();
     let approved = facts.request.as_ref().is_some_and(|request| request.approved);
-    let Some(words) = shlex::split(&arguments) else {
-        quote_not_closed(state);
-        return Vec::new();
-    };
+    let (arguments, stdin) = (input.arguments.clone(), input.stdin.clone());
     let id = RunId(state.next_run);
     state.next_run += 1;
     state.runs.insert(
@@ -55,7 +84,7 @@ pub(super) fn start(state: &mut State, cause: Option<Cause>) -> Vec<Effect> {
         RunView {
             id,
             entry: entry.file.clone(),
-            arguments,
+            input,
             approved,
             cause,
             stage: Stage::Starting,
@@ -82,7 +111,8 @@ pub(super) fn start(state: &mut State, cause: Option<Cause>) -> Vec<Effect> {
         id,
         skill,
         entry,
-        arguments: words,
+        arguments,
+        stdin,
         workspace: state.place.workspace.clone(),
     }))]
 }
@@ -105,23 +135,6 @@ pub(super) fn cancel(state: &mut State) -> Vec<Effect> {
         effects.push(Effect::CancelRun(id));
     }
     effects
-}
-
-pub(super) fn set_arguments(state: &mut State, text: &str) -> Vec<Effect> {
-    let Some(path) = state.skill().map(|skill| skill.path.clone()) else { return Vec::new() };
-    text.clone_into(&mut state.facts.entry(path).or_default().arguments);
-    if shlex::split(text).is_none() {
-        quote_not_closed(state);
-    } else {
-        let run = state.hint(Command::Run);
-        state.say(Level::Info, format!("{run} runs with these arguments"));
-    }
-    Vec::new()
-}
-
-fn quote_not_closed(state: &mut State) {
-    let edit = state.hint(Command::EditArguments);
-    state.say(Level::Error, format!("arguments: a quote is not closed; {edit} edits them"));
 }
 
 /// Write the grant that the chosen denial asks for.
@@ -163,8 +176,7 @@ pub(super) fn on_granted(
             let chosen = state.skill().is_some_and(|chosen| chosen.path == skill);
             let (tab, focus) = (state.tab, state.focus);
             // What has not run since the start does not run by itself.
-            let again = chosen && state.runs.contains_key(skill);
-            let effects = if again { start(state, None) } else { Vec::new() };
+            let effects = if chosen { again(state, None) } else { Vec::new() };
             (state.tab, state.focus) = (tab, focus);
             effects
         }
@@ -190,7 +202,7 @@ pub(super) fn on_change(state: &mut State, skill: &Path, cause: Cause) -> Vec<Ef
         return Vec::new();
     }
     state.layers.retain(|layer| !matches!(layer, Layer::Denial(_)));
-    start(state, Some(cause))
+    again(state, Some(cause))
 }
 
 pub(super) fn on_news(state: &mut State, id: RunId, news: RunNews) -> Vec<Effect> {
@@ -229,9 +241,12 @@ pub(super) fn on_news(state: &mut State, id: RunId, news: RunNews) -> Vec<Effect
 
 /// Start the run that waited for the end of the one before.
 fn next(state: &mut State) -> Vec<Effect> {
-    let Some((path, cause)) = state.queued_run.take() else { return Vec::new() };
-    if state.skill().is_none_or(|skill| skill.path != path) {
+    let Some(queued) = state.queued_run.take() else { return Vec::new() };
+    let Some(skill) = state.skill().filter(|skill| skill.path == queued.skill).cloned() else {
         return Vec::new();
+    };
+    match skill.entries.iter().find(|entry| entry.file == queued.entry).cloned() {
+        Some(entry) => launch(state, skill, entry, queued.input, queued.cause),
+        None => Vec::new(),
     }
-    start(state, cause)
 }

@@ -94,6 +94,16 @@ pub(super) fn keys(canvas: &mut Canvas<'_>, state: &State, area: Area) {
         canvas.line(area.x, area.y, area.width, &spans);
         return;
     }
+    if state.form().is_some() {
+        // They stand at the form's foot.
+        return;
+    }
+    hints(canvas, state, area);
+}
+
+/// The most useful keys, as many as there is room for.
+pub(super) fn hints(canvas: &mut Canvas<'_>, state: &State, area: Area) {
+    let look = canvas.look;
     let (tail, lead): (Vec<_>, Vec<_>) = keymap::bar(state).into_iter().partition(|(b, _)| b.rank <= 15);
     let key = |(binding, key): (&keymap::Binding, crate::tui::key::Key)| -> Vec<Span<'static>> {
         vec![

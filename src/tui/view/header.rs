@@ -57,11 +57,14 @@ fn nothing_yet(canvas: &mut Canvas<'_>, state: &State, area: Area) {
         let left =
             [look.span(Role::Key, state.hint(Command::Run)), look.span(Role::Text, format!(" runs {file}"))];
         canvas.ends(area, 0, &left, &policy(&look, state.is_approved()));
-        let arguments = state.chosen_facts().map(|facts| facts.arguments.as_str()).unwrap_or_default();
-        let text = if arguments.is_empty() { "no arguments" } else { arguments };
+        let text = match state.entered().map(|form| &form.judged) {
+            Some(Ok(input)) if !input.shown.is_empty() => &input.shown,
+            Some(Err(_)) => "not complete yet",
+            _ => "nothing given",
+        };
         let hint = [
-            look.span(Role::Key, state.hint(Command::EditArguments)),
-            look.span(Role::Muted, format!(" edits its arguments: {text}")),
+            look.span(Role::Key, state.hint(Command::EditInput)),
+            look.span(Role::Muted, format!(" edits its input: {text}")),
         ];
         canvas.ends(area, 1, &hint, &[]);
     } else {
@@ -87,8 +90,8 @@ fn policy(look: &Look<'_>, approved: bool) -> Vec<Span<'static>> {
 fn what(canvas: &mut Canvas<'_>, state: &State, run: &RunView, area: Area) {
     let look = canvas.look;
     let mut left = vec![look.span(Role::Strong, run.entry.display().to_string())];
-    if !run.arguments.is_empty() {
-        left.push(look.span(Role::Text, format!(" {}", run.arguments)));
+    if !run.input.shown.is_empty() {
+        left.push(look.span(Role::Text, format!(" {}", run.input.shown)));
     }
     let next = state.is_approved();
     let mut right = policy(&look, run.approved);

@@ -9,6 +9,7 @@ mod denial;
 mod details;
 mod findings;
 mod fix;
+mod form;
 mod format;
 mod frame;
 mod header;

@@ -5,7 +5,7 @@ use ratatui::text::Span;
 use unicode_width::UnicodeWidthStr as _;
 
 use super::canvas::{Canvas, width};
-use super::{Sign, denial, fix, help, request};
+use super::{Sign, denial, fix, form, help, request};
 use crate::tui::layout::{Area, Layout};
 use crate::tui::state::{Choice, Layer, Prompt, PromptKind, State};
 use crate::tui::theme::Role;
@@ -25,6 +25,7 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, state: &State, layout: &Layout) -> O
                 fix::draw(canvas, state, view, centred(state, 110, rows as u16));
             }
             Layer::Choice(choice) => choices(canvas, state, choice),
+            Layer::Form(_) => cursor = form::draw(canvas, state),
             Layer::Prompt(prompt) => cursor = Some(typed(canvas, prompt, layout.keys)),
         }
     }
@@ -110,7 +111,6 @@ fn typed(canvas: &mut Canvas<'_>, prompt: &Prompt, area: Area) -> Position {
         PromptKind::Search => " /",
         PromptKind::Filter => " filter  ",
         PromptKind::Help => " find a key  ",
-        PromptKind::Arguments => " arguments  ",
         PromptKind::CaseName => " save the run as case  ",
     };
     let label = [look.span(Role::Key, name)];
@@ -119,14 +119,9 @@ fn typed(canvas: &mut Canvas<'_>, prompt: &Prompt, area: Area) -> Position {
     // Scrolled so that the cursor is always in sight.
     let start = prompt.input.visual_scroll(usize::from(room.max(1)));
     let text = super::details::unpainted(vec![look.span(Role::Text, prompt.input.value())]);
-    let arrows = if look.ascii { "Up Down" } else { "↑ ↓" };
-    let hint = match prompt.kind {
-        PromptKind::Filter => Some((":error :warning :ok :changed", "  Esc shows all ")),
-        _ if !prompt.examples.is_empty() => Some((arrows, "  examples from SKILL.md ")),
-        _ => None,
-    };
-    if let Some((key, text)) = hint {
-        let hint = [look.span(Role::Key, key), look.span(Role::Bar, text)];
+    if prompt.kind == PromptKind::Filter {
+        let hint =
+            [look.span(Role::Key, ":error :warning :ok :changed"), look.span(Role::Bar, "  Esc shows all ")];
         let free = usize::from(room).saturating_sub(prompt.input.value().len() + 4);
         if width(&hint) <= free {
             canvas.ends(area, 0, &[], &hint);
