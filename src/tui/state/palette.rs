@@ -218,5 +218,7 @@ fn find(state: &State, text: &str) -> Vec<Hit> {
 }
 
 fn is_listed(state: &State, line: &Binding) -> bool {
-    line.command != Command::Palette && (line.scope != Scope::Welcome || state.is_welcome())
+    line.command != Command::Palette
+        && line.scope != Scope::Form
+        && (line.scope != Scope::Welcome || state.is_welcome())
 }
