@@ -132,6 +132,7 @@ fn files_network_processes_limits_and_usage() {
                 protocol: "tcp".into(),
                 verdict: Verdict::Denied,
                 count: 1,
+                at_ms: None,
             }),
         ));
     }

@@ -63,6 +63,14 @@ pub struct Declaration {
 }
 
 impl Declaration {
+    /// One that nobody wrote.
+    #[cfg(test)]
+    pub(crate) fn named(kind: Kind, file: &str, names: &[&str]) -> Self {
+        let names = names.iter().map(|name| (*name).to_owned()).collect();
+        let (sources, builds, files, locals) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Self { kind, file: file.into(), names, sources, builds, requires: None, files, locals }
+    }
+
     /// `requests, rich and 3 more`, for people.
     pub fn summary(&self) -> String {
         const SHOWN: usize = 4;

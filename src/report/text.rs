@@ -231,7 +231,9 @@ impl Summary<'_> {
                 let _ = write!(what, "  {}", one_line(detail, MAX_TEXT));
             }
             self.line(&format!("{mark} {path}  {}", self.style.quiet(&what)));
-            self.diff(change.diff.as_deref().unwrap_or_default(), &mut lines);
+            if report.writes.is_some() {
+                self.diff(change.diff.as_deref().unwrap_or_default(), &mut lines);
+            }
         }
         if report.changes_truncated {
             let text = "! not everything could be compared: changes of this run may be missing here";

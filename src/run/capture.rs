@@ -15,7 +15,7 @@
 //!
 //! Dropping a [`Captured`] drops the changes.
 
-mod diff;
+pub(super) mod diff;
 mod keep;
 mod list;
 #[cfg(test)]

@@ -2,15 +2,24 @@
 
 use std::collections::BTreeMap;
 use std::fs::Metadata;
+use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
+use super::capture::{diff, unified};
 use super::report::{Change, ChangeKind};
+use crate::policy::open_plain;
 
 /// Most files that are compared. A write grant may be a whole workspace.
 const MAX_FILES: usize = 20_000;
 const MAX_DEPTH: usize = 32;
 const MAX_OWNERS: usize = 64;
+/// Longest text that is compared, bytes of all that are kept, and how long reading them may take.
+const MAX_TEXT: u64 = 64 * 1024;
+const MAX_TEXTS: usize = 4 * 1024 * 1024;
+const TEXTS_TIME: Duration = Duration::from_millis(100);
 
 /// The state of all files below some folders.
 #[derive(Debug, Clone, Default)]
@@ -21,6 +30,8 @@ pub(super) struct Snapshot {
     cut: bool,
     /// How many there are of each owner and group; of the first few.
     owners: BTreeMap<(u32, u32), usize>,
+    /// What small files held, so that what changed in them can be told.
+    texts: BTreeMap<PathBuf, Arc<str>>,
 }
 
 /// Enough of a file to notice a change.
@@ -85,6 +96,54 @@ impl Snapshot {
         snapshot
     }
 
+    /// Keep what is in small text files too, as far as that is quickly done.
+    #[must_use]
+    pub(super) fn with_texts(mut self) -> Self {
+        let (mut room, until) = (MAX_TEXTS, Instant::now() + TEXTS_TIME);
+        for (path, mark) in &self.files {
+            if room == 0 || Instant::now() > until {
+                break;
+            }
+            if let Some(text) = text(path, mark, room) {
+                room -= text.len();
+                self.texts.insert(path.clone(), text.into());
+            }
+        }
+        self
+    }
+
+    /// Say of each change of a text what changed in it.
+    fn explain(&self, changes: &mut [Change], now: &Self) {
+        let (mut room, until) = (diff::ROOM, Instant::now() + diff::TIME);
+        for change in changes.iter_mut().take(diff::MAX_DIFFS) {
+            let (before, after) = (self.files.get(&change.path), now.files.get(&change.path));
+            if change.kind == ChangeKind::Modified {
+                change.before_bytes = before.map(|mark| mark.bytes);
+            }
+            if before.or(after).is_none_or(Mark::is_folder) {
+                continue;
+            }
+            if room == 0 || Instant::now() > until {
+                change.detail = Some("diff left out: too many changes".to_owned());
+                continue;
+            }
+            let old = match before {
+                Some(_) => self.texts.get(&change.path).map(|text| text.to_string()),
+                None => Some(String::new()),
+            };
+            let new = match after {
+                Some(mark) => text(&change.path, mark, MAX_TEXT as usize),
+                None => Some(String::new()),
+            };
+            let (Some(old), Some(new)) = (old, new) else {
+                change.detail = Some("no diff: not a small text, before or after".to_owned());
+                continue;
+            };
+            (change.diff, change.detail) = unified(&old, &new).into_parts();
+            room = room.saturating_sub(change.diff.as_ref().map_or(0, String::len));
+        }
+    }
+
     fn walk(&mut self, path: &Path, depth: usize) {
         if self.files.len() >= MAX_FILES || depth > MAX_DEPTH {
             self.cut = true;
@@ -128,8 +187,20 @@ impl Snapshot {
             changes.extend(gone.map(|(path, mark)| change(path, ChangeKind::Deleted, mark)));
             changes.sort_by(|a, b| a.path.cmp(&b.path));
         }
+        self.explain(&mut changes, &now);
         (changes, cut)
     }
+}
+
+/// What a file holds, when it is a text of at most `room` bytes. Never through a link, and never waiting for a pipe.
+fn text(path: &Path, mark: &Mark, room: usize) -> Option<String> {
+    let is_file = mark.mode & libc::S_IFMT == libc::S_IFREG;
+    if !is_file || mark.bytes > MAX_TEXT.min(room as u64) {
+        return None;
+    }
+    let mut content = Vec::new();
+    open_plain(path).ok()?.take(MAX_TEXT).read_to_end(&mut content).ok()?;
+    String::from_utf8(content).ok().filter(|text| !text.contains('\0') && text.len() <= room)
 }
 
 fn folder_inode(before: &Mark, now: &Mark) -> u64 {
@@ -166,6 +237,33 @@ mod tests {
             ("new/file", ChangeKind::Added, 4),
         ];
         assert_eq!(found, expected.map(|(path, kind, bytes)| (PathBuf::from(path), kind, bytes)));
+    }
+
+    #[test]
+    fn texts_are_told_with_what_changed_in_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str| folder.path().join(name);
+        std::fs::write(file("a.txt"), "one\ntwo\n").unwrap();
+        std::fs::write(file("b.bin"), "1\0").unwrap();
+        std::fs::write(file("c.txt"), "gone\n").unwrap();
+        let before = Snapshot::take(vec![folder.path().to_owned()]).with_texts();
+        std::fs::write(file("a.txt"), "one\nthree\n").unwrap();
+        std::fs::write(file("b.bin"), "12\0").unwrap();
+        std::fs::remove_file(file("c.txt")).unwrap();
+        std::fs::write(file("d.txt"), "new\n").unwrap();
+        std::os::unix::fs::symlink("/etc/passwd", file("e")).unwrap();
+        let (changes, _) = before.changes();
+        let found: Vec<_> = changes.iter().map(|c| c.diff.clone().unwrap_or_default()).collect();
+        let expected = [
+            "@@ -1,2 +1,2 @@\n one\n-two\n+three\n",
+            "",
+            "@@ -1 +0,0 @@\n-gone\n",
+            "@@ -0,0 +1 @@\n+new\n",
+            "",
+        ];
+        assert_eq!(found, expected);
+        assert_eq!((changes[0].before_bytes, changes[0].kept), (Some(8), None));
+        assert!(changes[1].detail.as_ref().is_some_and(|why| why.contains("no diff")));
     }
 
     #[test]

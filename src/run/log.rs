@@ -6,6 +6,7 @@
 
 pub mod clean;
 mod line;
+mod order;
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -13,6 +14,7 @@ use std::ops::Range;
 
 pub use clean::clean;
 pub use line::{Attributes, Colour, Ink, Line, MAX_COLUMNS, Piece};
+pub use order::{Order, Place};
 
 /// Bytes of one stream that are kept.
 pub const CAPACITY: usize = 8 * 1024 * 1024;
@@ -117,6 +119,11 @@ impl OutputLog {
     /// Lines that were forgotten because of the bound.
     pub fn dropped_lines(&self) -> u64 {
         self.dropped_lines
+    }
+
+    /// The line that holds the byte at this offset of the stream; the oldest when that is forgotten.
+    pub fn line_at(&self, offset: u64) -> usize {
+        self.starts.partition_point(|start| *start <= offset).saturating_sub(1)
     }
 
     /// Where line `index` lies in the stream, its newline excluded.

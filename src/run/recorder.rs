@@ -97,7 +97,7 @@ impl Recorder {
             scripts: Scripts::new(&request.skill.path, &prepared.plan.cwd),
             lines: HashMap::new(),
             arguments: 0,
-            before: Snapshot::take(roots),
+            before: Snapshot::take(roots).with_texts(),
             complaints: Complaints::new(
                 request.entry.interpreter.language,
                 &request.skill.path,
@@ -135,16 +135,17 @@ impl Recorder {
                 return heard.is_some_and(|first| self.blame_late(first));
             }
             EventKind::File { path, operation, verdict, count } => {
-                self.file(path, *operation, *verdict, *count);
+                self.file(path, *operation, *verdict, *count, event.at);
             }
             EventKind::Denied(denied) => self.denied(denied, event.at),
-            EventKind::Network(attempt) => self.network(attempt),
+            EventKind::Network(attempt) => self.network(attempt, event.at),
             EventKind::ProcessStarted { pid, parent, program, argv } => {
-                self.process(*pid, *parent, program, argv);
+                self.process(*pid, *parent, program, argv, event.at);
             }
             EventKind::ProcessExited { pid, exit } => {
                 if let Some(index) = self.processes.remove(pid) {
-                    self.report.processes[index].exit = *exit;
+                    let process = &mut self.report.processes[index];
+                    (process.exit, process.ended_ms) = (*exit, Some(whole_millis(event.at)));
                 }
             }
             EventKind::LimitHit(hit) => self.limit(hit),
@@ -181,14 +182,15 @@ impl Recorder {
         }
     }
 
-    fn file(&mut self, path: &Path, operation: Operation, verdict: Verdict, count: u64) {
+    fn file(&mut self, path: &Path, operation: Operation, verdict: Verdict, count: u64, at: Duration) {
         let files = &mut self.report.files;
         match self.files.get(&(path.to_owned(), operation, verdict)) {
             Some(index) => files[*index].count += count,
             None if files.len() >= MAX_FILES => self.report.lost_events += count,
             None => {
                 self.files.insert((path.to_owned(), operation, verdict), files.len());
-                files.push(FileAccess { path: path.to_owned(), operation, verdict, count });
+                let at_ms = Some(whole_millis(at));
+                files.push(FileAccess { path: path.to_owned(), operation, verdict, count, at_ms });
             }
         }
     }
@@ -250,7 +252,7 @@ impl Recorder {
         }
         self.report.denials.push(Denial {
             id: self.report.denials.len() as u64 + 1,
-            at_ms: at.as_millis() as u64,
+            at_ms: whole_millis(at),
             count: denied.count,
             pid: denied.pid,
             program: denied.program.clone(),
@@ -290,7 +292,7 @@ impl Recorder {
         self.denied(&denied, Duration::ZERO);
     }
 
-    fn network(&mut self, attempt: &NetworkAttempt) {
+    fn network(&mut self, attempt: &NetworkAttempt, at: Duration) {
         let network = &mut self.report.network;
         let same = |have: &&mut NetworkAttempt| {
             have.address == attempt.address
@@ -302,14 +304,14 @@ impl Recorder {
         if let Some(have) = network.iter_mut().find(same) {
             have.count += attempt.count;
         } else if network.len() < MAX_NETWORK {
-            network.push(attempt.clone());
+            network.push(NetworkAttempt { at_ms: Some(whole_millis(at)), ..attempt.clone() });
         } else {
             self.report.lost_events += attempt.count;
         }
     }
 
     /// A process that starts another program keeps its number: the new program is an entry of its own.
-    fn process(&mut self, pid: i32, parent: i32, program: &Path, argv: &[String]) {
+    fn process(&mut self, pid: i32, parent: i32, program: &Path, argv: &[String], at: Duration) {
         if self.report.processes.len() >= MAX_PROCESSES {
             self.report.lost_events += 1;
             return;
@@ -323,7 +325,8 @@ impl Recorder {
         let starter = self.processes.get(&pid).or_else(|| self.processes.get(&parent)).copied();
         self.starters.push(starter);
         self.processes.insert(pid, self.report.processes.len());
-        self.report.processes.push(Process { pid, parent, program: program.to_owned(), argv, exit: None });
+        let (program, at_ms) = (program.to_owned(), Some(whole_millis(at)));
+        self.report.processes.push(Process { pid, parent, program, argv, exit: None, at_ms, ended_ms: None });
     }
 
     fn limit(&mut self, hit: &LimitHit) {
@@ -413,6 +416,10 @@ fn outermost(mut paths: Vec<PathBuf>) -> Vec<PathBuf> {
     let all = paths.clone();
     paths.retain(|path| !all.iter().any(|other| path != other && path.starts_with(other)));
     paths
+}
+
+fn whole_millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Milliseconds with three digits: a microsecond is as fine as anybody measures here.

@@ -125,6 +125,9 @@ pub struct FileAccess {
     pub operation: Operation,
     pub verdict: Verdict,
     pub count: u64,
+    /// When it happened first, after the program's start; `None` in reports that did not tell yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_ms: Option<u64>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -136,6 +139,12 @@ pub struct Process {
     pub argv: Vec<String>,
     /// Exit status; `null` while it runs, when a signal ended it, or when nobody saw it end.
     pub exit: Option<i32>,
+    /// When it was started and when it ended, after the program's start; `None` in reports that did not tell yet, and of
+    /// processes that nobody saw end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_ms: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_ms: Option<u64>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -145,16 +154,16 @@ pub struct Change {
     pub kind: ChangeKind,
     /// Length after the run; of what was deleted, before it.
     pub bytes: u64,
-    /// Length before the run, of what was there. This and all below only when changes were captured.
+    /// Length before the run, of what was there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before_bytes: Option<u64>,
-    /// Unified diff of a text.
+    /// Unified diff of a text; of changes that were not captured, only of small ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub diff: Option<String>,
     /// Why there is no diff or not all of it, where a link leads, which rights changed: for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
-    /// Whether the change was made on the host.
+    /// Whether the change was made on the host, when changes were captured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kept: Option<bool>,
 }

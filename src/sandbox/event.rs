@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// One thing the sandbox saw, `at` after the program's start.
+/// One thing the sandbox saw, `at` after the program's start; what is told in a batch with a count, at its first time.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Event {
     pub at: Duration,
@@ -166,6 +166,9 @@ pub struct NetworkAttempt {
     pub protocol: String,
     pub verdict: Verdict,
     pub count: u64,
+    /// When it happened first, after the program's start; `None` in reports that did not tell yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_ms: Option<u64>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

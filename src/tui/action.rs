@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::effect::Packages;
 use super::key::{Key, Mouse};
 use super::markdown::Rendered;
 use super::state::{
@@ -80,6 +81,10 @@ pub enum Action {
         candidates: Vec<String>,
         more: bool,
     },
+    /// Of the packages of a skill: what there is to install, and how it goes.
+    Packages(PathBuf, PackageNews),
+    /// Something small takes long: what, and since when; `None` when it is done.
+    Working(Option<(&'static str, Duration)>),
     /// Samples were written to a folder, or why not.
     SamplesWritten(Result<PathBuf, String>),
     Notice(Level, String),
@@ -117,11 +122,27 @@ pub enum CaseNews {
 }
 
 #[derive(Debug)]
+pub enum PackageNews {
+    /// What is to be installed, or why nothing is.
+    Found(Result<Packages, String>),
+    /// What the installer does now.
+    Step(String),
+    /// What it says: foreign text.
+    Line(String),
+    Elapsed(Duration),
+    /// What was prepared, or why nothing was.
+    Ended(Result<String, String>),
+}
+
+#[derive(Debug)]
 pub enum RunNews {
+    /// It is still being prepared, since then.
+    Starting(Duration),
     Started {
         limits: Limits,
     },
-    Output(Vec<(Stream, Vec<u8>)>),
+    /// What was printed, in order, up to this time after the start.
+    Output(Duration, Vec<(Stream, Vec<u8>)>),
     Usage(Duration, UsageSample),
     Report(Arc<Report>),
     /// The report sent before is the last one.

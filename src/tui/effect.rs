@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::state::kept::Kept;
 use super::state::{FixDraft, FixWanted, FormKey, RenderKey, RunId};
 use crate::cases::Case;
+use crate::environment::Declaration;
 use crate::policy::Request;
 use crate::run::report::{Remedy, Report};
 use crate::skill::{Entry, Skill};
@@ -14,6 +15,11 @@ use crate::skill::{Entry, Skill};
 pub enum Effect {
     StartRun(Box<StartRun>),
     CancelRun(RunId),
+    /// Find out what there is to install for a skill.
+    LookUpPackages(Arc<Skill>),
+    /// Install what was shown.
+    PreparePackages(Box<Packages>),
+    CancelPackages,
     /// Colour a text: `key` names its content.
     Highlight {
         key: u64,
@@ -82,6 +88,20 @@ pub enum Effect {
     Suspend,
     Redraw,
     Quit,
+}
+
+/// What is to be installed for a skill.
+#[derive(Debug, Clone)]
+pub struct Packages {
+    pub skill: Arc<Skill>,
+    pub wanted: Vec<Wanted>,
+}
+
+/// What one entry declares, and others with it.
+#[derive(Debug, Clone)]
+pub struct Wanted {
+    pub entry: Entry,
+    pub declaration: Declaration,
 }
 
 /// A run to be prepared and started.

@@ -47,6 +47,10 @@ pub enum Command {
     SearchNext,
     SearchPrevious,
     Follow,
+    Prepare,
+    CopyCommand,
+    Interleave,
+    TimelineFilter,
     Run,
     RunCase,
     RunCases,
@@ -69,7 +73,6 @@ pub enum Command {
     AddItem,
     RemoveItem,
     ResetForm,
-    CopyCommand,
     Editor,
     Copy,
     Json,
@@ -194,10 +197,16 @@ pub static TABLE: &[Binding] = &[
         .group(RUN)
         .bar(38)
         .when(super::update::cases::can_save),
-    bind(Command::Cancel, "cancel", &["c"], "cancel", "end the run and the cases under way")
-        .group(RUN)
-        .bar(95)
-        .when(|s| s.running().is_some() || s.cases_run()),
+    bind(
+        Command::Cancel,
+        "cancel",
+        &["c"],
+        "cancel",
+        "end the run, the cases and the installation under way",
+    )
+    .group(RUN)
+    .bar(95)
+    .when(|s| s.running().is_some() || s.cases_run() || s.prepares()),
     bind(
         Command::Allow,
         "allow",
@@ -259,6 +268,16 @@ pub static TABLE: &[Binding] = &[
     .bar(42)
     .when(|s| s.skill().is_some()),
     bind(
+        Command::Prepare,
+        "packages",
+        &["P"],
+        "packages",
+        "show what packages the skill's scripts declare, and install them",
+    )
+    .group(RUN)
+    .bar(43)
+    .when(|s| s.skill().is_some()),
+    bind(
         Command::AutoRun,
         "rerun-on-save",
         &["w"],
@@ -309,10 +328,15 @@ pub static TABLE: &[Binding] = &[
     .group(LOOK)
     .within(Scope::List)
     .bar(35),
-    bind(Command::Search, "search", &["/"], "search", "search in output and source")
+    bind(Command::Search, "search", &["/"], "search", "search in output, source and the lists of a run")
         .group(LOOK)
         .bar(35)
-        .when(|s| matches!(s.focus, Pane::Source | Pane::Stdout | Pane::Stderr | Pane::PolicyFile)),
+        .when(|s| {
+            matches!(
+                s.focus,
+                Pane::Source | Pane::Stdout | Pane::Stderr | Pane::Output | Pane::Findings | Pane::PolicyFile
+            )
+        }),
     bind(Command::SearchNext, "search-next", &["n"], "next", "next match").group(LOOK).when(can_search_on),
     bind(Command::SearchPrevious, "search-previous", &["N"], "previous", "previous match")
         .group(LOOK)
@@ -321,6 +345,26 @@ pub static TABLE: &[Binding] = &[
         .group(LOOK)
         .within(Scope::Output)
         .bar(36),
+    bind(
+        Command::Interleave,
+        "interleave",
+        &["O"],
+        "by time",
+        "in the Run tab: both streams in one pane, line by line as they came, or side by side again",
+    )
+    .group(LOOK)
+    .bar(34)
+    .when(|s| s.tab == Tab::Run),
+    bind(
+        Command::TimelineFilter,
+        "timeline-filter",
+        &["v"],
+        "filter",
+        "in the Timeline: show the next kind of events only",
+    )
+    .group(LOOK)
+    .bar(52)
+    .when(|s| s.tab == Tab::Run && s.run_tab.finding == Finding::Timeline),
     bind(Command::Zoom, "zoom", &["z"], "zoom", "the focused pane alone, or all panes again")
         .group(LOOK)
         .bar(20)
@@ -360,6 +404,15 @@ pub static TABLE: &[Binding] = &[
     bind(Command::Copy, "copy", &["y"], "copy", "copy what is under the cursor")
         .group(LOOK)
         .when(|s| s.skill().is_some()),
+    bind(
+        Command::CopyCommand,
+        "copy-command",
+        &["Y"],
+        "copy command",
+        "copy the command line that repeats the run outside the workbench",
+    )
+    .group(LOOK)
+    .when(|s| s.entry().is_some()),
     bind(Command::FindHelp, "find-key", &["/"], "find", "on the help screen: find a key")
         .group(REST)
         .within(Scope::Help)
@@ -432,7 +485,7 @@ pub static TABLE: &[Binding] = &[
         .group(FORM)
         .within(Scope::Form)
         .bar(40),
-    bind(Command::CopyCommand, "copy-command", &["ctrl-y"], "copy", "copy the command line that will be run")
+    bind(Command::CopyCommand, "form-copy", &["ctrl-y"], "copy", "copy the command line that will be run")
         .group(FORM)
         .within(Scope::Form)
         .bar(20),
@@ -496,7 +549,7 @@ fn can_search_on(state: &State) -> bool {
 fn can_open(state: &State) -> bool {
     match state.focus {
         Pane::Skills => state.skill().is_some(),
-        Pane::Findings => state.denial().is_some() && state.run_tab.finding == Finding::Denials,
+        Pane::Findings => super::update::findings::can_open(state),
         Pane::Cases => state.case().is_some(),
         Pane::Policy | Pane::PolicyFile => state.policy().is_some(),
         Pane::Details => !state.skill_tab.section.is_text(),
@@ -549,7 +602,9 @@ impl Scope {
             Self::Denial => matches!(state.layers.last(), Some(Layer::Denial(_))),
             Self::Help => matches!(state.layers.last(), Some(Layer::Help(_))),
             Self::List => state.focus == Pane::Skills && state.layers.is_empty() && !state.is_welcome(),
-            Self::Output => matches!(state.focus, Pane::Stdout | Pane::Stderr) && state.layers.is_empty(),
+            Self::Output => {
+                matches!(state.focus, Pane::Stdout | Pane::Stderr | Pane::Output) && state.layers.is_empty()
+            }
             Self::Welcome => state.is_welcome(),
             Self::Cases => state.is_in_cases(),
             Self::Form => matches!(state.layers.last(), Some(Layer::Form(_))),

@@ -41,17 +41,22 @@ pub fn sections(state: &State, width: u16) -> Vec<String> {
 /// Labels of the lower part of the Run tab, in `width` columns.
 pub fn findings(state: &State, width: u16) -> Vec<String> {
     let (network, processes) = if width < 64 { ("Net", "Procs") } else { ("Network", "Processes") };
-    let report = state.run().and_then(|run| run.report.as_deref());
-    Finding::ALL
-        .iter()
-        .map(|finding| match finding {
-            Finding::Denials => counted("Denials", report.map_or(0, |r| r.denials.len())),
-            Finding::Files => counted("Files", report.map_or(0, |r| r.files.len())),
-            Finding::Network => counted(network, report.map_or(0, |r| r.network.len())),
-            Finding::Limits => counted("Limits", report.map_or(0, |r| r.limits.len())),
-            Finding::Processes => counted(processes, report.map_or(0, |r| r.processes.len())),
-        })
-        .collect()
+    let name = |finding| match finding {
+        Finding::Denials => "Denials",
+        Finding::Files => "Files",
+        Finding::Network => network,
+        Finding::Limits => "Limits",
+        Finding::Processes => processes,
+        Finding::Changes => "Changes",
+        Finding::Timeline => "Timeline",
+        Finding::Usage => "Usage",
+    };
+    // How many events there are says little, and would have to be made to be counted.
+    let count = |finding| match (finding, state.run()) {
+        (Finding::Timeline, _) | (_, None) => 0,
+        (finding, Some(run)) => run.rows(finding),
+    };
+    Finding::ALL.iter().map(|finding| counted(name(*finding), count(*finding))).collect()
 }
 
 /// Labels of a title row that fit into it.
@@ -286,11 +291,12 @@ mod tests {
     #[test]
     fn labels_are_found_where_they_stand() {
         let labels = ["Denials 2".to_owned(), "Files".to_owned()];
-        assert_eq!(at(&labels, 0), None);
-        assert_eq!(at(&labels, 3), Some(0));
-        assert_eq!(at(&labels, 11), Some(0));
-        assert_eq!(at(&labels, 12), None);
-        assert_eq!(at(&labels, 15), Some(1));
+        let at = |column| at(&labels, column);
+        assert_eq!(at(0), None);
+        assert_eq!(at(3), Some(0));
+        assert_eq!(at(11), Some(0));
+        assert_eq!(at(12), None);
+        assert_eq!(at(15), Some(1));
         assert_eq!(grouped(1_234_567), "1,234,567");
     }
 }

@@ -72,7 +72,7 @@ pub struct Layout {
     /// Empty when only one side fits.
     pub list: Area,
     pub tabs: Area,
-    /// Three rows about the run; empty on the Skill tab.
+    /// Three or four rows about the run; empty on the Skill tab.
     pub header: Area,
     /// The lower or right part of the tab in front, title row included.
     pub panes: Vec<(Pane, Area)>,
@@ -163,10 +163,20 @@ fn two_panes(state: &State, area: Area, panes: [Pane; 2], share: u16, layout: &m
 }
 
 fn run_tab(state: &State, area: Area, layout: &mut Layout) {
-    let header = if area.height >= 12 { 3 } else { 1 };
+    let roomy = state.height >= 30 || state.width >= 120;
+    let header = match area.height {
+        0..=11 => 1,
+        // Usage over time has a row of its own.
+        16.. if roomy && state.run().is_some() => 4,
+        _ => 3,
+    };
     let (header, rest) = area.split_rows(header);
     layout.header = header;
     let (outputs, findings) = rest.split_rows(rest.height - lower_height(state, rest.height, 2));
+    if state.run_tab.interleaved {
+        layout.panes.extend([(Pane::Output, outputs), (Pane::Findings, findings)]);
+        return;
+    }
     let quiet = state.run().is_none_or(|run| run.stderr.is_empty());
     if outputs.width >= 84 {
         let share = if quiet { outputs.width - 20 } else { outputs.width * 3 / 5 };

@@ -16,8 +16,8 @@ use super::action::Action;
 use super::effect::Effect;
 use super::input::{Input, Reader};
 use super::services::{
-    self, Mailbox, Services, desk::DiskDesk, editor, kept::Keeper, loader::DiskLoader, loader::Watch,
-    runner::SandboxRunner, themes,
+    self, Mailbox, Services, clipboard, desk::DiskDesk, editor, kept::Keeper, loader::DiskLoader,
+    loader::Watch, runner::SandboxRunner, themes,
 };
 use super::start::Start;
 use super::state::{Level, Place, State};
@@ -329,7 +329,10 @@ impl App {
                 Effect::Keep(kept) => self.keeper.keep(*kept, &self.services.mailbox),
                 Effect::SetTheme(_) => self.theme = self.state.options.theme.resolve(self.depth),
                 Effect::SetMouse(on) => self.screen.set_mouse(on)?,
-                Effect::Copy(text) => self.screen.copy(&text)?,
+                Effect::Copy(text) => {
+                    clipboard::copy(&text);
+                    self.screen.copy(&text)?;
+                }
                 Effect::Redraw => self.screen.redraw_all(),
                 Effect::Suspend => self.suspend()?,
                 Effect::Edit { path, line } => self.edit(&path, line)?,

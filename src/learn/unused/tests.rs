@@ -29,10 +29,11 @@ fn run(permissions: &str, did: &[&str]) -> Report {
                 protocol: "tcp".into(),
                 verdict: Verdict::Allowed,
                 count: 1,
+                at_ms: None,
             });
         } else {
             let (path, verdict) = (target.into(), Verdict::Allowed);
-            report.files.push(FileAccess { path, operation, verdict, count: 1 });
+            report.files.push(FileAccess { path, operation, verdict, count: 1, at_ms: None });
         }
     }
     report
@@ -144,8 +145,13 @@ fn only_runs_that_had_the_grant_and_could_show_it_count() {
     }
     let cut = [unknown(Unknown::Cut), unknown(Unknown::Cut)];
     assert_eq!(all(&|report| report.lost_events = 1), cut);
-    let hidden =
-        FileAccess { path: "/x".into(), operation: Operation::Read, verdict: Verdict::Unknown, count: 1 };
+    let hidden = FileAccess {
+        path: "/x".into(),
+        operation: Operation::Read,
+        verdict: Verdict::Unknown,
+        count: 1,
+        at_ms: None,
+    };
     assert_eq!(all(&|report| report.files.push(hidden.clone())), cut);
     let kind = |report: &mut Report, kind| report.outcome.as_mut().unwrap().kind = kind;
     let early = [unknown(Unknown::EndedEarly), unknown(Unknown::EndedEarly)];

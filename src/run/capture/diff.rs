@@ -14,9 +14,9 @@ use super::{Captured, join};
 const MAX_TEXT: u64 = 256 * 1024;
 const MAX_DIFF: usize = 32 * 1024;
 /// Bytes of diffs in one report, how many, and how long they may take.
-pub(super) const ROOM: usize = 1024 * 1024;
-pub(super) const MAX_DIFFS: usize = 1000;
-pub(super) const TIME: Duration = Duration::from_secs(3);
+pub(in crate::run) const ROOM: usize = 1024 * 1024;
+pub(in crate::run) const MAX_DIFFS: usize = 1000;
+pub(in crate::run) const TIME: Duration = Duration::from_secs(3);
 /// A text can be made to be hard to compare; then the diff is a coarse one.
 const PATIENCE: Duration = Duration::from_millis(200);
 
@@ -33,7 +33,7 @@ pub enum Diff {
 
 impl Diff {
     /// The text, and what to say beside it or instead.
-    pub(super) fn into_parts(self) -> (Option<String>, Option<String>) {
+    pub(in crate::run) fn into_parts(self) -> (Option<String>, Option<String>) {
         match self {
             Self::Text(text, cut) => (Some(text), cut.then(|| "diff cut".to_owned())),
             Self::Binary => (None, Some("binary".into())),

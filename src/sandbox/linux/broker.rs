@@ -267,6 +267,7 @@ impl Inner {
             protocol: wanted.protocol.into(),
             verdict,
             count: 1,
+            at_ms: None,
         });
     }
 }

@@ -29,11 +29,12 @@ pub(super) struct Shared {
 #[derive(Debug, Default)]
 struct State {
     events: Vec<Event>,
-    files: HashMap<(PathBuf, Operation, Verdict), u64>,
+    /// When first, and how often.
+    files: HashMap<(PathBuf, Operation, Verdict), (Duration, u64)>,
     /// Memory that `events` and `files` take, roughly.
     bytes: usize,
-    /// In the order of their first time; what is the same adds up.
-    network: Vec<NetworkAttempt>,
+    /// In the order of their first time, which is told; what is the same adds up.
+    network: Vec<(Duration, NetworkAttempt)>,
     /// When the program took its first instruction.
     started: Option<Instant>,
     limits: Vec<Resource>,
@@ -150,7 +151,7 @@ impl Shared {
         // Entry of the map, and the event that is made of it.
         let size = 2 * size_of::<Event>() + path_size(&path);
         match state.files.entry((path, operation, verdict)) {
-            std::collections::hash_map::Entry::Occupied(mut entry) => *entry.get_mut() += 1,
+            std::collections::hash_map::Entry::Occupied(mut entry) => entry.get_mut().1 += 1,
             std::collections::hash_map::Entry::Vacant(_) if state.bytes + size > MOST_BYTES => {
                 state.lost += 1;
             }
@@ -160,7 +161,8 @@ impl Shared {
                     let _ = self.wake.write(1);
                 }
                 state.bytes += size;
-                entry.insert(1);
+                let at = state.started.map_or(Duration::ZERO, |started| started.elapsed());
+                entry.insert((at, 1));
             }
         }
     }
@@ -168,15 +170,16 @@ impl Shared {
     /// An attempt to reach somebody. A program that sends datagrams does that all the time.
     pub(super) fn add_network(&self, attempt: NetworkAttempt) {
         let mut state = lock(&self.state);
-        let same = |have: &&mut NetworkAttempt| {
+        let at = state.started.map_or(Duration::ZERO, |started| started.elapsed());
+        let same = |(_, have): &&mut (Duration, NetworkAttempt)| {
             (have.port, have.verdict) == (attempt.port, attempt.verdict)
                 && (&have.address, &have.host) == (&attempt.address, &attempt.host)
                 && have.protocol == attempt.protocol
         };
-        if let Some(have) = state.network.iter_mut().find(same) {
+        if let Some((_, have)) = state.network.iter_mut().find(same) {
             have.count += attempt.count;
         } else if state.network.len() < MOST_NETWORK {
-            state.network.push(attempt);
+            state.network.push((at, attempt));
         } else {
             state.lost += attempt.count;
         }
@@ -198,21 +201,23 @@ impl Shared {
         lock(&self.written).iter().cloned().collect()
     }
 
-    /// Everything that waits, oldest first; files at the end.
+    /// Everything that waits, oldest first; what adds up at the end, at the time of its first.
     pub(super) fn take(&self) -> Vec<Event> {
         let _ = self.wake.read();
         let mut state = lock(&self.state);
         let at = state.started.map_or(Duration::ZERO, |started| started.elapsed());
         state.bytes = 0;
         let mut events = std::mem::take(&mut state.events);
-        events.extend(state.network.drain(..).map(|attempt| Event { at, kind: EventKind::Network(attempt) }));
-        let mut tell = |path, operation, verdict, count| {
+        let network = state.network.drain(..);
+        events.extend(network.map(|(at, attempt)| Event { at, kind: EventKind::Network(attempt) }));
+        let mut tell = |at, path, operation, verdict, count| {
             events.push(Event { at, kind: EventKind::File { path, operation, verdict, count } });
         };
-        for ((path, operation, verdict), count) in state.files.drain() {
-            tell(path, operation, verdict, count);
+        for ((path, operation, verdict), (first, count)) in state.files.drain() {
+            tell(first, path, operation, verdict, count);
         }
-        looks::take(&self.looks, self.judge.get(), tell);
+        let tell_now = |path, operation, verdict, count| tell(at, path, operation, verdict, count);
+        looks::take(&self.looks, self.judge.get(), tell_now);
         if state.lost > 0 {
             events.push(Event { at, kind: EventKind::Lost(std::mem::take(&mut state.lost)) });
         }

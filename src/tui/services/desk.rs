@@ -9,6 +9,7 @@ use super::fix::Fixer;
 use super::highlight::{self, Highlighter};
 use super::loader::{Watch, spawn};
 use super::policy::PolicyDesk;
+use super::pulse::Pulse;
 use super::{Desk, Mailbox};
 use crate::cases::{self, Saving};
 use crate::policy::{Approvals, Places};
@@ -55,11 +56,14 @@ impl Desk for DiskDesk {
             let mailbox = mailbox.clone();
             spawn("desk", move || {
                 while let Ok(effect) = receiver.recv() {
+                    let what = job(&effect);
+                    let slow = Pulse::start(&mailbox, move |time| Action::Working(Some((what, time))));
                     let answers = match fixer.answer(&effect, &watch, &workspace) {
                         Some(action) => vec![action],
                         None => answer(effect, &workspace, &mut policies),
                     };
-                    for action in answers {
+                    let done = slow.stop().then_some(Action::Working(None));
+                    for action in answers.into_iter().chain(done) {
                         if !mailbox.send(action) {
                             return;
                         }
@@ -69,6 +73,18 @@ impl Desk for DiskDesk {
             sender
         });
         let _ = queue.send(effect);
+    }
+}
+
+/// What is told of a job that takes long.
+fn job(effect: &Effect) -> &'static str {
+    match effect {
+        Effect::ReadFile { .. } => "reading a file",
+        Effect::Explore(_) => "looking at the skill",
+        Effect::LoadCases(_) => "reading cases",
+        Effect::SaveCase(_) => "saving the case",
+        Effect::WriteSamples => "writing samples",
+        _ => "writing the policy",
     }
 }
 

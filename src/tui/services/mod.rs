@@ -2,23 +2,29 @@
 //! doubles in their place and drive the whole program by keys.
 
 mod cases;
+pub mod clipboard;
 mod complete;
 pub mod desk;
 pub mod editor;
+mod environment;
 mod explore;
 pub(crate) mod fix;
 pub mod highlight;
 pub mod kept;
 pub mod loader;
 mod policy;
+mod pulse;
 pub mod runner;
 pub mod themes;
+
+use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
 use super::action::Action;
-use super::effect::{Effect, RunCases, StartRun};
+use super::effect::{Effect, Packages, RunCases, StartRun};
 use super::state::RunId;
+use crate::skill::Skill;
 
 /// Actions that may wait to be applied. A sender waits while it is full: a flood of output then stays in the
 /// skill's own pipe.
@@ -61,6 +67,10 @@ pub trait Runner: Send {
     fn cancel(&mut self, id: RunId);
     fn run_cases(&mut self, batch: RunCases, mailbox: Mailbox);
     fn cancel_cases(&mut self);
+    /// Find out what packages a skill wants, install them, and end that.
+    fn look_up_packages(&mut self, skill: Arc<Skill>, mailbox: Mailbox);
+    fn prepare_packages(&mut self, packages: Packages, mailbox: Mailbox);
+    fn cancel_packages(&mut self);
     /// End every run, and wait a moment until they are gone: none may outlive the workbench.
     fn end_all(&mut self) {}
 }
@@ -93,6 +103,11 @@ impl Services {
         match effect {
             Effect::StartRun(run) => self.runner.start(*run, self.mailbox.clone()),
             Effect::CancelRun(id) => self.runner.cancel(id),
+            Effect::LookUpPackages(skill) => self.runner.look_up_packages(skill, self.mailbox.clone()),
+            Effect::PreparePackages(packages) => {
+                self.runner.prepare_packages(*packages, self.mailbox.clone());
+            }
+            Effect::CancelPackages => self.runner.cancel_packages(),
             Effect::RunCases(batch) => self.runner.run_cases(*batch, self.mailbox.clone()),
             Effect::CancelCases => self.runner.cancel_cases(),
             Effect::Highlight { .. }

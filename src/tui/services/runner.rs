@@ -7,7 +7,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::cases::CaseRunner;
+use super::environment::Preparer;
 use super::loader::{Watch, spawn};
+use super::pulse::Pulse;
 use super::{Mailbox, Runner};
 use crate::journal::Journal;
 use crate::policy::{self, Approvals, Places, Source};
@@ -16,8 +18,9 @@ use crate::sandbox::event::{Event, EventKind, Stream, UsageSample};
 use crate::sandbox::linux::Canceller;
 use crate::sandbox::plan::Observe;
 use crate::sandbox::{Launcher, RunHandle};
+use crate::skill::Skill;
 use crate::tui::action::{Action, RunNews};
-use crate::tui::effect::{RunCases, StartRun};
+use crate::tui::effect::{Packages, RunCases, StartRun};
 use crate::tui::state::{Level, RunId};
 use crate::workspace::watch::Quiet;
 
@@ -50,12 +53,21 @@ pub struct SandboxRunner {
     journal: Journal,
     runs: HashMap<u64, Shared>,
     cases: CaseRunner,
+    packages: Preparer,
 }
 
 impl SandboxRunner {
     pub fn new(launcher: Arc<Launcher>, watch: Watch, approvals: Approvals, journal: Journal) -> Self {
         let cases = CaseRunner::new(Arc::clone(&launcher));
-        Self { launcher, watch, approvals, journal, runs: HashMap::new(), cases }
+        Self {
+            launcher,
+            watch,
+            approvals,
+            journal,
+            runs: HashMap::new(),
+            cases,
+            packages: Preparer::default(),
+        }
     }
 }
 
@@ -69,7 +81,10 @@ impl Runner for SandboxRunner {
         let journal = self.journal.clone();
         spawn("run", move || {
             let id = run.id;
-            let last = match begin(&run, &launcher, &watch, &approvals, &mailbox) {
+            let slow = Pulse::start(&mailbox, move |time| Action::Run(id, RunNews::Starting(time)));
+            let begun = begin(&run, &launcher, &watch, &approvals, &mailbox);
+            slow.stop();
+            let last = match begun {
                 Ok(begun) => {
                     take_wish(&wish, &begun.handle);
                     follow(id, begun, &journal, &mailbox);
@@ -95,13 +110,26 @@ impl Runner for SandboxRunner {
         self.cases.cancel();
     }
 
+    fn look_up_packages(&mut self, skill: Arc<Skill>, mailbox: Mailbox) {
+        Preparer::look_up(skill, mailbox);
+    }
+
+    fn prepare_packages(&mut self, packages: Packages, mailbox: Mailbox) {
+        self.packages.prepare(packages, mailbox);
+    }
+
+    fn cancel_packages(&mut self) {
+        self.packages.cancel();
+    }
+
     fn end_all(&mut self) {
+        let packages = self.packages.end();
         let case_runs = self.cases.end();
         self.runs.values().for_each(cancel);
         let until = Instant::now() + LAST_WAIT;
         // Each thread holds its wish as long as its run lives.
         let run = || self.runs.values().any(|wish| Arc::strong_count(wish) > 1);
-        while (run() || case_runs()) && Instant::now() < until {
+        while (run() || case_runs() || packages()) && Instant::now() < until {
             std::thread::sleep(Duration::from_millis(2));
         }
     }
@@ -232,21 +260,25 @@ async fn report(id: RunId, recorder: &Recorder, mailbox: &Mailbox) {
 /// Take a batch in; whether the report changed.
 async fn take(id: RunId, recorder: &mut Recorder, batch: Vec<Event>, mailbox: &Mailbox) -> bool {
     let mut output: Vec<(Stream, Vec<u8>)> = Vec::new();
+    let mut printed = Duration::ZERO;
     let mut usage: Option<(Duration, UsageSample)> = None;
     let mut changed = false;
     for event in batch {
         changed |= recorder.apply(&event);
         match event.kind {
-            EventKind::Output { stream, bytes } => match output.last_mut() {
-                Some((last, text)) if *last == stream => text.extend_from_slice(&bytes),
-                _ => output.push((stream, bytes)),
-            },
+            EventKind::Output { stream, bytes } => {
+                printed = event.at;
+                match output.last_mut() {
+                    Some((last, text)) if *last == stream => text.extend_from_slice(&bytes),
+                    _ => output.push((stream, bytes)),
+                }
+            }
             EventKind::Usage(sample) => usage = Some((event.at, sample)),
             _ => {}
         }
     }
     if !output.is_empty() {
-        mailbox.send_async(Action::Run(id, RunNews::Output(output))).await;
+        mailbox.send_async(Action::Run(id, RunNews::Output(printed, output))).await;
     }
     if let Some((at, sample)) = usage {
         mailbox.send_async(Action::Run(id, RunNews::Usage(at, sample))).await;

@@ -137,6 +137,13 @@ impl State {
         self.cases.values().any(CaseSet::is_running)
     }
 
+    /// How many of the cases that were started together have ended, and how many there are.
+    pub fn case_progress(&self) -> Option<(usize, usize)> {
+        let running = |row: &&CaseRow| matches!(row.standing, Standing::Running);
+        let left: usize = self.cases.values().map(|set| set.rows.iter().filter(running).count()).sum();
+        (left > 0).then(|| (self.case_batch.saturating_sub(left), self.case_batch.max(left)))
+    }
+
     /// File and line of what is under the cursor of the Cases tab.
     pub fn case_place(&self) -> Option<(PathBuf, usize)> {
         if let Some(problem) = self.case_problem() {

@@ -3,6 +3,7 @@
 use tui_input::Input;
 
 use super::{FixView, FormKey, Scroll};
+use crate::tui::effect::Packages;
 
 #[derive(Debug, Clone)]
 pub enum Layer {
@@ -10,6 +11,10 @@ pub enum Layer {
     Help(Scroll),
     /// The denial under the cursor of the findings, opened.
     Denial(Scroll),
+    /// The change under the cursor of the findings, opened.
+    Change(Scroll),
+    /// What would be installed, to be agreed to.
+    Packages(Box<Packages>, Scroll),
     /// What the chosen skill's own policy file asks for, to be approved.
     Request(Scroll),
     /// What a fix would change, to be accepted.

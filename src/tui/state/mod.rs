@@ -4,13 +4,16 @@
 //! file or knows a terminal, so every state can be made and checked in a test.
 
 pub mod cases;
+pub mod causes;
 pub mod facts;
+pub mod findings;
 pub mod fix;
 pub mod form;
 pub mod help;
 pub mod highlights;
 pub mod kept;
 pub mod layers;
+pub mod packages;
 pub mod palette;
 pub mod policy;
 pub mod rendered;
@@ -22,10 +25,14 @@ pub mod scroll;
 pub mod skill_tab;
 pub mod skills;
 pub mod source;
+pub mod timeline;
+pub mod trace;
+pub mod usage;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 pub use cases::{CaseRow, CaseSet, CasesTab, Standing, VerdictLine};
 pub use facts::{Facts, FileItem, Learned, Parameter, Tool};
@@ -79,6 +86,12 @@ pub struct State {
     /// The newest run of each skill.
     pub runs: BTreeMap<PathBuf, RunView>,
     pub next_run: u64,
+    /// The packages of a skill being prepared, or why that failed.
+    pub preparation: Option<packages::Preparation>,
+    /// Cases that were started together.
+    pub case_batch: usize,
+    /// What takes long, and since when.
+    pub working: Option<(&'static str, Duration)>,
     /// A run that starts when the one it replaces has ended.
     pub queued_run: Option<QueuedRun>,
     /// Files shown in place of a denial.
@@ -168,6 +181,8 @@ pub enum Pane {
     Details,
     Stdout,
     Stderr,
+    /// Both streams, line by line as they came.
+    Output,
     Findings,
     /// What stands for the next run.
     Policy,
@@ -189,8 +204,13 @@ pub enum Border {
 pub struct RunTab {
     pub stdout: Scroll,
     pub stderr: Scroll,
+    /// Position of both streams together, and whether they are shown so.
+    pub output: Scroll,
+    pub interleaved: bool,
     pub finding: Finding,
     pub findings: Scroll,
+    /// What of the timeline is shown.
+    pub filter: timeline::Filter,
     /// Which of its grants an open denial offers: the smallest, or a wider one.
     pub grant: usize,
 }
@@ -204,10 +224,22 @@ pub enum Finding {
     Network,
     Limits,
     Processes,
+    Changes,
+    Timeline,
+    Usage,
 }
 
 impl Finding {
-    pub const ALL: [Self; 5] = [Self::Denials, Self::Files, Self::Network, Self::Limits, Self::Processes];
+    pub const ALL: [Self; 8] = [
+        Self::Denials,
+        Self::Files,
+        Self::Network,
+        Self::Limits,
+        Self::Processes,
+        Self::Changes,
+        Self::Timeline,
+        Self::Usage,
+    ];
 }
 
 /// A file read to be shown.
@@ -279,6 +311,9 @@ impl State {
             cases: BTreeMap::new(),
             runs: BTreeMap::new(),
             next_run: 1,
+            preparation: None,
+            case_batch: 0,
+            working: None,
             queued_run: None,
             files: BTreeMap::new(),
             highlights: Highlights::default(),
@@ -368,6 +403,7 @@ impl State {
             Pane::Details => &self.skill_tab.details,
             Pane::Stdout => &self.run_tab.stdout,
             Pane::Stderr => &self.run_tab.stderr,
+            Pane::Output => &self.run_tab.output,
             Pane::Findings => &self.run_tab.findings,
             Pane::Policy => &self.policy_tab.lines,
             Pane::PolicyFile => &self.policy_tab.file,
@@ -384,6 +420,7 @@ impl State {
             Pane::Details => &mut self.skill_tab.details,
             Pane::Stdout => &mut self.run_tab.stdout,
             Pane::Stderr => &mut self.run_tab.stderr,
+            Pane::Output => &mut self.run_tab.output,
             Pane::Findings => &mut self.run_tab.findings,
             Pane::Policy => &mut self.policy_tab.lines,
             Pane::PolicyFile => &mut self.policy_tab.file,
@@ -396,6 +433,7 @@ impl State {
     pub fn panes(&self) -> &'static [Pane] {
         match self.tab {
             Tab::Skill => &[Pane::Skills, Pane::Source, Pane::Details],
+            Tab::Run if self.run_tab.interleaved => &[Pane::Skills, Pane::Output, Pane::Findings],
             Tab::Run => &[Pane::Skills, Pane::Stdout, Pane::Stderr, Pane::Findings],
             Tab::Policy => &policy::PANES,
             Tab::Cases => &cases::PANES,
@@ -407,6 +445,7 @@ impl State {
         self.phase == Phase::Reading
             || self.running().is_some()
             || self.queued_run.is_some()
+            || self.preparation.as_ref().is_some_and(packages::Preparation::is_under_way)
             || self.cases_run()
             || self.case_set().is_some_and(|set| set.reading)
             || self.policies.values().any(|policy| policy.waiting)
@@ -420,6 +459,12 @@ impl State {
     /// A line of text is being typed.
     pub fn is_typing(&self) -> bool {
         matches!(self.layers.last(), Some(Layer::Prompt(_)))
+    }
+
+    /// The preparation of the chosen skill's packages.
+    pub fn preparation(&self) -> Option<&packages::Preparation> {
+        let skill = self.skill()?;
+        self.preparation.as_ref().filter(|preparation| preparation.skill == skill.path)
     }
 
     /// What the chosen skill's own policy file asks for.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::RunInput;
+use super::trace::Trace;
 use crate::run::log::OutputLog;
 use crate::run::report::Report;
 use crate::sandbox::event::{OutcomeKind, Stream, UsageSample};
@@ -54,6 +55,7 @@ pub struct RunView {
     pub usage: UsageSample,
     /// Time since the start, as of the newest event.
     pub elapsed: Duration,
+    pub trace: Trace,
 }
 
 impl RunView {
@@ -73,6 +75,16 @@ impl RunView {
             Stream::Stdout => &mut self.stdout,
             Stream::Stderr => &mut self.stderr,
         }
+    }
+
+    /// Take in what the program printed, `at` after the start.
+    pub fn take_output(&mut self, at: Duration, stream: Stream, bytes: &[u8]) {
+        self.log_mut(stream).push(bytes);
+        let log = match stream {
+            Stream::Stdout => &self.stdout,
+            Stream::Stderr => &self.stderr,
+        };
+        self.trace.output(at, stream, bytes.len() as u64, log);
     }
 
     pub fn denials(&self) -> usize {

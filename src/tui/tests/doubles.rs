@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::reports::{exited, limited, missing, reduced, report};
 use crate::cases::{self, Mismatch, Verdict};
+use crate::environment::{Declaration, Kind};
 use crate::policy::{self, Approvals, Places, Policy, Request, standing};
 use crate::run::report::{Remedy, Report};
 use crate::sandbox::event::{Outcome, OutcomeKind, Stream, UsageSample};
@@ -13,9 +14,9 @@ use crate::sandbox::plan::Limits;
 use crate::skill::clients::{self, Client};
 use crate::skill::schema;
 use crate::skill::{Diagnostic, Entry, Interpreter, Language, Manifest, Severity, Skill, Span, cost};
-use crate::tui::action::{Action, CaseNews, RunNews, WorkspaceNews};
+use crate::tui::action::{Action, CaseNews, PackageNews, RunNews, WorkspaceNews};
 use crate::tui::drive::Driver;
-use crate::tui::effect::{DraftFix, Effect, RunCases, StartRun};
+use crate::tui::effect::{DraftFix, Effect, Packages, RunCases, StartRun, Wanted};
 use crate::tui::services::{Desk, Loader, Mailbox, Runner, Services, fix, highlight, mailbox};
 use crate::tui::state::{
     FileItem, FileStanding, Learned, Options, Parameter, Place, PolicyFile, PolicyReview, RunId, State, Tool,
@@ -50,6 +51,9 @@ pub(crate) struct Log {
     pub fixed: Vec<String>,
     /// Name and arguments of runs that were saved.
     pub saved: Vec<(String, Vec<String>)>,
+    /// How often packages were prepared, and that ended.
+    pub prepared: usize,
+    pub packages_cancelled: usize,
     /// The policy file is approved.
     pub approved: bool,
     /// Standard input of those.
@@ -152,10 +156,13 @@ impl Runner for Actor {
             return;
         }
         tell(RunNews::Started { limits: Limits::default() });
-        tell(RunNews::Output(vec![
-            (Stream::Stdout, b"\x1b[32mok\x1b[0m reading cities\n".to_vec()),
-            (Stream::Stderr, b"warning: no cache\n".to_vec()),
-        ]));
+        tell(RunNews::Output(
+            Duration::from_millis(20),
+            vec![
+                (Stream::Stdout, b"\x1b[32mok\x1b[0m reading cities\n".to_vec()),
+                (Stream::Stderr, b"warning: no cache\n".to_vec()),
+            ],
+        ));
         let usage = UsageSample { cpu_ms: 31, memory_bytes: 12 << 20, processes: 1, descriptors: 5 };
         tell(RunNews::Usage(Duration::from_millis(40), usage));
         match self.plot {
@@ -189,6 +196,36 @@ impl Runner for Actor {
             let news = CaseNews::Ended { skill: batch.skill.path.clone(), name: case.name.clone(), outcome };
             mailbox.try_send(Action::Cases(news));
         }
+    }
+
+    fn look_up_packages(&mut self, skill: Arc<Skill>, mailbox: Mailbox) {
+        let found = match skill.entries.first() {
+            Some(entry) if self.plot == Plot::Missing => {
+                let declaration = Declaration::named(Kind::Python, "requirements.txt", &["requests", "rich"]);
+                Ok(Packages {
+                    wanted: vec![Wanted { entry: entry.clone(), declaration }],
+                    skill: Arc::clone(&skill),
+                })
+            }
+            _ => Err("nothing to prepare".into()),
+        };
+        mailbox.try_send(Action::Packages(skill.path.clone(), PackageNews::Found(found)));
+    }
+
+    fn prepare_packages(&mut self, packages: Packages, mailbox: Mailbox) {
+        let path = packages.skill.path.clone();
+        self.log.lock().unwrap().prepared += 1;
+        for news in [
+            PackageNews::Step("virtual environment of Python 3.12.1".into()),
+            PackageNews::Line("Collecting \u{1b}[31mrequests\u{1b}]0;x\u{7}".into()),
+            PackageNews::Elapsed(Duration::from_millis(1500)),
+        ] {
+            mailbox.try_send(Action::Packages(path.clone(), news));
+        }
+    }
+
+    fn cancel_packages(&mut self) {
+        self.log.lock().unwrap().packages_cancelled += 1;
     }
 
     fn cancel_cases(&mut self) {

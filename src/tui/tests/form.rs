@@ -85,7 +85,7 @@ fn stdin(schema: Value) -> Arc<schema::Tool> {
 
 fn explored(tools: &[Arc<schema::Tool>]) -> Action {
     let tools = tools.iter().map(|spec| Tool { spec: Some(Arc::clone(spec)), ..Tool::default() }).collect();
-    Action::Explored { skill: WEATHER.into(), tools, files: Vec::new(), request: None }
+    Action::Explored { skill: WEATHER.into(), tools, files: Vec::new(), request: None, learned: Box::default() }
 }
 
 /// The form of the skill `weather`, whose script has these tools, is open.
@@ -366,7 +366,7 @@ fn a_save_repeats_the_run_and_not_what_is_being_typed() {
     let mut bench = form(80, 24, &many());
     bench.keys("<tab>Bern<enter>ie");
     let path = format!("{WEATHER}/scripts/report.py");
-    let cause = Cause { path: path.clone().into(), kind: "modified".into(), events: 1 };
+    let cause = Cause { path: path.clone().into(), kind: "modified".into(), events: 1, at: None };
     let changed = WorkspaceNews::Changed { skill: WEATHER.into(), cause, paths: vec![path.into()] };
     bench.tell(Action::Workspace(changed));
     assert_eq!(started(&bench)[1], ["show", "--city", "Bern"]);

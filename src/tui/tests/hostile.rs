@@ -1,6 +1,7 @@
 //! Text from outside: whatever it is, no cell of the screen steers the terminal.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use proptest::prelude::*;
 
@@ -63,7 +64,7 @@ fn nasty_bench(text: &str, output: &[u8]) -> Bench {
     report.isolation.missing = vec![text.into()];
     bench.tell(Action::Run(id, RunNews::Report(Arc::new(report))));
     let pieces = vec![(Stream::Stdout, output.to_vec()), (Stream::Stderr, text.as_bytes().to_vec())];
-    bench.tell(Action::Run(id, RunNews::Output(pieces)));
+    bench.tell(Action::Run(id, RunNews::Output(Duration::ZERO, pieces)));
     bench
 }
 
@@ -99,7 +100,7 @@ fn a_flood_keeps_memory_and_work_bounded() {
     let id = bench.state().run().unwrap().id;
     let line = b"0123456789abcdef 0123456789abcdef 0123456789abcdef\n".repeat(2000);
     for _ in 0..400 {
-        bench.tell(Action::Run(id, RunNews::Output(vec![(Stream::Stdout, line.clone())])));
+        bench.tell(Action::Run(id, RunNews::Output(Duration::ZERO, vec![(Stream::Stdout, line.clone())])));
     }
     let log = &bench.state().run().unwrap().stdout;
     let greeting = 27;

@@ -14,6 +14,7 @@ mod palette;
 mod policy;
 mod rendered;
 pub(crate) mod reports;
+mod run_view;
 mod screens;
 mod skill_view;
 

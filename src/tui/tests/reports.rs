@@ -15,6 +15,7 @@ pub(crate) fn exited(code: i32) -> Outcome {
 }
 
 /// A run with something in every list.
+#[allow(clippy::too_many_lines)] // one literal
 pub(crate) fn report(skill: &Path) -> Report {
     let frame =
         |file: &str, line, function: &str| Frame { file: skill.join(file), line, function: function.into() };
@@ -41,14 +42,21 @@ pub(crate) fn report(skill: &Path) -> Report {
         remedy: remedy.map(|(permission, add)| Remedy { permission: permission.into(), add: add.into() }),
         alternatives: Vec::new(),
     };
-    let file =
-        |path: &str, operation, verdict, count| FileAccess { path: path.into(), operation, verdict, count };
+    let file = |path: &str, operation, verdict, count, at| FileAccess {
+        path: path.into(),
+        operation,
+        verdict,
+        count,
+        at_ms: Some(at),
+    };
     let process = |pid, program: &str, exit| Process {
         pid,
         parent: 1,
         program: program.into(),
         argv: vec![program.into(), "scripts/report.py".into()],
         exit,
+        at_ms: Some(u64::from(pid != 2) * 60),
+        ended_ms: exit.map(|_| 141),
     };
     Report {
         version: VERSION,
@@ -94,9 +102,15 @@ pub(crate) fn report(skill: &Path) -> Report {
             denial(3, Operation::Syscall, "ptrace", Layer::Seccomp, "EPERM", None),
         ],
         files: vec![
-            file("/home/ada/project/.skills/weather/scripts/report.py", Operation::Read, Verdict::Allowed, 1),
-            file("/home/ada/cities.json", Operation::Read, Verdict::Denied, 1),
-            file("/etc/pip.conf", Operation::Read, Verdict::Missing, 4),
+            file(
+                "/home/ada/project/.skills/weather/scripts/report.py",
+                Operation::Read,
+                Verdict::Allowed,
+                1,
+                12,
+            ),
+            file("/home/ada/cities.json", Operation::Read, Verdict::Denied, 1, 34),
+            file("/etc/pip.conf", Operation::Read, Verdict::Missing, 4, 9),
         ],
         network: vec![NetworkAttempt {
             address: None,
@@ -105,6 +119,7 @@ pub(crate) fn report(skill: &Path) -> Report {
             protocol: "tcp".into(),
             verdict: Verdict::Denied,
             count: 2,
+            at_ms: Some(90),
         }],
         limits: Vec::new(),
         processes: vec![process(2, "/usr/bin/python3", Some(1)), process(3, "/usr/bin/date", None)],

@@ -82,9 +82,22 @@ fn looks_of_the_main_screens() {
 fn ascii_mode_draws_nothing_else() {
     let mut bench = workbench(100, 30, Plot::Denied);
     bench.driver.state.options.ascii = true;
-    for keys in
-        ["j", "r", "<enter>", "q?", "q<shift-tab>", "3", "4R<tab>j", "i<enter>", "<ctrl-t><ctrl-t>", "<esc>:"]
-    {
+    for keys in [
+        "j",
+        "r",
+        "<enter>",
+        "q[",
+        "[",
+        "[",
+        "O",
+        "?",
+        "q<shift-tab>",
+        "3",
+        "4R<tab>j",
+        "i<enter>",
+        "<ctrl-t><ctrl-t>",
+        "<esc>:",
+    ] {
         bench.keys(keys);
         let screen = bench.screen().replace('▏', "");
         assert!(screen.is_ascii(), "{screen}");
@@ -123,6 +136,10 @@ fn every_size_is_survived_on_every_screen() {
         "jr<enter>:zzzz",
         "/zz",
         "?/run",
+        "jr[",
+        "jr[[<enter>",
+        "jrO",
+        "jrOz",
     ] {
         let mut bench = workbench(80, 24, Plot::Denied);
         bench.keys(keys);

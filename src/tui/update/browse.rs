@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::findings;
 use crate::tui::effect::Effect;
 use crate::tui::keymap::Command;
 use crate::tui::state::{Finding, Layer, Level, Opened, Pane, Scroll, Section, State, Tab};
@@ -17,9 +18,7 @@ pub(super) fn open(state: &mut State) -> Vec<Effect> {
         }
         Pane::Cases => return super::cases::run_chosen(state),
         Pane::Policy | Pane::PolicyFile => return edit(state),
-        Pane::Findings if state.denial().is_some() && state.run_tab.finding == Finding::Denials => {
-            open_denial(state);
-        }
+        Pane::Findings => findings::open(state),
         Pane::Details => match state.skill_tab.section {
             Section::Diagnostics => open_diagnostic(state),
             Section::Entries => choose_entry(state, state.skill_tab.details.cursor),
@@ -145,6 +144,37 @@ pub(super) fn copy(state: &mut State) -> Vec<Effect> {
     }
 }
 
+/// Copy the command that repeats the run outside the workbench.
+pub(super) fn copy_command(state: &mut State) -> Vec<Effect> {
+    let Some(text) = command_line(state) else {
+        state.say(Level::Info, "no entry to run is chosen");
+        return Vec::new();
+    };
+    state.say(Level::Info, format!("copied: {text}"));
+    vec![Effect::Copy(text)]
+}
+
+/// `skilldeck run weather --entry scripts/report.py -- --city Bern`
+fn command_line(state: &State) -> Option<String> {
+    let skill = state.skill()?;
+    let (entry, input) = match state.run() {
+        Some(run) => (run.entry.clone(), run.input.clone()),
+        None => {
+            let entered = state.entered().and_then(|form| form.judged.clone().ok());
+            (state.entry()?.file.clone(), entered.unwrap_or_default())
+        }
+    };
+    let entry = entry.display().to_string();
+    let mut words = vec!["skilldeck", "run", skill.name.as_str()];
+    if skill.entries.len() > 1 {
+        words.extend(["--entry", entry.as_str()]);
+    }
+    let command = shlex::try_join(words).ok()?;
+    let rest = input.for_shell();
+    let gap = if input.arguments.is_empty() { "" } else { " --" };
+    Some(format!("{command}{gap} {rest}").trim_end().to_owned())
+}
+
 /// What `y` copies here, and its name.
 fn copied(state: &State) -> Option<(&'static str, String)> {
     let skill = state.skill()?;
@@ -167,6 +197,7 @@ fn copied(state: &State) -> Option<(&'static str, String)> {
         }
         Pane::Stdout => Some(("stdout", state.run()?.stdout.tail_text(COPY_LIMIT))),
         Pane::Stderr => Some(("stderr", state.run()?.stderr.tail_text(COPY_LIMIT))),
+        Pane::Output => Some(("stdout and stderr", findings::tail_text(state.run()?, COPY_LIMIT))),
         Pane::Details => match state.skill_tab.section {
             Section::Diagnostics => {
                 let d = state.diagnostics().nth(state.skill_tab.details.cursor)?;
@@ -189,7 +220,8 @@ fn copied(state: &State) -> Option<(&'static str, String)> {
             Some(("the place", place(state).map(|(file, line)| format!("{}:{line}", file.display()))?))
         }
         Pane::Verdict => Some(("the verdict", verdict_text(state))),
-        Pane::Skills | Pane::Findings => Some(("the path", skill.path.display().to_string())),
+        Pane::Findings => findings::copied(state),
+        Pane::Skills => Some(("the path", skill.path.display().to_string())),
     }
 }
 

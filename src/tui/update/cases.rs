@@ -32,6 +32,9 @@ fn run(state: &mut State, skill: &Path, wanted: impl Fn(&CaseRow) -> bool) -> Ve
         .facts
         .get(skill)
         .is_some_and(|facts| facts.request.as_ref().is_some_and(|request| request.approved));
+    if !state.cases_run() {
+        state.case_batch = 0;
+    }
     let Some(set) = state.cases.get_mut(skill) else { return Vec::new() };
     let mut cases: Vec<Arc<Case>> = Vec::new();
     for row in set.rows.iter_mut().filter(|row| wanted(row)) {
@@ -44,6 +47,7 @@ fn run(state: &mut State, skill: &Path, wanted: impl Fn(&CaseRow) -> bool) -> Ve
     if cases.is_empty() {
         return Vec::new();
     }
+    state.case_batch += cases.len();
     state.cases_tab.verdict = crate::tui::state::Scroll::default();
     vec![Effect::RunCases(Box::new(RunCases { skill: read, cases, trust }))]
 }

@@ -3,10 +3,12 @@
 mod approve;
 mod browse;
 pub(super) mod cases;
+pub(super) mod findings;
 pub(super) mod fix;
 mod form;
 mod mouse;
 mod navigate;
+mod packages;
 mod palette;
 mod policy;
 mod popup;
@@ -36,7 +38,7 @@ use super::state::{Facts, FileText, Layer, Level, Pane, Phase, PromptKind, Scrol
 pub fn update(state: &mut State, action: Action) -> Vec<Effect> {
     // Not for every piece of output: nothing that is listed depends on it.
     let by_user = matches!(action, Action::Key(_) | Action::Mouse(_) | Action::Paste(_) | Action::Terminate);
-    let stirs = !matches!(action, Action::Key(_) | Action::Run(_, RunNews::Output(_) | RunNews::Usage(..)));
+    let stirs = !matches!(action, Action::Key(_) | Action::Run(_, RunNews::Output(..) | RunNews::Usage(..)));
     let mut effects = match action {
         Action::Key(key) => on_key(state, key),
         Action::Mouse(event) => mouse::on_mouse(state, event),
@@ -97,6 +99,11 @@ pub fn update(state: &mut State, action: Action) -> Vec<Effect> {
             Vec::new()
         }
         Action::Granted { skill, request, result } => run::on_granted(state, &skill, request, result),
+        Action::Packages(skill, news) => packages::on_news(state, &skill, news),
+        Action::Working(what) => {
+            state.working = what;
+            Vec::new()
+        }
         Action::SamplesWritten(result) => {
             match result {
                 Ok(folder) => {
@@ -179,8 +186,19 @@ pub(super) fn why_not(state: &State, command: Command) -> String {
             format!("search first with {}", state.hint(Command::Search))
         }
         Command::Search => {
-            format!("search works in texts and output; focus one with {}", state.hint(Command::NextPane))
+            format!(
+                "search works in texts, output and findings; focus one with {}",
+                state.hint(Command::NextPane)
+            )
         }
+        Command::Interleave => {
+            format!("the streams of a run are in the Run tab; {} shows it", state.hint(Command::RunTab))
+        }
+        Command::TimelineFilter => format!(
+            "the Timeline of a run is filtered; {} shows the run, {} its sections",
+            state.hint(Command::RunTab),
+            state.hint(Command::NextSection)
+        ),
         _ => "nothing to do here".to_owned(),
     }
 }
@@ -197,7 +215,7 @@ pub(super) fn perform(state: &mut State, command: Command) -> Vec<Effect> {
     match command {
         Command::Quit => return close_or_quit(state),
         Command::Interrupt => {
-            return if state.running().is_some() || state.cases_run() {
+            return if state.running().is_some() || state.cases_run() || state.prepares() {
                 run::cancel(state)
             } else {
                 quit(state)
@@ -229,6 +247,10 @@ pub(super) fn perform(state: &mut State, command: Command) -> Vec<Effect> {
         Command::Search => popup::open_line(state, PromptKind::Search),
         Command::SearchNext => search::go(state, false),
         Command::SearchPrevious => search::go(state, true),
+        Command::Interleave => findings::interleave(state),
+        Command::TimelineFilter => findings::next_filter(state),
+        Command::Prepare => return packages::ask(state),
+        Command::CopyCommand => return browse::copy_command(state),
         Command::AutoRun => {
             state.options.auto_run = !state.options.auto_run;
             let on = if state.options.auto_run { "on" } else { "off" };
@@ -266,7 +288,10 @@ fn close(state: &mut State) {
     if state.focus == Pane::Skills && !state.skills.filter().is_empty() {
         return navigate::filter(state, "");
     }
-    if state.search.take().is_none() && !browse::close_file(state) {
+    let failed = state.preparation.as_ref().is_some_and(|preparation| !preparation.is_under_way());
+    if failed {
+        state.preparation = None;
+    } else if state.search.take().is_none() && !browse::close_file(state) {
         state.zoomed = false;
     }
 }
@@ -298,6 +323,7 @@ pub(super) fn show_tab(state: &mut State, tab: Tab) {
         (focus, Tab::Policy) => policy::focus_of(focus),
         (focus, Tab::Cases) => cases::focus_of(focus),
         (Pane::Details | Pane::PolicyFile | Pane::Verdict, Tab::Run) => Pane::Findings,
+        (_, Tab::Run) if state.run_tab.interleaved => Pane::Output,
         (_, Tab::Run) => Pane::Stdout,
         (Pane::Findings | Pane::PolicyFile | Pane::Verdict, Tab::Skill) => Pane::Details,
         (_, Tab::Skill) => Pane::Source,
@@ -340,6 +366,7 @@ fn settle(state: &mut State, effects: &mut Vec<Effect>) {
     if !state.panes().contains(&state.focus) {
         state.focus = Pane::Skills;
     }
+    findings::refresh(state);
     let layout = layout(state);
     navigate::clamp(state, &layout);
     form::settle(state);

@@ -145,7 +145,7 @@ fn press_row(state: &mut State, pane: Pane, area: Area, row: usize, was_focused:
                 _ => return Vec::new(),
             }
         }
-        Pane::Stdout | Pane::Stderr | Pane::Verdict => return Vec::new(),
+        Pane::Stdout | Pane::Stderr | Pane::Output | Pane::Verdict => return Vec::new(),
     };
     if to >= navigate::length(state, pane) {
         return Vec::new();

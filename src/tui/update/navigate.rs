@@ -64,7 +64,7 @@ pub(super) fn go(state: &mut State, pane: Pane, motion: Motion) {
                 chosen_changed(state);
             }
         }
-        Pane::Stdout | Pane::Stderr => state.scroll_mut(pane).pan(motion, length, height),
+        Pane::Stdout | Pane::Stderr | Pane::Output => state.scroll_mut(pane).pan(motion, length, height),
         Pane::Details if state.skill_tab.section.is_text() => {
             state.skill_tab.details.slide(motion, length, height);
         }
@@ -110,6 +110,7 @@ pub(super) fn chosen_changed(state: &mut State) {
     state.skill_tab.details = Scroll::default();
     state.run_tab.stdout = Scroll::default();
     state.run_tab.stderr = Scroll::default();
+    state.run_tab.output = Scroll::default();
     state.run_tab.findings = Scroll::default();
     state.policy_tab = PolicyTab::default();
     state.cases_tab = CasesTab::default();
@@ -178,7 +179,7 @@ pub(super) fn set_finding(state: &mut State, finding: Finding) {
 fn sideways(state: &mut State, step: isize) {
     match state.focus {
         Pane::Details | Pane::Findings => step_section(state, step),
-        Pane::Source | Pane::Stdout | Pane::Stderr | Pane::PolicyFile | Pane::Verdict => {
+        Pane::Source | Pane::Stdout | Pane::Stderr | Pane::Output | Pane::PolicyFile | Pane::Verdict => {
             let scroll = state.scroll_mut(state.focus);
             scroll.left = scroll.left.saturating_add_signed(step * 8).min(crate::run::log::MAX_COLUMNS);
         }
@@ -192,19 +193,13 @@ fn sideways(state: &mut State, step: isize) {
 /// How many rows a pane has to show.
 pub(super) fn length(state: &State, pane: Pane) -> usize {
     let run = state.run();
-    let report = run.and_then(|run| run.report.as_ref());
     match pane {
         Pane::Skills => state.skills.rows().len(),
         Pane::Source => state.page_length(),
         Pane::Stdout => run.map_or(0, |run| run.stdout.len()),
         Pane::Stderr => run.map_or(0, |run| run.stderr.len()),
-        Pane::Findings => report.map_or(0, |report| match state.run_tab.finding {
-            Finding::Denials => report.denials.len(),
-            Finding::Files => report.files.len(),
-            Finding::Network => report.network.len(),
-            Finding::Limits => report.limits.len(),
-            Finding::Processes => report.processes.len(),
-        }),
+        Pane::Output => run.map_or(0, |run| run.trace.order.len()),
+        Pane::Findings => run.map_or(0, |run| run.rows(state.run_tab.finding)),
         Pane::Policy => state.policy().map_or(0, |policy| policy.lines.len()),
         Pane::PolicyFile => state.policy().map_or(0, |policy| policy.file.line_count()),
         Pane::Cases => state.case_set().map_or(0, CaseSet::len),

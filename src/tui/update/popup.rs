@@ -2,7 +2,7 @@
 
 use tui_input::Input;
 
-use super::{approve, browse, cases, fix, form, navigate, run, search, typing};
+use super::{approve, browse, cases, fix, form, navigate, packages, run, search, typing};
 use crate::tui::effect::Effect;
 use crate::tui::key::{Code, Key};
 use crate::tui::keymap::Command;
@@ -78,6 +78,33 @@ pub(super) fn perform(state: &mut State, command: Command) -> Option<Vec<Effect>
                 | Command::Approve => None,
                 _ => Some(Vec::new()),
             }
+        }
+        Layer::Change(scroll) => {
+            if let Some(motion) = navigate::motion(command) {
+                // A diff of the report has some thousand lines at most; the view knows how many.
+                scroll.slide(motion, 5000, page);
+                return Some(Vec::new());
+            }
+            match command {
+                Command::Quit | Command::Close | Command::Open => drop(state.layers.pop()),
+                Command::Left | Command::Right => {
+                    *scroll = Scroll::default();
+                    let step = if command == Command::Right { 1 } else { -1 };
+                    let length = navigate::length(state, state_findings());
+                    state.run_tab.findings.go(Motion::Rows(step), length, 1);
+                }
+                Command::Copy | Command::Editor | Command::Help | Command::Interrupt => return None,
+                Command::Cancel | Command::Suspend | Command::Redraw | Command::Mouse => return None,
+                _ => {}
+            }
+            Some(Vec::new())
+        }
+        Layer::Packages(_, scroll) => {
+            if let Some(motion) = navigate::motion(command) {
+                scroll.slide(motion, 200, 1);
+                return Some(Vec::new());
+            }
+            Some(packages::answer(state, command))
         }
         Layer::Request(scroll) => {
             if let Some(motion) = navigate::motion(command) {

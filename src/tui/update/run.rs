@@ -12,6 +12,7 @@ use crate::sandbox::plan::Limits;
 use crate::skill::{Entry, Skill};
 use crate::tui::action::RunNews;
 use crate::tui::effect::{Effect, StartRun};
+use crate::tui::state::trace::Trace;
 use crate::tui::state::{
     Cause, Layer, Level, Pane, QueuedRun, RunId, RunInput, RunView, Scroll, Stage, State, Tab,
 };
@@ -42,7 +43,7 @@ pub(super) fn start(state: &mut State) -> Vec<Effect> {
 }
 
 /// Run once more what ran last, whatever was entered since.
-fn again(state: &mut State, cause: Option<Cause>) -> Vec<Effect> {
+pub(super) fn again(state: &mut State, cause: Option<Cause>) -> Vec<Effect> {
     let Some(skill) = state.skill().cloned() else { return Vec::new() };
     let entry =
         state.run().and_then(|run| skill.entries.iter().find(|entry| entry.file == run.entry)).cloned();
@@ -77,6 +78,9 @@ fn launch(
     let facts = state.facts.entry(skill.path.clone()).or_default();
     let approved = facts.request.as_ref().is_some_and(|request| request.approved);
     let (arguments, stdin) = (input.arguments.clone(), input.stdin.clone());
+    if !state.prepares() {
+        state.preparation = None;
+    }
     let id = RunId(state.next_run);
     state.next_run += 1;
     state.runs.insert(
@@ -95,15 +99,17 @@ fn launch(
             stderr: OutputLog::default(),
             usage: UsageSample::default(),
             elapsed: Duration::ZERO,
+            trace: Trace::default(),
         },
     );
     forget_old_output(state);
     state.run_tab.stdout = Scroll::default();
     state.run_tab.stderr = Scroll::default();
+    state.run_tab.output = Scroll::default();
     state.run_tab.findings = Scroll::default();
     if by_key {
         state.tab = Tab::Run;
-        if !matches!(state.focus, Pane::Stdout | Pane::Stderr | Pane::Findings) {
+        if !matches!(state.focus, Pane::Stdout | Pane::Stderr | Pane::Output | Pane::Findings) {
             state.focus = Pane::Findings;
         }
     }
@@ -124,12 +130,16 @@ fn forget_old_output(state: &mut State) {
     for run in state.runs.values_mut().filter(|run| run.id < oldest_kept) {
         run.stdout = OutputLog::default();
         run.stderr = OutputLog::default();
+        run.trace.forget_output();
     }
 }
 
 pub(super) fn cancel(state: &mut State) -> Vec<Effect> {
     state.queued_run = None;
     let mut effects: Vec<Effect> = super::cases::cancel(state).into_iter().collect();
+    if state.prepares() {
+        effects.push(Effect::CancelPackages);
+    }
     if let Some(id) = state.running().map(|run| run.id) {
         state.runs.values_mut().filter(|run| run.id == id).for_each(|run| run.cancelling = true);
         effects.push(Effect::CancelRun(id));
@@ -209,20 +219,26 @@ pub(super) fn on_news(state: &mut State, id: RunId, news: RunNews) -> Vec<Effect
     // News of a run that was replaced.
     let Some(run) = state.runs.values_mut().find(|run| run.id == id) else { return Vec::new() };
     match news {
+        RunNews::Starting(elapsed) => run.elapsed = elapsed,
         RunNews::Started { limits } => {
+            run.elapsed = Duration::ZERO;
             run.stage = Stage::Running;
             run.limits = limits;
         }
-        RunNews::Output(pieces) => {
+        RunNews::Output(at, pieces) => {
             for (stream, bytes) in pieces {
-                run.log_mut(stream).push(&bytes);
+                run.take_output(at, stream, &bytes);
             }
         }
         RunNews::Usage(elapsed, usage) => {
             run.elapsed = elapsed;
             run.usage = usage;
+            run.trace.usage.push(elapsed, usage);
         }
-        RunNews::Report(report) => run.report = Some(report),
+        RunNews::Report(report) => {
+            run.report = Some(report);
+            run.trace.timeline.stale();
+        }
         RunNews::Ended => {
             run.stage = Stage::Ended;
             let missing = run.report.as_ref().and_then(|report| report.missing_modules.first());

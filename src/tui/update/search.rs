@@ -1,4 +1,4 @@
-//! Search in source and output, with `n` and `N`.
+//! Search in source, output and the lists of a run, with `n` and `N`.
 
 use super::{navigate, rendered};
 use crate::run::log::contains;
@@ -9,9 +9,11 @@ use crate::tui::state::{Level, Pane, State, Tab};
 /// The pane that a search looks through.
 fn pane(state: &State) -> Pane {
     match (state.focus, state.tab) {
-        (focus @ (Pane::Source | Pane::Stdout | Pane::Stderr | Pane::PolicyFile), _) => focus,
+        (focus @ (Pane::Source | Pane::Stdout | Pane::Stderr | Pane::Output | Pane::PolicyFile), _) => focus,
+        (Pane::Findings, Tab::Run) => Pane::Findings,
         (_, Tab::Skill) => Pane::Source,
         (_, Tab::Policy) => Pane::PolicyFile,
+        (_, Tab::Run) if state.run_tab.interleaved => Pane::Output,
         (_, Tab::Run | Tab::Cases) => Pane::Stdout,
     }
 }
@@ -41,7 +43,7 @@ pub(super) fn first(state: &mut State) {
     let pane = pane(state);
     let length = navigate::length(state, pane);
     let from = match pane {
-        Pane::Source | Pane::PolicyFile => state.scroll(pane).cursor,
+        Pane::Source | Pane::PolicyFile | Pane::Findings => state.scroll(pane).cursor,
         _ => state.scroll(pane).first(length, layout(state).page(pane)),
     };
     let found = find(state, pane, &needle, from, false).or_else(|| find(state, pane, &needle, 0, false));
@@ -56,7 +58,7 @@ fn show(state: &mut State, pane: Pane, found: Option<usize>, needle: &str) {
     let (length, height) = (navigate::length(state, pane), layout(state).page(pane));
     let scroll = state.scroll_mut(pane);
     scroll.cursor = line;
-    if matches!(pane, Pane::Stdout | Pane::Stderr) {
+    if matches!(pane, Pane::Stdout | Pane::Stderr | Pane::Output) {
         scroll.pan(Motion::To(line), length, height);
         scroll.held = true;
     }
@@ -70,6 +72,18 @@ fn find(state: &State, pane: Pane, needle: &str, from: usize, backwards: bool) -
     match pane {
         Pane::Stdout => state.run()?.stdout.find(needle, from, backwards),
         Pane::Stderr => state.run()?.stderr.find(needle, from, backwards),
+        Pane::Output => {
+            let run = state.run()?;
+            run.trace.order.find([&run.stdout, &run.stderr], needle, from, backwards)
+        }
+        Pane::Findings => {
+            let hit = |row: &usize| state.finding_text(*row).is_some_and(|text| contains(&text, needle));
+            if backwards {
+                (0..=from).rev().find(hit)
+            } else {
+                (from..navigate::length(state, pane)).find(hit)
+            }
+        }
         Pane::PolicyFile => {
             let lines = state.policy()?.file.text()?.lines().enumerate();
             let mut hits = lines.filter(|(_, line)| contains(line, needle)).map(|(at, _)| at);

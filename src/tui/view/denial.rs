@@ -4,7 +4,7 @@ use ratatui::text::Span;
 
 use super::canvas::{Canvas, width};
 use super::source::{text_spans, within};
-use super::{Look, Sign, findings, format};
+use super::{Look, Sign, causes, findings, format};
 use crate::policy::{self, Places};
 use crate::run::report::{Denial, Remedy};
 use crate::sandbox::event::{Frame, Layer};
@@ -54,6 +54,7 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, state: &State, scroll: &Scroll, area
     remedy(&look, state, denial, room, &mut rows);
     facts(&look, state, denial, room, &mut rows);
     blame(&look, state, denial, room, &mut rows);
+    kin(&look, state, denial, room, &mut rows);
     let top = scroll.top.min(rows.len().saturating_sub(usize::from(body.height)));
     for (offset, row) in rows.iter().skip(top).take(usize::from(body.height)).enumerate() {
         canvas.line(body.x, body.y + offset as u16, body.width, row);
@@ -215,6 +216,16 @@ fn place(state: &State, frame: &Frame) -> String {
     frame.place(&file)
 }
 
+/// Which other denials share its cause.
+fn kin(look: &Look<'_>, state: &State, denial: &Denial, room: Room, rows: &mut Vec<Row>) {
+    let chosen = denial.grants().nth(state.run_tab.grant).or(denial.remedy.as_ref());
+    let kin = causes::rows(look, state, chosen);
+    if !kin.is_empty() {
+        section(look, vec![look.span(Role::Muted, "denials with the same cause")], room, rows);
+        rows.extend(kin);
+    }
+}
+
 /// What would allow it: first, because it is what most people came for.
 fn remedy(look: &Look<'_>, state: &State, denial: &Denial, room: Room, rows: &mut Vec<Row>) {
     let grants: Vec<&Remedy> = denial.grants().collect();
@@ -260,6 +271,7 @@ fn remedy(look: &Look<'_>, state: &State, denial: &Denial, room: Room, rows: &mu
                 .map(|part| vec![look.span(Role::Warning, format!("  {part}"))]),
         );
     }
+    rows.extend(causes::summary(look, state, chosen));
     if !room.tight {
         draft(look, state, chosen, rows);
     }

@@ -1,16 +1,19 @@
-//! What the sandbox saw: denials, files, network, limits, processes.
+//! What the sandbox saw: denials, files, network, limits, processes, changes; all of it by time; what was used.
 
 use ratatui::text::Span;
 
-use super::canvas::Canvas;
+use super::canvas::{Canvas, overlay};
 use super::details::unpainted;
 use super::source::within;
-use super::{Sign, format};
-use crate::run::report::{Denial, FileAccess, MissingModule, Process, Report};
+use super::{Sign, changes, format, packages, sparkline, timeline};
+use crate::run::log::matches;
+use crate::run::report::{Denial, FileAccess, MissingModule, Process};
 use crate::sandbox::event::{LimitHit, NetworkAttempt, Operation, Resource, Verdict};
+use crate::tui::keymap::Command;
 use crate::tui::labels;
 use crate::tui::layout::Area;
-use crate::tui::state::{Finding, Pane, Stage, State};
+use crate::tui::state::timeline::Filter;
+use crate::tui::state::{Finding, Pane, RunView, Stage, State};
 use crate::tui::theme::Role;
 
 pub(super) fn draw(canvas: &mut Canvas<'_>, state: &State, area: Area) {
@@ -19,7 +22,15 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, state: &State, area: Area) {
     let active = Finding::ALL.iter().position(|one| *one == finding).unwrap_or(0);
     canvas.labels(area, focused, &labels::findings(state, area.width), active);
     let body = area.below(1);
+    if let Some(preparation) = state.preparation().filter(|_| finding == Finding::Denials) {
+        packages::at_work(canvas, state, preparation, body);
+        return;
+    }
     let Some(run) = state.run() else { return };
+    if finding == Finding::Usage {
+        sparkline::section(canvas, state, body);
+        return;
+    }
     let Some(report) = run.report.as_deref() else {
         if let Stage::Refused(problem) = &run.stage {
             refused(canvas, problem, body);
@@ -27,15 +38,19 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, state: &State, area: Area) {
         return;
     };
     let scroll = &state.run_tab.findings;
-    let rows = row_count(report, finding);
+    let rows = run.rows(finding);
     if rows == 0 && finding == Finding::Denials && !report.missing_modules.is_empty() {
         let missing: Vec<String> = report.missing_modules.iter().map(MissingModule::sentence).collect();
-        refused(canvas, &missing.join("\n"), body);
+        let next = format!("{} shows what is declared, and installs it", state.hint(Command::Prepare));
+        let can = report.missing_modules.iter().any(|module| module.command.is_some());
+        let said: Vec<String> = missing.into_iter().chain(can.then_some(next)).collect();
+        refused(canvas, &said.join("\n"), body);
         return;
     }
     if rows == 0 {
-        let text = nothing(finding);
-        let spans = if run.stage == Stage::Ended {
+        let text = nothing(state, run, finding);
+        let good = run.stage == Stage::Ended && finding != Finding::Timeline;
+        let spans = if good {
             vec![canvas.look.mark(Role::Ok, Sign::Allowed), canvas.look.span(Role::Muted, format!(" {text}"))]
         } else {
             vec![canvas.look.span(Role::Faint, text)]
@@ -55,8 +70,12 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, state: &State, area: Area) {
             Finding::Network => network(canvas, &report.network[index]),
             Finding::Limits => limit(canvas, &report.limits[index]),
             Finding::Processes => process(canvas, &report.processes[index]),
+            Finding::Changes => changes::row(canvas, state, report, index),
+            Finding::Timeline => (timeline::row(canvas, run, &state.place, index), Vec::new()),
+            Finding::Usage => Ends::default(),
         };
-        canvas.ends(line, 0, &unpainted(left), &unpainted(right));
+        let left = found(canvas, state, unpainted(left));
+        canvas.ends(line, 0, &left, &unpainted(right));
     }
 }
 
@@ -70,27 +89,32 @@ fn refused(canvas: &mut Canvas<'_>, problem: &str, area: Area) {
     }
 }
 
-fn row_count(report: &Report, finding: Finding) -> usize {
-    match finding {
-        Finding::Denials => report.denials.len(),
-        Finding::Files => report.files.len(),
-        Finding::Network => report.network.len(),
-        Finding::Limits => report.limits.len(),
-        Finding::Processes => report.processes.len(),
-    }
+/// Light up what is searched for.
+fn found(canvas: &Canvas<'_>, state: &State, spans: Vec<Span<'static>>) -> Vec<Span<'static>> {
+    let Some(search) = &state.search else { return spans };
+    let text: String = spans.iter().map(|span| span.content.as_ref()).collect();
+    let hits: Vec<_> = matches(&text, &search.needle).collect();
+    overlay(spans, &hits, canvas.look.style(Role::SearchMatch))
 }
 
-fn nothing(finding: Finding) -> &'static str {
-    match finding {
+fn nothing(state: &State, run: &RunView, finding: Finding) -> String {
+    let text = match finding {
         Finding::Denials => "nothing was refused",
         Finding::Files => "no file was looked at",
         Finding::Network => "no connection was attempted",
         Finding::Limits => "no limit was reached",
         Finding::Processes => "no process was seen",
-    }
+        Finding::Changes if run.is_under_way() => "changes are looked for when the run has ended",
+        Finding::Changes => "nothing was changed on disk",
+        Finding::Timeline if state.run_tab.filter != Filter::Everything => {
+            return format!("no such event; {} shows the next kind", state.hint(Command::TimelineFilter));
+        }
+        Finding::Timeline | Finding::Usage => "nothing happened yet",
+    };
+    text.to_owned()
 }
 
-type Ends = (Vec<Span<'static>>, Vec<Span<'static>>);
+pub(super) type Ends = (Vec<Span<'static>>, Vec<Span<'static>>);
 
 pub(super) fn operation(operation: Operation) -> String {
     format!("{operation:?}").to_lowercase()

@@ -32,6 +32,12 @@ pub(super) fn time(duration: Duration) -> String {
     }
 }
 
+/// A limit: `10 s`, without digits that nobody wrote.
+pub(super) fn limit(duration: Duration) -> String {
+    let whole = duration.subsec_nanos() == 0 && (1..60).contains(&duration.as_secs());
+    if whole { format!("{} s", duration.as_secs()) } else { time(duration) }
+}
+
 pub(super) fn millis(ms: u64) -> String {
     time(Duration::from_millis(ms))
 }
@@ -50,5 +56,7 @@ mod tests {
         assert_eq!(time(Duration::from_millis(42)), "42 ms");
         assert_eq!(time(Duration::from_millis(1500)), "1.50 s");
         assert_eq!(time(Duration::from_secs(125)), "2m 05s");
+        assert_eq!(limit(Duration::from_secs(10)), "10 s");
+        assert_eq!(limit(Duration::from_millis(1500)), "1.50 s");
     }
 }

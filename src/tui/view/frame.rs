@@ -24,6 +24,15 @@ pub(super) fn bar(canvas: &mut Canvas<'_>, state: &State, area: Area) {
     if !state.options.auto_run {
         right.push(look.span(Role::Bar, "re-run on save off   "));
     }
+    if let Some((done, all)) = state.case_progress() {
+        right.push(look.span(Role::Bar, format!("cases {done}/{all}   ")));
+    }
+    if let Some((what, time)) = state.working {
+        right.push(look.span(Role::Bar, format!("{what}{} {} s   ", look.sign(Sign::More), time.as_secs())));
+    }
+    if state.prepares() && state.preparation().is_none() {
+        right.push(look.span(Role::Bar, "preparing packages   "));
+    }
     if state.phase == Phase::Reading {
         right.push(look.span(Role::Bar, format!("reading{} {count}", look.sign(Sign::More))));
     } else if count > 0 {

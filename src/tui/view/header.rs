@@ -11,7 +11,7 @@ use std::time::Duration;
 use ratatui::text::Span;
 
 use super::canvas::{Canvas, width};
-use super::{Look, Sign, format, frame};
+use super::{Look, Sign, format, frame, sparkline};
 use crate::run::report::Report;
 use crate::sandbox::event::{Isolation, Level, Outcome, OutcomeKind};
 use crate::tui::keymap::Command;
@@ -28,12 +28,15 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, state: &State, area: Area) {
         return;
     };
     if inner.height < 3 {
-        facts(canvas, run, inner);
+        facts(canvas, run, inner, true);
         return;
     }
     what(canvas, state, run, Area { height: 1, ..inner });
-    facts(canvas, run, inner.below(1));
-    held(canvas, state, run, inner.below(2));
+    facts(canvas, run, inner.below(1), inner.height < 4);
+    if inner.height >= 4 {
+        sparkline::row(canvas, run, Area { height: 1, ..inner.below(2) });
+    }
+    held(canvas, state, run, inner.below(inner.height - 1));
 }
 
 fn nothing_yet(canvas: &mut Canvas<'_>, state: &State, area: Area) {
@@ -133,7 +136,8 @@ fn ended(outcome: &Outcome) -> (Role, Sign, String) {
     }
 }
 
-fn facts(canvas: &mut Canvas<'_>, run: &RunView, area: Area) {
+/// `usage`: what was used is said too, for want of a row of its own.
+fn facts(canvas: &mut Canvas<'_>, run: &RunView, area: Area, usage: bool) {
     let look = canvas.look;
     let gap = || Span::raw("   ");
     let mut left = outcome(&look, run);
@@ -153,6 +157,11 @@ fn facts(canvas: &mut Canvas<'_>, run: &RunView, area: Area) {
         right.push(look.span(Role::Denied, frame::plural(run.denials(), "denial")));
     }
     left.extend([gap(), look.span(Role::Text, format::time(elapsed))]);
+    if !usage {
+        left.push(look.span(Role::Muted, format!(" of {}", format::limit(run.limits.wall))));
+        canvas.ends(area, 0, &left, &right);
+        return;
+    }
     let cpu = vec![gap(), look.span(Role::Muted, "cpu "), look.span(Role::Text, format::millis(cpu))];
     // What fits, most telling first: the gauge goes before the numbers go.
     let room = usize::from(area.width).saturating_sub(width(&left) + width(&right) + 2);

@@ -5,6 +5,8 @@
 
 pub mod canvas;
 mod cases;
+mod causes;
+mod changes;
 mod denial;
 mod details;
 mod findings;
@@ -15,6 +17,7 @@ mod frame;
 mod header;
 mod help;
 mod output;
+mod packages;
 mod palette;
 mod policy;
 mod popups;
@@ -22,6 +25,8 @@ mod rendered;
 mod request;
 mod skills;
 mod source;
+mod sparkline;
+mod timeline;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Position;
@@ -141,6 +146,7 @@ fn panes(canvas: &mut Canvas<'_>, state: &State, layout: &super::layout::Layout)
             Pane::Source => source::draw(canvas, state, *area),
             Pane::Details => details::draw(canvas, state, *area),
             Pane::Stdout | Pane::Stderr => output::draw(canvas, state, *pane, *area),
+            Pane::Output => output::both(canvas, state, *area),
             Pane::Findings => findings::draw(canvas, state, *area),
             Pane::Policy | Pane::PolicyFile => policy::draw(canvas, state, *pane, *area),
             Pane::Cases | Pane::Verdict => cases::draw(canvas, state, *pane, *area),

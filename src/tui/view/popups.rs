@@ -5,7 +5,7 @@ use ratatui::text::Span;
 use unicode_width::UnicodeWidthStr as _;
 
 use super::canvas::{Canvas, width};
-use super::{Sign, denial, fix, form, help, request};
+use super::{Sign, changes, denial, fix, form, help, packages, request};
 use crate::tui::layout::{Area, Layout};
 use crate::tui::state::{Choice, Layer, Prompt, PromptKind, State};
 use crate::tui::theme::Role;
@@ -18,6 +18,10 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, state: &State, layout: &Layout) -> O
         cursor = None;
         match layer {
             Layer::Denial(scroll) => denial::draw(canvas, state, scroll, below_tabs(layout)),
+            Layer::Change(scroll) => changes::draw(canvas, state, scroll, below_tabs(layout)),
+            Layer::Packages(wanted, scroll) => {
+                packages::ask(canvas, state, wanted, scroll, below_tabs(layout));
+            }
             Layer::Request(scroll) => request::draw(canvas, state, scroll, below_tabs(layout)),
             Layer::Help(scroll) => help::draw(canvas, state, scroll),
             Layer::Fix(view) => {

@@ -118,6 +118,7 @@ impl Run {
                 protocol: "dns".into(),
                 verdict: if allowed { Verdict::Allowed } else { Verdict::Denied },
                 count,
+                at_ms: None,
             });
         }
     }

@@ -183,6 +183,7 @@ impl Supervisor {
             protocol: to.protocol.into(),
             verdict,
             count: 1,
+            at_ms: None,
         });
     }
 
