@@ -547,6 +547,9 @@ fn can_search_on(state: &State) -> bool {
 }
 
 fn can_open(state: &State) -> bool {
+    if matches!(state.layers.last(), Some(Layer::Packages(..))) {
+        return true;
+    }
     match state.focus {
         Pane::Skills => state.skill().is_some(),
         Pane::Findings => super::update::findings::can_open(state),

@@ -7,6 +7,7 @@ use super::file::parse;
 use super::*;
 use crate::tui::action::{Action, WorkspaceNews};
 use crate::tui::key::Key;
+use crate::tui::tests::form::filled_in;
 use crate::tui::tests::{Bench, Plot, fixable, with_skills, workbench};
 use crate::tui::update;
 
@@ -58,6 +59,14 @@ const STATES: &[(Plot, &str)] = &[
     (Plot::Denied, "jr[["),
     (Plot::Missing, "jr"),
     (Plot::Missing, "jrP"),
+    (Plot::Denied, "ji"),
+    (Plot::Denied, "ji<tab>"),
+    (Plot::Denied, "ji<tab><tab>"),
+    (Plot::Denied, "jix<tab>y"),
+    (Plot::Denied, "ji<ctrl-t>"),
+    (Plot::Denied, "ji<ctrl-t>--x a b"),
+    (Plot::Denied, "ji<ctrl-t><ctrl-t>"),
+    (Plot::Denied, "ji<ctrl-t><ctrl-t>x<enter>y"),
     (Plot::Denied, "?"),
     (Plot::Denied, "?jjj"),
     (Plot::Endless, "jr"),
@@ -73,6 +82,18 @@ fn states() -> Vec<Box<dyn Fn() -> Bench>> {
         bench.tell(Action::Workspace(WorkspaceNews::Skills(vec![std::sync::Arc::new(skill)])));
         bench
     }));
+    for keys in [
+        "",
+        "<tab>Bern",
+        "<tab><tab>1",
+        "<tab><tab><tab>",
+        "<tab><tab><tab><tab>",
+        "<tab><tab><tab><tab><tab>a",
+        "<tab>Bern<ctrl-t>",
+        "<tab>Bern<ctrl-t><ctrl-t>",
+    ] {
+        all.push(Box::new(move || filled_in(keys)));
+    }
     for keys in ["", "F", "F<enter>"] {
         all.push(Box::new(move || {
             let mut bench = fixable(100, 30);
@@ -251,11 +272,11 @@ fn the_page_of_keys_is_current() {
 fn what_is_in_force_is_what_is_shown_and_done() {
     let mut bench = workbench(120, 40, Plot::Denied);
     bench.keys("j2");
-    let text = "[keys]\nrun = 'f5'\nhelp = 'f1'\narguments = 'none'\n";
+    let text = "[keys]\nrun = 'f5'\nhelp = 'f1'\ninput = 'none'\n";
     bench.driver.state.keymap = parse(text, Path::new("keys.toml")).keymap;
     let screen = bench.screen();
     assert!(screen.contains("F5 runs scripts/report.py") && screen.contains("F5 run"), "{screen}");
-    assert!(screen.contains("arguments edits its arguments"), "{screen}");
+    assert!(screen.contains("input edits its input"), "{screen}");
     bench.keys("r");
     assert!(bench.state().run().is_none(), "r means nothing now");
     bench.keys("<f5>");

@@ -85,13 +85,26 @@ fn stdin(schema: Value) -> Arc<schema::Tool> {
 
 fn explored(tools: &[Arc<schema::Tool>]) -> Action {
     let tools = tools.iter().map(|spec| Tool { spec: Some(Arc::clone(spec)), ..Tool::default() }).collect();
-    Action::Explored { skill: WEATHER.into(), tools, files: Vec::new(), request: None, learned: Box::default() }
+    Action::Explored {
+        skill: WEATHER.into(),
+        tools,
+        files: Vec::new(),
+        request: None,
+        learned: Box::default(),
+    }
 }
 
 /// The form of the skill `weather`, whose script has these tools, is open.
 fn form(width: u16, height: u16, tools: &[Arc<schema::Tool>]) -> Bench {
     let mut bench = workbench(width, height, Plot::Denied);
     bench.keys("j").tell(explored(tools)).keys("i");
+    bench
+}
+
+/// The form with a field of each kind, after these keys.
+pub(crate) fn filled_in(keys: &str) -> Bench {
+    let mut bench = form(100, 30, &many());
+    bench.keys(keys);
     bench
 }
 

@@ -155,7 +155,7 @@ fn where_one_was_is_found_again() {
     let mut bench = keeping(&last);
     assert_eq!(bench.state().skill().unwrap().name, "weather");
     assert_eq!(bench.state().tab, Tab::Run);
-    assert!(bench.screen().contains("edits its arguments: --city Bern"), "{}", bench.screen());
+    assert!(bench.screen().contains("edits its input: --city Bern"), "{}", bench.screen());
     let options = &bench.state().options;
     assert!(!options.auto_run);
     assert_eq!((last.theme.as_deref(), last.mouse), (Some("light"), Some(false)));

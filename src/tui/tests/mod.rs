@@ -7,7 +7,7 @@ mod themes;
 mod cases;
 mod doubles;
 mod flows;
-mod form;
+pub(crate) mod form;
 mod hostile;
 mod kept;
 mod palette;

@@ -268,7 +268,7 @@ fn a_denial_names_the_others_with_its_cause() {
 #[test]
 fn the_command_that_repeats_the_run_is_copied() {
     let mut bench = workbench(100, 30, Plot::Denied);
-    bench.keys("ji--city 'Bern Süd'<enter>rY");
+    bench.keys("ji<ctrl-t>--city 'Bern Süd'<enter>rY");
     let Some(Effect::Copy(text)) = bench.driver.for_terminal.last() else { panic!("nothing copied") };
     assert_eq!(text, "skilldeck run weather -- --city 'Bern Süd'");
 }
