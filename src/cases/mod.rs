@@ -29,10 +29,11 @@ mod tests;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+pub use crate::run::Stop;
 pub use expect::{Check, Denials, Ending, Expect, Matcher};
 pub use judge::{Mismatch, Seen, judge};
 pub use read::{FOLDER, Loaded, load, parse};
-pub use run::{Outcome, Stop, Trust, Verdict, run};
+pub use run::{Outcome, Trust, Verdict, run};
 pub use save::{SaveError, Saving, can_save, file_name, save};
 
 use crate::policy::Policy;

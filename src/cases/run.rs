@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::expect::Ending;
@@ -12,10 +12,10 @@ use super::{Case, Places, PolicyChoice};
 use crate::policy::{self, Policy, RunRule, Source};
 use crate::run::prepare::prepare_for;
 use crate::run::report::{Denial, Report};
-use crate::run::{Recorder, RunRequest, WorkingDirectory, materialise_write_grants};
+use crate::run::{Recorder, RunRequest, Stop, WorkingDirectory, materialise_write_grants};
+use crate::sandbox::Launcher;
 use crate::sandbox::event::Level;
 use crate::sandbox::plan::Observe;
-use crate::sandbox::{Canceller, Launcher};
 use crate::skill::{self, Entry, Skill, schema};
 
 /// Whether grants that reach out of the stage are in force.
@@ -45,53 +45,6 @@ pub enum Verdict {
     /// It could not be run: why, and the next step.
     NotRun(String),
     Cancelled,
-}
-
-/// Ends the runs of cases, those too that have not begun.
-#[derive(Debug, Clone, Default)]
-pub struct Stop(Arc<Mutex<Running>>);
-
-#[derive(Debug, Default)]
-struct Running {
-    stopped: bool,
-    runs: Vec<(u64, Canceller)>,
-    next: u64,
-}
-
-impl Stop {
-    pub fn stop(&self) {
-        let mut running = self.lock();
-        running.stopped = true;
-        running.runs.iter().for_each(|(_, run)| run.cancel());
-    }
-
-    pub fn is_stopped(&self) -> bool {
-        self.lock().stopped
-    }
-
-    /// One of its runs is under way.
-    pub fn is_running(&self) -> bool {
-        !self.lock().runs.is_empty()
-    }
-
-    fn begin(&self, run: Canceller) -> u64 {
-        let mut running = self.lock();
-        if running.stopped {
-            run.cancel();
-        }
-        running.next += 1;
-        let id = running.next;
-        running.runs.push((id, run));
-        id
-    }
-
-    fn end(&self, id: u64) {
-        self.lock().runs.retain(|(other, _)| *other != id);
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Running> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 /// Bytes of each stream that are compared.

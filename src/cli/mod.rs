@@ -13,6 +13,7 @@ mod doctor;
 mod env;
 mod input;
 mod keys;
+mod learn;
 mod list;
 mod man;
 mod probe;
@@ -23,6 +24,7 @@ mod screenshot;
 mod target;
 mod test;
 mod themes;
+mod tighten;
 mod why;
 mod workbench;
 
@@ -72,6 +74,10 @@ pub enum Command {
     Test(test::Args),
     /// Say whether a run could do something, and which line of the policy decides; runs nothing
     Why(why::Args),
+    /// Find out, in runs that change nothing, the least policy that a skill needs, and propose it
+    Learn(learn::Args),
+    /// Say which grants of a skill's policy file no run has needed, and propose to take them out
+    Tighten(tighten::Args),
     /// Say what a skill's own policy file asks for, and put it in force for good
     Approve(approve::Args),
     /// Prepare the packages that a skill's scripts need, outside the sandbox; list and remove what is prepared
@@ -139,11 +145,11 @@ pub fn may_run_skills() -> bool {
             Some("--workspace" | "--skills" | "--theme") => drop(words.next()),
             Some(
                 "list" | "check" | "approve" | "runs" | "schema" | "why" | "doctor" | "completions" | "man"
-                | "help" | "--help" | "--version" | "env" | "keys" | "themes",
+                | "help" | "--help" | "--version" | "env" | "keys" | "themes" | "tighten",
             ) => {
                 return false;
             }
-            Some("run" | "call" | "test" | "probe") => return true,
+            Some("run" | "call" | "test" | "probe" | "learn") => return true,
             _ => {}
         }
     }
@@ -180,6 +186,8 @@ fn execute(cli: Cli, launcher: Launcher) -> anyhow::Result<ExitCode> {
         Some(Command::Call(args)) => call::execute(&args, &context),
         Some(Command::Test(args)) => test::execute(&args, &context),
         Some(Command::Why(args)) => why::execute(&args, &context),
+        Some(Command::Learn(args)) => learn::execute(&args, &context),
+        Some(Command::Tighten(args)) => tighten::execute(&args, &context),
         Some(Command::Env(args)) => env::execute(&args, &context),
         Some(Command::Keys(args)) => keys::execute(&args),
         Some(Command::Themes(args)) => themes::execute(&args),

@@ -19,6 +19,10 @@ pub enum EditError {
     Value(String, String),
     #[error("line {0} is written in a way that cannot be extended safely; add `{1}` by hand")]
     Shape(usize, String),
+    #[error("line {0} is written in a way that cannot be changed safely; take one item of `{1}` out by hand")]
+    Fixed(usize, &'static str),
+    #[error("line {0} does not grant that {1} any more; look again")]
+    Gone(usize, &'static str),
 }
 
 /// What [`add_grant`] would change, as a unified diff without its header; empty when it is granted already.
@@ -144,7 +148,7 @@ fn append(text: &str, newline: &str, lines: &str) -> (usize, String) {
 }
 
 /// A YAML scalar that reads back as exactly `value`.
-fn quote(value: &str) -> String {
+pub(super) fn quote(value: &str) -> String {
     let plain = value.chars().all(|c| c.is_ascii_alphanumeric() || "._/-~+".contains(c))
         && !value.starts_with(['-', '~', '+']);
     let is_text =

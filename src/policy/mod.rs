@@ -10,8 +10,8 @@
 //! | which rule decides about a call, and why | `decide` |
 //! | grants that a link leads elsewhere | `links` |
 //! | the smallest grant that would allow it | `remedy` |
-//! | that grant written into `policy.yaml`, all else kept to the byte | `edit` |
 //! | the fixes of a skill's files, made in their text | `fixing` |
+//! | that grant written into `policy.yaml`, all else kept to the byte; one taken out | `edit`, `remove` |
 //! | the policy in words, as JSON, as a digest | `summary` |
 //! | everything that stands for the next run, line by line | `standing` |
 //!
@@ -29,6 +29,7 @@ mod merge;
 pub mod model;
 pub mod programs;
 pub mod remedy;
+pub mod remove;
 pub mod request;
 mod review;
 pub mod standing;
@@ -44,6 +45,7 @@ pub use load::{FILE_NAME, Loaded, Places, load, parse};
 pub(crate) use load::{limits, open_plain, text};
 pub use model::{Deny, Grant, Host, NetRule, Origin, Permission, Policy, RunRule};
 pub use remedy::Remedy;
+pub use remove::{Spot, remove_grant, replace_grant};
 pub use request::Request;
 pub use review::diagnose;
 

@@ -174,7 +174,7 @@ impl Summary<'_> {
             let _ = write!(place, " ← {}", caller.place(&self.short(&caller.file)));
         }
         self.line(&format!("    at     {}", one_line(&place, 300)));
-        if let Some(source) = source_line(self.skill, frame) {
+        if let Some(source) = source::line(self.skill, frame) {
             self.line(&self.style.quiet(&format!(
                 "    {:>6} │ {}",
                 frame.line,
@@ -324,13 +324,6 @@ impl Summary<'_> {
 fn list_item(value: &str) -> String {
     let value = one_line(value, 300);
     if value.contains([':', '@', '$', ' ', ',', '#']) { format!("\"{value}\"") } else { value }
-}
-
-/// The line that a frame names, when it is one of the skill's own.
-fn source_line(skill: &Path, frame: &Frame) -> Option<String> {
-    let text = source::read(skill, &frame.file).ok()?;
-    let line = text.split('\n').nth(usize::try_from(frame.line).ok()?.checked_sub(1)?)?;
-    Some(line.trim_start().to_owned())
 }
 
 /// The word for an operation, as in the report.

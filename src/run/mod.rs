@@ -14,10 +14,12 @@ pub mod recorder;
 pub mod report;
 mod shell;
 pub mod source;
+mod stop;
 mod view;
 pub mod why;
 mod withheld;
 
 pub use prepare::{PrepareError, Prepared, RunRequest, WorkingDirectory, materialise_write_grants, prepare};
 pub use recorder::Recorder;
+pub use stop::Stop;
 pub use withheld::Withheld;

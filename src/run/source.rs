@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, ResolveFlag, openat2};
 
 use crate::policy::normalise;
+use crate::sandbox::event::Frame;
 
 /// Largest file that is shown.
 const MAX_FILE: u64 = 2 * 1024 * 1024;
@@ -24,6 +25,13 @@ pub fn read(skill: &Path, file: &Path) -> io::Result<String> {
     let mut bytes = Vec::new();
     opened.take(MAX_FILE).read_to_end(&mut bytes)?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// The line that a frame names, when it is one of the skill's own.
+pub fn line(skill: &Path, frame: &Frame) -> Option<String> {
+    let text = read(skill, &frame.file).ok()?;
+    let line = text.split('\n').nth(usize::try_from(frame.line).ok()?.checked_sub(1)?)?;
+    Some(line.trim_start().to_owned())
 }
 
 /// The path of a file of the skill's own, `..` taken out; `None` for everything that [`read`] would not show.

@@ -172,6 +172,11 @@ fn private_key(text: &str, at: usize) -> Option<Secret> {
     })
 }
 
+/// What the first secret in a text is, such as `a GitHub token`.
+pub fn first(text: &str) -> Option<&'static str> {
+    super::scan::hits(text).find_map(super::scan::Hit::secret).map(|secret| secret.what)
+}
+
 /// A text with all but the prefix of each secret replaced, byte for byte, so that offsets still fit.
 pub fn mask(text: &str) -> Cow<'_, str> {
     let found: Vec<Secret> = super::scan::hits(text).filter_map(super::scan::Hit::secret).collect();
