@@ -11,6 +11,7 @@ use super::state::{
     Cause, FileItem, FixDraft, FormKey, Highlighted, Learned, Level, PolicyReview, RenderKey, RunId, Tool,
 };
 use crate::cases;
+use crate::learn::Offer;
 use crate::policy::Request;
 use crate::run::report::Report;
 use crate::sandbox::event::{Stream, UsageSample};
@@ -72,6 +73,8 @@ pub enum Action {
         undoable: usize,
         result: Result<String, String>,
     },
+    /// Of learning, and of looking for what is not needed.
+    Learn(LearnNews),
     /// Of cases: read, ended, saved.
     Cases(CaseNews),
     /// Paths that begin with a text of a form's field.
@@ -103,6 +106,25 @@ pub enum WorkspaceNews {
         cause: Cause,
         /// The first paths that changed, links resolved.
         paths: Vec<PathBuf>,
+    },
+}
+
+#[derive(Debug)]
+pub enum LearnNews {
+    /// A round is over: how much was learned until now.
+    Round {
+        number: usize,
+        grants: usize,
+        undecided: usize,
+    },
+    /// What to offer, or why there is nothing.
+    Learned {
+        skill: Arc<Skill>,
+        result: Result<Box<Offer>, String>,
+    },
+    Tightened {
+        skill: Arc<Skill>,
+        result: Result<Box<Offer>, String>,
     },
 }
 

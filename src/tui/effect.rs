@@ -7,6 +7,7 @@ use super::state::kept::Kept;
 use super::state::{FixDraft, FixWanted, FormKey, RenderKey, RunId};
 use crate::cases::Case;
 use crate::environment::Declaration;
+use crate::learn::Offer;
 use crate::policy::Request;
 use crate::run::report::{Remedy, Report};
 use crate::skill::{Entry, Skill};
@@ -45,6 +46,16 @@ pub enum Effect {
     SaveCase(Box<SaveCase>),
     /// Work out what stands for the next run of a skill.
     ReviewPolicy(Arc<Skill>),
+    /// Find out what this run needs.
+    Learn(Box<StartRun>),
+    CancelLearning,
+    /// Look for grants that no run has needed.
+    Tighten(Arc<Skill>),
+    /// Write what was offered and agreed to.
+    WritePolicy {
+        skill: Arc<Skill>,
+        offer: Box<Offer>,
+    },
     /// Add a grant to the skill's own policy file.
     Grant {
         skill: Arc<Skill>,

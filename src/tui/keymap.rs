@@ -61,6 +61,8 @@ pub enum Command {
     Fix,
     FixAll,
     UndoFix,
+    Learn,
+    Tighten,
     Approve,
     AutoRun,
     ChooseEntry,
@@ -202,11 +204,11 @@ pub static TABLE: &[Binding] = &[
         "cancel",
         &["c"],
         "cancel",
-        "end the run, the cases and the installation under way",
+        "end the run, the cases, the learning or the installation under way",
     )
     .group(RUN)
     .bar(95)
-    .when(|s| s.running().is_some() || s.cases_run() || s.prepares()),
+    .when(|s| s.running().is_some() || s.cases_run() || s.prepares() || s.is_learning()),
     bind(
         Command::Allow,
         "allow",
@@ -257,6 +259,25 @@ pub static TABLE: &[Binding] = &[
         .group(RUN)
         .bar(45)
         .when(|s| s.entry().is_some()),
+    bind(
+        Command::Learn,
+        "learn",
+        &["L"],
+        "learn",
+        "find out what the entry needs, in runs that change nothing, and propose it",
+    )
+    .group(RUN)
+    .bar(37)
+    .when(|s| s.skill().is_some() && can_run(s)),
+    bind(
+        Command::Tighten,
+        "tighten",
+        &["U"],
+        "tighten",
+        "show which grants no run has needed, and offer to take them out",
+    )
+    .group(RUN)
+    .when(|s| s.skill().is_some_and(|skill| skill.policy_file.is_some())),
     bind(
         Command::Approve,
         "approve",

@@ -71,6 +71,7 @@ impl Engine for Script {
                     operation,
                     verdict: Verdict::Allowed,
                     count: 1,
+                    at_ms: None,
                 });
                 // A fallback is not tried once the first way works.
                 if goes_on {

@@ -10,7 +10,7 @@ use super::highlight::{self, Highlighter};
 use super::loader::{Watch, spawn};
 use super::policy::PolicyDesk;
 use super::pulse::Pulse;
-use super::{Desk, Mailbox};
+use super::{Desk, Mailbox, learn};
 use crate::cases::{self, Saving};
 use crate::policy::{Approvals, Places};
 use crate::tui::action::{Action, CaseNews};
@@ -106,6 +106,8 @@ fn answer(effect: Effect, workspace: &Path, policies: &mut PolicyDesk) -> Vec<Ac
         }
         Effect::SaveCase(saving) => vec![Action::Cases(CaseNews::Saved(save_case(&saving, workspace)))],
         Effect::ReviewPolicy(skill) => vec![policies.review(&skill)],
+        Effect::WritePolicy { skill, offer } => policies.agree(&skill, &offer),
+        Effect::Tighten(skill) => vec![learn::look_for_unneeded(&skill, workspace)],
         Effect::Grant { skill, remedy } => policies.grant(&skill, &remedy),
         Effect::TakeBack(skill) => policies.take_back(&skill),
         Effect::Approve { skill, shown } => vec![policies.approve(&skill.path, &shown)],

@@ -11,6 +11,7 @@ mod explore;
 pub(crate) mod fix;
 pub mod highlight;
 pub mod kept;
+mod learn;
 pub mod loader;
 mod policy;
 mod pulse;
@@ -71,6 +72,9 @@ pub trait Runner: Send {
     fn look_up_packages(&mut self, skill: Arc<Skill>, mailbox: Mailbox);
     fn prepare_packages(&mut self, packages: Packages, mailbox: Mailbox);
     fn cancel_packages(&mut self);
+    /// Find out what a run needs, in rounds that change nothing.
+    fn learn(&mut self, run: StartRun, mailbox: Mailbox);
+    fn cancel_learning(&mut self);
     /// End every run, and wait a moment until they are gone: none may outlive the workbench.
     fn end_all(&mut self) {}
 }
@@ -110,6 +114,8 @@ impl Services {
             Effect::CancelPackages => self.runner.cancel_packages(),
             Effect::RunCases(batch) => self.runner.run_cases(*batch, self.mailbox.clone()),
             Effect::CancelCases => self.runner.cancel_cases(),
+            Effect::Learn(run) => self.runner.learn(*run, self.mailbox.clone()),
+            Effect::CancelLearning => self.runner.cancel_learning(),
             Effect::Highlight { .. }
             | Effect::Render { .. }
             | Effect::ReadFile { .. }
@@ -122,6 +128,8 @@ impl Services {
             | Effect::DraftFix(_)
             | Effect::ApplyFix { .. }
             | Effect::UndoFix(_)
+            | Effect::Tighten(_)
+            | Effect::WritePolicy { .. }
             | Effect::Approve { .. }
             | Effect::Revoke(_)
             | Effect::CompletePath { .. }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::loader::Watch;
+use crate::learn::{Offer, Proposal};
 use crate::policy::{self, Approvals, Places, Request, Source, standing};
 use crate::run::report::Remedy;
 use crate::skill::{self, Skill};
@@ -52,6 +53,17 @@ impl PolicyDesk {
         self.ignore_writes(skill);
         let result = grant(skill, remedy, &self.places, &mut self.changes);
         let request = if result.is_ok() { self.approve_own(&skill.path) } else { None };
+        changed(skill, request, result)
+    }
+
+    /// Write what was offered and agreed to, and put it in force when that was part of the offer.
+    pub(super) fn agree(&mut self, skill: &Skill, offer: &Offer) -> Vec<Action> {
+        self.ignore_writes(skill);
+        // Less than what was approved needs no new decision.
+        let was_approved = self.request(&skill.path).is_some_and(|own| own.approved);
+        let result = agree(offer, &mut self.changes);
+        let approves = result.is_ok() && (offer.approves || was_approved);
+        let request = if approves { self.approve_own(&skill.path) } else { self.request(&skill.path) };
         changed(skill, request, result)
     }
 
@@ -181,6 +193,19 @@ fn grant(
         format!("granted {what} in policy.yaml, which is now in force for this skill; u takes it back");
     changes.push(Change { file, before, after, what });
     Ok(said)
+}
+
+/// Write what was offered. Says what was done.
+fn agree(offer: &Offer, changes: &mut Vec<Change>) -> Result<String, String> {
+    let Offer { proposal, what, .. } = offer;
+    if proposal.is_empty() {
+        let said = "policy.yaml, which asks for it, is now in force for this skill; t takes it back";
+        return Ok(said.to_owned());
+    }
+    proposal.write().map_err(|error| error.to_string())?;
+    let Proposal { file, before, after } = proposal.clone();
+    changes.push(Change { file, before, after, what: what.clone() });
+    Ok(format!("policy.yaml was changed by {what}; u takes it back"))
 }
 
 /// Undo the last change of a skill's policy file, unless the file was changed since.

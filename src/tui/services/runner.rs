@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use super::cases::CaseRunner;
 use super::environment::Preparer;
+use super::learn::Teacher;
 use super::loader::{Watch, spawn};
 use super::pulse::Pulse;
 use super::{Mailbox, Runner};
@@ -54,11 +55,13 @@ pub struct SandboxRunner {
     runs: HashMap<u64, Shared>,
     cases: CaseRunner,
     packages: Preparer,
+    teacher: Teacher,
 }
 
 impl SandboxRunner {
     pub fn new(launcher: Arc<Launcher>, watch: Watch, approvals: Approvals, journal: Journal) -> Self {
         let cases = CaseRunner::new(Arc::clone(&launcher));
+        let teacher = Teacher::new(Arc::clone(&launcher), approvals.clone());
         Self {
             launcher,
             watch,
@@ -67,6 +70,7 @@ impl SandboxRunner {
             runs: HashMap::new(),
             cases,
             packages: Preparer::default(),
+            teacher,
         }
     }
 }
@@ -122,14 +126,22 @@ impl Runner for SandboxRunner {
         self.packages.cancel();
     }
 
+    fn learn(&mut self, run: StartRun, mailbox: Mailbox) {
+        self.teacher.learn(run, mailbox);
+    }
+
+    fn cancel_learning(&mut self) {
+        self.teacher.cancel();
+    }
+
     fn end_all(&mut self) {
         let packages = self.packages.end();
-        let case_runs = self.cases.end();
+        let (case_runs, rounds) = (self.cases.end(), self.teacher.end());
         self.runs.values().for_each(cancel);
         let until = Instant::now() + LAST_WAIT;
         // Each thread holds its wish as long as its run lives.
         let run = || self.runs.values().any(|wish| Arc::strong_count(wish) > 1);
-        while (run() || case_runs() || packages()) && Instant::now() < until {
+        while (run() || case_runs() || packages() || rounds()) && Instant::now() < until {
             std::thread::sleep(Duration::from_millis(2));
         }
     }

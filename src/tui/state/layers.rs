@@ -2,7 +2,7 @@
 
 use tui_input::Input;
 
-use super::{FixView, FormKey, Scroll};
+use super::{FixView, FormKey, Offered, Scroll};
 use crate::tui::effect::Packages;
 
 #[derive(Debug, Clone)]
@@ -21,6 +21,8 @@ pub enum Layer {
     Fix(Box<FixView>),
     /// What an entry is run with is being entered; the form is kept with what is known of the skill.
     Form(FormKey),
+    /// A change of a policy file, to be agreed to.
+    Offer(Box<Offered>),
     /// A line of text is being typed.
     Prompt(Prompt),
     /// One of several is being chosen.

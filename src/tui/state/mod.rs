@@ -13,6 +13,7 @@ pub mod help;
 pub mod highlights;
 pub mod kept;
 pub mod layers;
+pub mod learn;
 pub mod packages;
 pub mod palette;
 pub mod policy;
@@ -40,6 +41,7 @@ pub use fix::{DiffKind, DiffLine, FixDraft, FixView, FixWanted};
 pub use form::{Form, FormKey, RunInput};
 pub use highlights::{Highlighted, Highlights, Syntax};
 pub use layers::{Choice, Layer, Prompt, PromptKind};
+pub use learn::{Learning, Offered};
 pub use policy::{FileRow, FileStanding, PolicyFacts, PolicyFile, PolicyReview, PolicyTab};
 pub use rendered::{RenderKey, RenderedPane, Renderings};
 pub use rows::{Piece, TextRow, Tone};
@@ -94,6 +96,8 @@ pub struct State {
     pub working: Option<(&'static str, Duration)>,
     /// A run that starts when the one it replaces has ended.
     pub queued_run: Option<QueuedRun>,
+    /// What a skill needs is being found out.
+    pub learning: Option<Learning>,
     /// Files shown in place of a denial.
     pub files: BTreeMap<PathBuf, FileText>,
     pub highlights: Highlights,
@@ -315,6 +319,7 @@ impl State {
             case_batch: 0,
             working: None,
             queued_run: None,
+            learning: None,
             files: BTreeMap::new(),
             highlights: Highlights::default(),
             renderings: Renderings::default(),
@@ -447,6 +452,7 @@ impl State {
             || self.queued_run.is_some()
             || self.preparation.as_ref().is_some_and(packages::Preparation::is_under_way)
             || self.cases_run()
+            || self.is_learning()
             || self.case_set().is_some_and(|set| set.reading)
             || self.policies.values().any(|policy| policy.waiting)
             || self.highlights.waiting()

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::reports::{exited, limited, missing, reduced, report};
 use crate::cases::{self, Mismatch, Verdict};
 use crate::environment::{Declaration, Kind};
+use crate::learn::Offer;
 use crate::policy::{self, Approvals, Places, Policy, Request, standing};
 use crate::run::report::{Remedy, Report};
 use crate::sandbox::event::{Outcome, OutcomeKind, Stream, UsageSample};
@@ -14,7 +15,7 @@ use crate::sandbox::plan::Limits;
 use crate::skill::clients::{self, Client};
 use crate::skill::schema;
 use crate::skill::{Diagnostic, Entry, Interpreter, Language, Manifest, Severity, Skill, Span, cost};
-use crate::tui::action::{Action, CaseNews, PackageNews, RunNews, WorkspaceNews};
+use crate::tui::action::{Action, CaseNews, LearnNews, PackageNews, RunNews, WorkspaceNews};
 use crate::tui::drive::Driver;
 use crate::tui::effect::{DraftFix, Effect, Packages, RunCases, StartRun, Wanted};
 use crate::tui::services::{Desk, Loader, Mailbox, Runner, Services, fix, highlight, mailbox};
@@ -45,6 +46,8 @@ pub(crate) struct Log {
     pub stdin: Vec<String>,
     pub cancelled: Vec<RunId>,
     pub granted: Vec<Remedy>,
+    /// What was offered and agreed to.
+    pub agreed: Vec<Offer>,
     /// Names of the cases that were run, in order.
     pub cases: Vec<String>,
     /// Texts that fixes wrote.
@@ -239,6 +242,24 @@ impl Runner for Actor {
         }
     }
 
+    fn learn(&mut self, run: StartRun, mailbox: Mailbox) {
+        let news = |news| mailbox.try_send(Action::Learn(news));
+        news(LearnNews::Round { number: 1, grants: 1, undecided: 0 });
+        if self.plot == Plot::Endless {
+            self.mailbox = Some(mailbox);
+            return;
+        }
+        let result = Ok(Box::new(super::learn::learned(&run.skill.path)));
+        news(LearnNews::Learned { skill: run.skill, result });
+    }
+
+    fn cancel_learning(&mut self) {
+        let Some(mailbox) = self.mailbox.take() else { return };
+        let skill = skills().remove(0);
+        let result = Err("learning was cancelled; nothing was changed".to_owned());
+        mailbox.try_send(Action::Learn(LearnNews::Learned { skill, result }));
+    }
+
     fn cancel(&mut self, id: RunId) {
         self.log.lock().unwrap().cancelled.push(id);
         let Some(mailbox) = self.mailbox.take() else { return };
@@ -370,6 +391,18 @@ impl Desk for Clerk {
                 let taken = self.log.lock().unwrap().granted.pop();
                 let result = taken.map(|remedy| format!("took back {}", remedy.add)).ok_or("nothing".into());
                 mailbox.try_send(Action::Granted { skill: skill.path.clone(), request: None, result });
+            }
+            Effect::Tighten(skill) => {
+                let result = Ok(Box::new(super::learn::tightened(&skill.path)));
+                mailbox.try_send(Action::Learn(LearnNews::Tightened { skill, result }));
+            }
+            Effect::WritePolicy { skill, offer } => {
+                let said = format!("policy.yaml was changed by {}", offer.what);
+                let mut log = self.log.lock().unwrap();
+                log.agreed.push(*offer);
+                log.granted.push(Remedy { permission: "read".into(), add: "~/cities.json".into() });
+                let request = Some(approved(request(&skill.path.join("policy.yaml"))));
+                mailbox.try_send(Action::Granted { skill: skill.path.clone(), request, result: Ok(said) });
             }
             Effect::Approve { skill, shown } => {
                 self.log.lock().unwrap().approved = true;

@@ -10,6 +10,7 @@ mod flows;
 pub(crate) mod form;
 mod hostile;
 mod kept;
+mod learn;
 mod palette;
 mod policy;
 mod rendered;

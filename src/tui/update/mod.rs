@@ -6,6 +6,7 @@ pub(super) mod cases;
 pub(super) mod findings;
 pub(super) mod fix;
 mod form;
+mod learn;
 mod mouse;
 mod navigate;
 mod packages;
@@ -89,6 +90,7 @@ pub fn update(state: &mut State, action: Action) -> Vec<Effect> {
         Action::FixDrafted(result) => fix::on_drafted(state, result),
         Action::Fixed { skill, undoable, result } => fix::on_fixed(state, &skill, undoable, result),
         Action::Cases(news) => cases::on_news(state, news),
+        Action::Learn(news) => learn::on_news(state, news),
         Action::Approved { skill, request, said } => {
             state.forget_policy(&skill);
             state.facts.entry(skill).or_default().request = request;
@@ -172,6 +174,8 @@ pub(super) fn why_not(state: &State, command: Command) -> String {
                 state.hint(command)
             )
         }
+        Command::Learn => "this skill has no script that can be run".to_owned(),
+        Command::Tighten => "this skill has no policy.yaml".to_owned(),
         Command::Allow => "choose a denial with a remedy in the Run tab first".to_owned(),
         Command::ChooseEntry => "this skill has one entry at most".to_owned(),
         Command::EditInput => format!("choose an entry first with {}", state.hint(Command::ChooseEntry)),
@@ -215,7 +219,11 @@ pub(super) fn perform(state: &mut State, command: Command) -> Vec<Effect> {
     match command {
         Command::Quit => return close_or_quit(state),
         Command::Interrupt => {
-            return if state.running().is_some() || state.cases_run() || state.prepares() {
+            return if state.running().is_some()
+                || state.cases_run()
+                || state.prepares()
+                || state.is_learning()
+            {
                 run::cancel(state)
             } else {
                 quit(state)
@@ -271,6 +279,8 @@ pub(super) fn perform(state: &mut State, command: Command) -> Vec<Effect> {
         Command::RunCases => return cases::run_all(state),
         Command::SaveCase => popup::open_case_name(state),
         Command::Cancel => return run::cancel(state),
+        Command::Learn => return learn::start(state),
+        Command::Tighten => return learn::tighten(state),
         Command::Allow => return run::allow(state),
         Command::Approve => return approve::toggle(state),
         Command::TakeBack => return run::take_back(state),

@@ -2,7 +2,7 @@
 
 use tui_input::Input;
 
-use super::{approve, browse, cases, fix, form, navigate, packages, run, search, typing};
+use super::{approve, browse, cases, fix, form, learn, navigate, packages, run, search, typing};
 use crate::tui::effect::Effect;
 use crate::tui::key::{Code, Key};
 use crate::tui::keymap::Command;
@@ -120,6 +120,17 @@ pub(super) fn perform(state: &mut State, command: Command) -> Option<Vec<Effect>
                 return Some(Vec::new());
             }
             fix::answer(state, command)
+        }
+        Layer::Offer(offered) => {
+            if let Some(motion) = navigate::motion(command) {
+                // The view knows how many rows the lines take.
+                offered.scroll.slide(motion, offered.offer.rows.len() * 3, page);
+                return Some(Vec::new());
+            }
+            if matches!(command, Command::Interrupt | Command::Suspend | Command::Redraw) {
+                return None;
+            }
+            Some(learn::answer(state, command))
         }
         Layer::Choice(choice) => {
             let choice = *choice;

@@ -31,15 +31,20 @@ pub(super) fn start(state: &mut State) -> Vec<Effect> {
         }
         return Vec::new();
     };
-    let input = match state.entered().map(|form| form.judged.clone()) {
-        None => RunInput::default(),
-        Some(Ok(input)) => input,
+    let Some(input) = entered(state) else { return Vec::new() };
+    launch(state, skill, entry, input, None)
+}
+
+/// What was entered for the chosen entry. When that is not complete, the form opens where something is wrong.
+pub(super) fn entered(state: &mut State) -> Option<RunInput> {
+    match state.entered().map(|form| form.judged.clone()) {
+        None => Some(RunInput::default()),
+        Some(Ok(input)) => Some(input),
         Some(Err(_)) => {
             super::form::open_at_problem(state);
-            return Vec::new();
+            None
         }
-    };
-    launch(state, skill, entry, input, None)
+    }
 }
 
 /// Run once more what ran last, whatever was entered since.
@@ -140,6 +145,7 @@ pub(super) fn cancel(state: &mut State) -> Vec<Effect> {
     if state.prepares() {
         effects.push(Effect::CancelPackages);
     }
+    effects.extend(super::learn::cancel(state));
     if let Some(id) = state.running().map(|run| run.id) {
         state.runs.values_mut().filter(|run| run.id == id).for_each(|run| run.cancelling = true);
         effects.push(Effect::CancelRun(id));

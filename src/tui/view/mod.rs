@@ -16,6 +16,7 @@ mod format;
 mod frame;
 mod header;
 mod help;
+mod learn;
 mod output;
 mod packages;
 mod palette;

@@ -5,7 +5,7 @@ use ratatui::text::Span;
 use unicode_width::UnicodeWidthStr as _;
 
 use super::canvas::{Canvas, width};
-use super::{Sign, changes, denial, fix, form, help, packages, request};
+use super::{Sign, changes, denial, fix, form, help, learn, packages, request};
 use crate::tui::layout::{Area, Layout};
 use crate::tui::state::{Choice, Layer, Prompt, PromptKind, State};
 use crate::tui::theme::Role;
@@ -23,6 +23,7 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, state: &State, layout: &Layout) -> O
                 packages::ask(canvas, state, wanted, scroll, below_tabs(layout));
             }
             Layer::Request(scroll) => request::draw(canvas, state, scroll, below_tabs(layout)),
+            Layer::Offer(offered) => learn::draw(canvas, state, offered, below_tabs(layout)),
             Layer::Help(scroll) => help::draw(canvas, state, scroll),
             Layer::Fix(view) => {
                 let rows = view.draft.titles.len() + view.draft.diff.len() + 4;
