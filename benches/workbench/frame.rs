@@ -10,13 +10,14 @@ use ratatui::widgets::{Paragraph, Widget as _};
 use skilldeck::policy::Approvals;
 use skilldeck::sandbox::event::Stream;
 use skilldeck::sandbox::plan::Limits;
+use skilldeck::skill::Skill;
 use skilldeck::tui::action::RunNews;
 use skilldeck::tui::drive::Driver;
-use skilldeck::tui::effect::{RunCases, StartRun};
+use skilldeck::tui::effect::{Packages, RunCases, StartRun};
 use skilldeck::tui::services::desk::DiskDesk;
 use skilldeck::tui::services::{self, Mailbox, Runner, Services};
 use skilldeck::tui::state::{Options, Place, RunId, State};
-use skilldeck::tui::theme::Depth;
+use skilldeck::tui::theme::{Chosen, Depth, Set};
 use skilldeck::tui::view::Look;
 use skilldeck::tui::{Action, runtime};
 
@@ -33,7 +34,7 @@ impl Runner for Printer {
         std::thread::spawn(move || {
             mailbox.send(Action::Run(run.id, RunNews::Started { limits: Limits::default() }));
             for block in lines().as_bytes().chunks(64 * 1024) {
-                let output = RunNews::Output(vec![(Stream::Stdout, block.to_vec())]);
+                let output = RunNews::Output(Duration::ZERO, vec![(Stream::Stdout, block.to_vec())]);
                 mailbox.send(Action::Run(run.id, output));
             }
             mailbox.send(Action::Run(run.id, RunNews::Ended));
@@ -42,6 +43,11 @@ impl Runner for Printer {
     fn cancel(&mut self, _: RunId) {}
     fn run_cases(&mut self, _: RunCases, _: Mailbox) {}
     fn cancel_cases(&mut self) {}
+    fn look_up_packages(&mut self, _: Arc<Skill>, _: Mailbox) {}
+    fn prepare_packages(&mut self, _: Packages, _: Mailbox) {}
+    fn cancel_packages(&mut self) {}
+    fn learn(&mut self, _: StartRun, _: Mailbox) {}
+    fn cancel_learning(&mut self) {}
 }
 
 fn lines() -> String {
@@ -72,7 +78,7 @@ pub fn rows() {
     let place: Place = runtime::place(&config);
     let mut driver = Driver::start(State::new(200, 60, place, Options::default()), services, news);
     driver.keys("r2").unwrap();
-    let theme = runtime::Themes::new(Some("dark"), Depth::True).unwrap().0.current;
+    let theme = Chosen::new(Set::read(None), Some("dark"), None).unwrap().resolve(Depth::True);
     let look = Look { theme: &theme, ascii: false };
     let mut times: Vec<Duration> = (0..FRAMES)
         .map(|_| {

@@ -128,7 +128,7 @@ impl Snapshot {
                 continue;
             }
             let old = match before {
-                Some(_) => self.texts.get(&change.path).map(|text| text.to_string()),
+                Some(_) => self.texts.get(&change.path).map(ToString::to_string),
                 None => Some(String::new()),
             };
             let new = match after {

@@ -76,7 +76,9 @@ mod tests {
 
     fn film(texts: &[&str]) -> Film {
         let mut film = Film::default();
-        texts.iter().for_each(|text| film.add(screen(text), Duration::from_millis(500)));
+        for text in texts {
+            film.add(screen(text), Duration::from_millis(500));
+        }
         film
     }
 

@@ -157,12 +157,11 @@ pub(super) fn copy_command(state: &mut State) -> Vec<Effect> {
 /// `skilldeck run weather --entry scripts/report.py -- --city Bern`
 fn command_line(state: &State) -> Option<String> {
     let skill = state.skill()?;
-    let (entry, input) = match state.run() {
-        Some(run) => (run.entry.clone(), run.input.clone()),
-        None => {
-            let entered = state.entered().and_then(|form| form.judged.clone().ok());
-            (state.entry()?.file.clone(), entered.unwrap_or_default())
-        }
+    let (entry, input) = if let Some(run) = state.run() {
+        (run.entry.clone(), run.input.clone())
+    } else {
+        let entered = state.entered().and_then(|form| form.judged.clone().ok());
+        (state.entry()?.file.clone(), entered.unwrap_or_default())
     };
     let entry = entry.display().to_string();
     let mut words = vec!["skilldeck", "run", skill.name.as_str()];

@@ -1,6 +1,6 @@
 //! Preparing the packages that a skill declares: shown first, installed on the user's word, then run again.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::run;
 use crate::tui::action::PackageNews;
@@ -57,7 +57,7 @@ pub(super) fn on_news(state: &mut State, skill: &Path, news: PackageNews) -> Vec
         (PackageNews::Elapsed(time), Some(preparation)) => preparation.elapsed = time,
         (PackageNews::Ended(Ok(said)), Some(_)) => {
             state.preparation = None;
-            return ended_well(state, skill.to_owned(), said, chosen);
+            return ended_well(state, skill, &said, chosen);
         }
         (PackageNews::Ended(Err(problem)), Some(preparation)) => preparation.failed = Some(problem),
         (_, None) => {}
@@ -66,8 +66,8 @@ pub(super) fn on_news(state: &mut State, skill: &Path, news: PackageNews) -> Vec
 }
 
 /// What failed for want of them is run again.
-fn ended_well(state: &mut State, skill: PathBuf, said: String, chosen: bool) -> Vec<Effect> {
-    let run = state.runs.get(&skill);
+fn ended_well(state: &mut State, skill: &Path, said: &str, chosen: bool) -> Vec<Effect> {
+    let run = state.runs.get(skill);
     let wanting =
         run.and_then(|run| run.report.as_ref()).is_some_and(|report| !report.missing_modules.is_empty());
     if chosen && wanting {

@@ -40,45 +40,7 @@ pub(super) fn perform(state: &mut State, command: Command) -> Option<Vec<Effect>
     let page = usize::from(state.height.saturating_sub(6)).max(1);
     match state.layers.last_mut()? {
         Layer::Help(_) => help(state, command, page),
-        Layer::Denial(scroll) => {
-            if let Some(motion) = navigate::motion(command) {
-                scroll.slide(motion, 200, 1);
-                return Some(Vec::new());
-            }
-            match command {
-                Command::Quit | Command::Close | Command::Open => {
-                    state.layers.pop();
-                    Some(Vec::new())
-                }
-                Command::Left | Command::Right => {
-                    step_denial(state, if command == Command::Right { 1 } else { -1 });
-                    Some(Vec::new())
-                }
-                Command::Run => {
-                    state.layers.pop();
-                    Some(run::start(state))
-                }
-                Command::Allow => Some(run::allow(state)),
-                Command::Narrower | Command::Wider => {
-                    let last = state.denial().map_or(0, |denial| denial.alternatives.len());
-                    let step = if command == Command::Wider { 1 } else { -1 };
-                    state.run_tab.grant = state.run_tab.grant.saturating_add_signed(step).min(last);
-                    Some(Vec::new())
-                }
-                Command::Editor
-                | Command::Copy
-                | Command::Help
-                | Command::Interrupt
-                | Command::Cancel
-                | Command::Suspend
-                | Command::Redraw
-                | Command::Theme
-                | Command::Mouse
-                | Command::TakeBack
-                | Command::Approve => None,
-                _ => Some(Vec::new()),
-            }
-        }
+        Layer::Denial(_) => denial(state, command),
         Layer::Change(scroll) => {
             if let Some(motion) = navigate::motion(command) {
                 // A diff of the report has some thousand lines at most; the view knows how many.
@@ -150,6 +112,48 @@ pub(super) fn perform(state: &mut State, command: Command) -> Option<Vec<Effect>
             state.layers.pop();
             None
         }
+    }
+}
+
+/// A key while a denial is open.
+fn denial(state: &mut State, command: Command) -> Option<Vec<Effect>> {
+    if let (Some(motion), Some(Layer::Denial(scroll))) = (navigate::motion(command), state.layers.last_mut())
+    {
+        scroll.slide(motion, 200, 1);
+        return Some(Vec::new());
+    }
+    match command {
+        Command::Quit | Command::Close | Command::Open => {
+            state.layers.pop();
+            Some(Vec::new())
+        }
+        Command::Left | Command::Right => {
+            step_denial(state, if command == Command::Right { 1 } else { -1 });
+            Some(Vec::new())
+        }
+        Command::Run => {
+            state.layers.pop();
+            Some(run::start(state))
+        }
+        Command::Allow => Some(run::allow(state)),
+        Command::Narrower | Command::Wider => {
+            let last = state.denial().map_or(0, |denial| denial.alternatives.len());
+            let step = if command == Command::Wider { 1 } else { -1 };
+            state.run_tab.grant = state.run_tab.grant.saturating_add_signed(step).min(last);
+            Some(Vec::new())
+        }
+        Command::Editor
+        | Command::Copy
+        | Command::Help
+        | Command::Interrupt
+        | Command::Cancel
+        | Command::Suspend
+        | Command::Redraw
+        | Command::Theme
+        | Command::Mouse
+        | Command::TakeBack
+        | Command::Approve => None,
+        _ => Some(Vec::new()),
     }
 }
 
