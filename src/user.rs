@@ -1,9 +1,14 @@
-//! Where the files of the user lie that runs this program: the XDG Base Directory Specification.
+//! Where the files of the user lie that runs this program (the XDG Base Directory Specification), and what the user has
+//! set in `config.toml`.
+
+mod config;
 
 use std::fs::OpenOptions;
 use std::io::{self, Read as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+
+pub use config::{ConfigError, Section, Setting, Settings};
 
 /// A kind of files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

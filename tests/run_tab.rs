@@ -155,7 +155,7 @@ fn copying_goes_to_the_clipboard_of_the_machine_too_and_never_waits() {
     let pid = dir.path().join("pid");
     common::wait_until("it is started", || fs::read_to_string(&pid).is_ok_and(|text| text.ends_with('\n')));
     terminal.keys("?");
-    terminal.wait("the keys", |screen| screen.contains("─ keys ─"));
+    terminal.wait("the keys", |screen| screen.contains("─ keys "));
     let process = format!("/proc/{}", fs::read_to_string(&pid).unwrap().trim());
     common::wait_until("it is ended", || !Path::new(&process).exists());
     terminal.keys("qq");

@@ -148,7 +148,11 @@ pub(super) fn carry_out(request: RunRequest, args: &Options, context: &Context) 
     if let Some(Err(error)) = writer.map(|writer| writer.end(&report)) {
         eprintln!("note: {}", not_written_down(&error));
     }
-    Journal::of_user().tidy();
+    let journal = Journal::of_user();
+    journal.tidy();
+    if let Some(problem) = journal.problem() {
+        eprintln!("warning: {problem}");
+    }
     let saved = args.save_case.as_deref().map(|name| saving::save(name, args.force, &prepared, &report));
     match args.format {
         Format::Text => eprint!("{}", text::writes(&report, &prepared.request.skill.path, style)),
@@ -248,7 +252,7 @@ fn start(
         .run(&prepared.plan)
         .map_err(|error| Failure::new(format!("the sandbox cannot start: {error}"), 125))?;
     // Once the program is on its way: its start waits for nothing that is not needed.
-    let mut writer = Journal::of_user().begin(prepared).unwrap_or_else(|error| {
+    let mut writer = Journal::of_user().begin(prepared, None).unwrap_or_else(|error| {
         eprintln!("note: {}", not_written_down(&error));
         None
     });

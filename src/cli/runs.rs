@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::Context as _;
 use clap::{Subcommand, ValueEnum};
@@ -13,10 +13,9 @@ use serde_json::{Value as Json, json};
 
 use super::run::{Live, colour};
 use super::{Context, Format, print};
-use crate::journal::{self, Comparison, Journal, Record, State};
+use crate::journal::{self, Comparison, Head, Journal, Record, State, Summary, export};
 use crate::report::terminal::one_line;
 use crate::report::text::{self, Style};
-use crate::sandbox::event::Stream;
 use crate::skill::text::printable_source;
 
 /// Version of the JSON forms.
@@ -115,12 +114,12 @@ pub(super) fn execute(args: &Args, _: &Context) -> anyhow::Result<ExitCode> {
             let record = read(&journal, run)?;
             match form {
                 Form::Json => {
-                    let report = record.full_report().with_context(|| {
+                    let report = export::report(&record).with_context(|| {
                         format!("{} was interrupted before there was a report", record.id)
                     })?;
-                    print(format!("{}\n", serde_json::to_string_pretty(&report)?).as_bytes())
+                    print(report.as_bytes())
                 }
-                Form::Asciicast => print(asciicast(&record).as_bytes()),
+                Form::Asciicast => print(export::asciicast(&record).as_bytes()),
             }
         }
         Some(What::Remove { runs, all }) => {
@@ -143,10 +142,13 @@ fn read(journal: &Journal, meant: &str) -> anyhow::Result<Record> {
 }
 
 fn list(journal: &Journal, args: &Args) -> anyhow::Result<ExitCode> {
+    if let Some(problem) = journal.problem() {
+        eprintln!("warning: {problem}");
+    }
     let mut records = Vec::new();
     for id in journal.ids().into_iter().take(args.last) {
-        match journal.read(&id) {
-            Ok(record) => records.push(record),
+        match journal.head(&id) {
+            Ok(head) => records.push(head),
             Err(error) => eprintln!("warning: {id}: {error}; `skilldeck runs remove {id}` forgets it"),
         }
     }
@@ -157,18 +159,18 @@ fn list(journal: &Journal, args: &Args) -> anyhow::Result<ExitCode> {
         }
         Format::Text if records.is_empty() => print(b"no runs yet; `skilldeck run SKILL` makes one\n"),
         Format::Text => {
-            let width = |text: &dyn Fn(&Record) -> String| {
+            let width = |text: &dyn Fn(&Head) -> String| {
                 records.iter().map(|record| text(record).chars().count()).max().unwrap_or(0)
             };
-            let what = |record: &Record| {
+            let what = |record: &Head| {
                 let entry = record.start.entry.display();
                 one_line(&format!("{} {entry}", record.start.skill), 60)
             };
             let wide = width(&what);
             let mut text = String::new();
             for record in &records {
-                let (name, outcome) = (what(record), outcome(record));
-                let denials = record.report.as_ref().map_or(0, |report| report.denials.len());
+                let (name, outcome) = (what(record), outcome(record.state, record.summary.as_ref()));
+                let denials = record.summary.as_ref().map_or(0, |summary| summary.denials);
                 let denied = match denials {
                     0 => String::new(),
                     count => format!(", {}", super::list::counted(count, "denial")),
@@ -180,19 +182,20 @@ fn list(journal: &Journal, args: &Args) -> anyhow::Result<ExitCode> {
     }
 }
 
-fn outcome(record: &Record) -> String {
-    match record.state {
+fn outcome(state: State, summary: Option<&Summary>) -> String {
+    match state {
         State::Running => "running".to_owned(),
         State::Interrupted => "interrupted: the program that started it went away".to_owned(),
         State::Ended => {
-            let after = record.report.as_ref().map_or(0.0, |report| report.duration_ms) / 1000.0;
-            format!("{} after {after:.2} s", one_line(&journal::outcome(record.report.as_ref()), 100))
+            let after = summary.map_or(0.0, |summary| summary.duration_ms) / 1000.0;
+            let outcome = summary.and_then(|summary| summary.outcome.as_ref());
+            format!("{} after {after:.2} s", one_line(&journal::outcome(outcome), 100))
         }
     }
 }
 
-fn as_json(record: &Record) -> Json {
-    let report = record.report.as_ref();
+fn as_json(record: &Head) -> Json {
+    let summary = record.summary.as_ref();
     json!({
         "id": record.id,
         "skill": record.start.skill,
@@ -205,9 +208,9 @@ fn as_json(record: &Record) -> Json {
             State::Ended => "ended",
             State::Interrupted => "interrupted",
         },
-        "outcome": report.and_then(|report| report.outcome.as_ref()),
-        "duration_ms": report.map(|report| report.duration_ms),
-        "denials": report.map_or(0, |report| report.denials.len()),
+        "outcome": summary.and_then(|summary| summary.outcome.as_ref()),
+        "duration_ms": summary.map(|summary| summary.duration_ms),
+        "denials": summary.map_or(0, |summary| summary.denials),
     })
 }
 
@@ -217,8 +220,7 @@ fn show(record: &Record, speed: Option<f64>) -> ExitCode {
     let begun = Instant::now();
     for chunk in &record.chunks {
         if let Some(speed) = speed {
-            let due = chunk.at.div_f64(speed);
-            std::thread::sleep(due.saturating_sub(begun.elapsed()));
+            std::thread::sleep(journal::due(chunk.at, speed).saturating_sub(begun.elapsed()));
         }
         if live.write(chunk.stream, &chunk.bytes).is_err() {
             // Nobody reads any more.
@@ -236,7 +238,7 @@ fn show(record: &Record, speed: Option<f64>) -> ExitCode {
             eprint!("{}", text::writes(report, &record.start.path, style));
         }
         (report, _) => {
-            eprintln!("{}", outcome(record));
+            eprintln!("{}", outcome(record.state, report.as_ref().map(Summary::of).as_ref()));
             if let Some(report) = report {
                 eprint!("{}", text::summary(report, &record.start.path, style));
             }
@@ -274,24 +276,4 @@ fn difference(compared: &Comparison) -> String {
         text.push_str("both did the same\n");
     }
     text
-}
-
-/// The output as a terminal showed it: what is hostile stays out.
-fn asciicast(record: &Record) -> String {
-    let title = format!("{} {}", record.start.skill, record.start.entry.display());
-    let started = record.start.started_at.parse::<jiff::Timestamp>().map_or(0, jiff::Timestamp::as_second);
-    let head = json!({ "version": 2, "width": 100, "height": 30, "timestamp": started, "title": title });
-    let mut text = format!("{head}\n");
-    let mut filters =
-        [crate::report::terminal::Harmless::default(), crate::report::terminal::Harmless::default()];
-    for chunk in &record.chunks {
-        let filter = &mut filters[usize::from(chunk.stream == Stream::Stderr)];
-        let shown = String::from_utf8_lossy(&filter.filter(&chunk.bytes)).replace('\n', "\r\n");
-        let _ = writeln!(text, "{}", json!([seconds(chunk.at), "o", shown]));
-    }
-    text
-}
-
-fn seconds(time: Duration) -> f64 {
-    (time.as_secs_f64() * 1e6).round() / 1e6
 }

@@ -11,6 +11,7 @@ use clap::ValueEnum;
 use ratatui::style::{Color, Style};
 
 use super::{Context, workbench};
+use crate::journal::{Bounds, Journal};
 use crate::tui::drive::Driver;
 use crate::tui::film::Film;
 use crate::tui::key::Key;
@@ -85,7 +86,9 @@ pub(super) fn execute(args: &Args, context: Context) -> anyhow::Result<ExitCode>
     let options = Options { ascii: config.ascii, theme, ..Options::default() };
     let state = State::new(args.size.0, args.size.1, runtime::place(&config), options);
     // A picture leaves nothing behind.
-    let kept = runtime::Kept::default();
+    let folder = tempfile::tempdir().context("no place for the runs of the picture")?;
+    let journal = Journal::at(folder.path(), Bounds::default());
+    let kept = runtime::Kept { journal, ..runtime::Kept::default() };
     let services = runtime::services(&config, Arc::new(context.launcher), mailbox, kept);
     let mut driver = Driver::start(state, services, news);
     let mut film = Film::default();

@@ -1,14 +1,18 @@
 //! What differs between two runs.
 
+use std::time::Duration;
+
 use serde::Serialize;
 use similar::{Algorithm, TextDiff};
 
 use super::Record;
 use crate::run::report::{Denial, Report};
-use crate::sandbox::event::Stream;
+use crate::sandbox::event::{Outcome, Stream};
 
 /// Lines of output that are compared; of longer output the beginning.
 const LINES: usize = 20_000;
+/// After this time the rest is compared in a coarser way.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// From the first run to the second.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -51,9 +55,10 @@ pub fn compare(before: &Record, after: &Record) -> Comparison {
     let without = |these: &[String], those: &[String]| -> Vec<String> {
         these.iter().filter(|denial| !those.contains(denial)).cloned().collect()
     };
+    let ended = |report: Option<&Report>| outcome(report.and_then(|report| report.outcome.as_ref()));
     let duration = |report: Option<&Report>| report.map_or(0.0, |report| report.duration_ms);
     Comparison {
-        outcome: Pair { before: outcome(one), after: outcome(other) },
+        outcome: Pair { before: ended(one), after: ended(other) },
         duration_ms: Pair { before: duration(one), after: duration(other) },
         cpu_ms: Pair { before: first.cpu_ms, after: second.cpu_ms },
         peak_memory_bytes: Pair { before: first.peak_memory_bytes, after: second.peak_memory_bytes },
@@ -66,10 +71,8 @@ pub fn compare(before: &Record, after: &Record) -> Comparison {
 }
 
 /// How a run ended, in words.
-pub(crate) fn outcome(report: Option<&Report>) -> String {
-    report
-        .and_then(|report| report.outcome.as_ref())
-        .map_or_else(|| "interrupted".to_owned(), |outcome| outcome.message.clone())
+pub(crate) fn outcome(outcome: Option<&Outcome>) -> String {
+    outcome.map_or_else(|| "interrupted".to_owned(), |outcome| outcome.message.clone())
 }
 
 fn denials(report: Option<&Report>) -> Vec<String> {
@@ -88,6 +91,7 @@ fn diff(before: &Record, after: &Record, stream: Stream) -> Option<String> {
     if one == other {
         return None;
     }
-    let diff = TextDiff::configure().algorithm(Algorithm::Patience).diff_lines(&one, &other);
+    let diff =
+        TextDiff::configure().algorithm(Algorithm::Patience).timeout(PATIENCE).diff_lines(&one, &other);
     Some(diff.unified_diff().header(&before.id, &after.id).to_string())
 }

@@ -8,6 +8,9 @@ use std::time::Duration;
 /// The first line of every record; the number is raised when older readers could not read it.
 pub(super) const HEAD: &[u8] = b"skilldeck run 1\n";
 
+/// Bytes before the content of a frame.
+pub(super) const HEADER: usize = 13;
+
 /// Content that a reader accepts: none is longer, so a damaged length is seen.
 const LONGEST: usize = 64 << 20;
 
@@ -37,20 +40,23 @@ pub(super) fn put(to: &mut Vec<u8>, kind: Kind, at: Duration, content: &[u8]) {
     to.extend(&content[..length as usize]);
 }
 
+/// Kind, time and length of the content, from the bytes before it. `None` when they cannot be those of a frame.
+pub(super) fn header(bytes: &[u8]) -> Option<(Kind, Duration, usize)> {
+    let kind = *Kind::ALL.iter().find(|kind| **kind as u8 == bytes[0])?;
+    let at = u64::from_le_bytes(bytes.get(1..9)?.try_into().ok()?);
+    let length = u32::from_le_bytes(bytes.get(9..HEADER)?.try_into().ok()?) as usize;
+    (length <= LONGEST).then_some((kind, Duration::from_micros(at), length))
+}
+
 /// The frames of a record, until its end or until what cannot be a frame.
 pub(super) fn frames(record: &[u8]) -> Option<impl Iterator<Item = (Kind, Duration, &[u8])>> {
     let mut rest = record.strip_prefix(HEAD)?;
     Some(std::iter::from_fn(move || {
-        let (head, after) = rest.split_at_checked(13)?;
-        let kind = *Kind::ALL.iter().find(|kind| **kind as u8 == head[0])?;
-        let at = u64::from_le_bytes(head[1..9].try_into().ok()?);
-        let length = u32::from_le_bytes(head[9..13].try_into().ok()?) as usize;
-        if length > LONGEST {
-            return None;
-        }
+        let (head, after) = rest.split_at_checked(HEADER)?;
+        let (kind, at, length) = header(head)?;
         let (content, after) = after.split_at_checked(length)?;
         rest = after;
-        Some((kind, Duration::from_micros(at), content))
+        Some((kind, at, content))
     }))
 }
 

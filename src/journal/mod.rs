@@ -1,11 +1,14 @@
 //! Every run, written down while it goes on: `skilldeck runs` and the workbench open old runs as they looked live.
 //!
 //! One file for each run (its form: `frame`) in `$XDG_STATE_HOME/skilldeck/runs` (XDG Base Directory Specification), written
-//! by a [`Writer`], read as a [`Record`]. What was printed until then survives the death of the workbench. Bounded by
-//! age, number and size; the oldest go first.
+//! by a [`Writer`], read as a [`Record`], or for a list as a [`Head`]. What was printed until then survives the death of
+//! the workbench. Bounded by age, number and size ([`Bounds`]); the oldest go first.
 
+mod bounds;
 mod compare;
+pub mod export;
 mod frame;
+mod head;
 mod record;
 mod writer;
 
@@ -18,11 +21,14 @@ use std::time::{Duration, SystemTime};
 use serde::{Deserialize, Serialize};
 
 use crate::run::Prepared;
+use crate::run::report::lossy_path;
 use crate::sandbox::plan::Limits;
-use crate::user::Files;
+use crate::user::{Files, Settings};
 
+pub use bounds::Bounds;
 pub(crate) use compare::outcome;
-pub use compare::{Comparison, compare};
+pub use compare::{Comparison, Pair, compare};
+pub use head::{Head, Summary};
 pub use record::{Chunk, Record, State};
 pub use writer::Writer;
 
@@ -34,34 +40,58 @@ const EXTENSION: &str = "run";
 pub struct Start {
     pub skill: String,
     /// The skill's folder.
+    #[serde(serialize_with = "lossy_path")]
     pub path: PathBuf,
+    #[serde(serialize_with = "lossy_path")]
     pub workspace: PathBuf,
+    #[serde(serialize_with = "lossy_path")]
     pub entry: PathBuf,
     pub args: Vec<String>,
     pub limits: Limits,
     /// RFC 3339, UTC.
     pub started_at: String,
+    /// Why it ran without being asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<Cause>,
+}
+
+/// The change that made a run start by itself.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Cause {
+    #[serde(serialize_with = "lossy_path")]
+    pub path: PathBuf,
+    /// `created`, `modified`, `removed`.
+    pub kind: String,
+    /// How many events of the file system were folded into this one.
+    pub events: usize,
+    /// When it was noticed, on the user's clock.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "clock")]
+    pub at: Option<jiff::civil::Time>,
+}
+
+/// A time of day as text.
+mod clock {
+    use jiff::civil::Time;
+    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
+
+    #[allow(clippy::ref_option)] // as serde calls it
+    pub(super) fn serialize<S: Serializer>(time: &Option<Time>, serializer: S) -> Result<S::Ok, S::Error> {
+        time.map(|time| time.to_string()).serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Time>, D::Error> {
+        Ok(Option::<String>::deserialize(deserializer)?.and_then(|text| text.parse().ok()))
+    }
 }
 
 /// What a record ends with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct End {
     /// Bytes of output that were not kept.
     left_out: u64,
-}
-
-/// How much is kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Bounds {
-    pub age: Duration,
-    pub runs: usize,
-    pub bytes: u64,
-}
-
-impl Default for Bounds {
-    fn default() -> Self {
-        Self { age: Duration::from_hours(30 * 24), runs: 1000, bytes: 256 << 20 }
-    }
+    /// For lists. Older versions wrote none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    summary: Option<Summary>,
 }
 
 /// The journal of one user.
@@ -69,7 +99,11 @@ impl Default for Bounds {
 pub struct Journal {
     /// Without a place nothing is written down.
     folder: Option<PathBuf>,
-    bounds: Bounds,
+    /// Why there is no place, and what to do.
+    off: Option<&'static str>,
+    /// `None`: what the user wants cannot be read, so that nothing is forgotten.
+    bounds: Option<Bounds>,
+    problem: Option<String>,
 }
 
 impl Journal {
@@ -77,22 +111,47 @@ impl Journal {
     pub fn of_user() -> Self {
         let off = std::env::var_os("SKILLDECK_JOURNAL").is_some_and(|value| value == "off");
         let folder = Files::State.folder().filter(|_| !off).map(|state| state.join("runs"));
-        Self { folder, bounds: Bounds::default() }
+        let why = match (off, &folder) {
+            (true, _) => Some("SKILLDECK_JOURNAL=off is set; without it runs are written down"),
+            (false, None) => Some("there is no place for it; set HOME or XDG_STATE_HOME to a folder"),
+            (false, Some(_)) => None,
+        };
+        let (bounds, problem) = match Settings::of_user().and_then(|settings| Bounds::read(&settings)) {
+            Ok(bounds) => (Some(bounds), None),
+            Err(error) => (None, Some(format!("{error}; until that is corrected, no old run is forgotten"))),
+        };
+        Self { folder, off: why, bounds, problem }
+    }
+
+    /// What is wrong with the user's settings for it.
+    pub fn problem(&self) -> Option<&str> {
+        self.problem.as_deref()
+    }
+
+    /// Why nothing is written down, when nothing is.
+    pub fn why_off(&self) -> Option<&'static str> {
+        self.folder.is_none().then(|| self.off.unwrap_or("this program was started without one"))
     }
 
     /// One in a folder.
     pub fn at(folder: impl Into<PathBuf>, bounds: Bounds) -> Self {
-        Self { folder: Some(folder.into()), bounds }
+        Self { folder: Some(folder.into()), off: None, bounds: Some(bounds), problem: None }
     }
 
     pub fn folder(&self) -> Option<&Path> {
         self.folder.as_deref()
     }
 
-    /// Begin to write down a run. `None` where there is no journal.
-    pub fn begin(&self, prepared: &Prepared) -> io::Result<Option<Writer>> {
+    /// Make its folder, when it is not there yet.
+    pub fn make_folder(&self) -> io::Result<()> {
+        let make = |folder| DirBuilder::new().recursive(true).mode(0o700).create(folder);
+        self.folder.as_ref().map_or(Ok(()), make)
+    }
+
+    /// Begin to write down a run, started by itself when there is a cause. `None` where there is no journal.
+    pub fn begin(&self, prepared: &Prepared, cause: Option<Cause>) -> io::Result<Option<Writer>> {
         let Some(folder) = &self.folder else { return Ok(None) };
-        DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+        self.make_folder()?;
         let request = &prepared.request;
         let now = jiff::Timestamp::now();
         let start = Start {
@@ -103,14 +162,15 @@ impl Journal {
             args: request.args.clone(),
             limits: prepared.plan.limits,
             started_at: format!("{now:.3}"),
+            cause,
         };
         let when = now.strftime("%Y%m%d-%H%M%S");
         // Two runs may start in one second, in this program or beside it.
         let mut number = now.subsec_millisecond();
         loop {
-            let path = folder.join(format!("{when}-{number:03}.{EXTENSION}"));
-            match record::create(&path) {
-                Ok(file) => return Writer::begin(file, &start).map(Some),
+            let id = format!("{when}-{number:03}");
+            match record::create(&folder.join(format!("{id}.{EXTENSION}"))) {
+                Ok(file) => return Writer::begin(file, id, &start).map(Some),
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists && number < 9999 => number += 1,
                 Err(error) => return Err(error),
             }
@@ -155,10 +215,20 @@ impl Journal {
     pub fn of_skill(&self, folder: &Path) -> impl Iterator<Item = Record> {
         let folder = folder.to_owned();
         let is_its = move |id: &String| {
-            let start = self.path(id).and_then(|path| record::start(&path));
+            let start = self.path(id).and_then(|path| head::start_of(&path));
             start.is_ok_and(|start| start.path == folder)
         };
         self.ids().into_iter().filter(is_its).filter_map(|id| self.read(&id).ok())
+    }
+
+    /// The beginning and the end of a record, for a list.
+    pub fn head(&self, id: &str) -> io::Result<Head> {
+        Head::read(&self.path(id)?, id)
+    }
+
+    /// Length of a record.
+    pub fn bytes(&self, id: &str) -> io::Result<u64> {
+        fs::metadata(self.path(id)?).map(|data| data.len())
     }
 
     pub fn remove(&self, id: &str) -> io::Result<()> {
@@ -177,17 +247,23 @@ impl Journal {
     }
 
     fn forget_old(&self, now: SystemTime) {
+        let Some(bounds) = &self.bounds else { return };
         let mut bytes = 0;
         for (at, id) in self.ids().into_iter().enumerate() {
             let Ok(path) = self.path(&id) else { return };
             let Ok(data) = fs::metadata(&path) else { continue };
             bytes += data.len();
             let age = data.modified().ok().and_then(|time| now.duration_since(time).ok()).unwrap_or_default();
-            if at >= self.bounds.runs || bytes > self.bounds.bytes || age > self.bounds.age {
+            if at >= bounds.runs || bytes > bounds.bytes || age > bounds.age {
                 let _ = fs::remove_file(&path);
             }
         }
     }
+}
+
+/// When something of a run is due that plays `speed` times as fast. Saturates: the time may be of a damaged record.
+pub fn due(at: Duration, speed: f64) -> Duration {
+    Duration::try_from_secs_f64(at.as_secs_f64() / speed).unwrap_or(Duration::MAX)
 }
 
 /// No record, or more than one, is meant.

@@ -9,15 +9,12 @@ use rustix::fs::{FlockOperation, flock};
 
 use super::frame::{self, Kind};
 use super::{End, Start};
+use crate::policy::open_plain;
 use crate::run::report::Report;
 use crate::sandbox::event::{Stream, UsageSample};
 
 /// Longest record that is read: no writer makes one so long.
 const LONGEST: u64 = 128 << 20;
-/// A beginning is hardly ever longer than this.
-const USUAL_START: u64 = 64 << 10;
-/// Longest beginning of one: the arguments of a program are at most 2 MiB (execve(2)).
-const LONGEST_START: u64 = 16 << 20;
 
 /// How far a run has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +37,8 @@ pub struct Record {
     pub usage: Vec<(Duration, UsageSample)>,
     /// Bytes of output that were not kept.
     pub left_out: u64,
+    /// Bytes at the end of the record that make no sense: a crash cut them off, or somebody damaged it.
+    pub unread: u64,
 }
 
 /// Output as it came.
@@ -52,12 +51,14 @@ pub struct Chunk {
 
 impl Record {
     pub(super) fn read(path: &Path, id: &str) -> io::Result<Self> {
-        let mut file = File::open(path)?;
+        let mut file = open_plain(path)?;
         let mut bytes = Vec::new();
         (&mut file).take(LONGEST).read_to_end(&mut bytes)?;
         let mut frames = frame::frames(&bytes).ok_or_else(damaged)?;
-        let start = match frames.next() {
-            Some((Kind::Start, _, json)) => serde_json::from_slice(json).map_err(|_| damaged())?,
+        let (start, first) = match frames.next() {
+            Some((Kind::Start, _, json)) => {
+                (serde_json::from_slice(json).map_err(|_| damaged())?, json.len())
+            }
             _ => return Err(damaged()),
         };
         let mut record = Self {
@@ -68,10 +69,14 @@ impl Record {
             chunks: Vec::new(),
             usage: Vec::new(),
             left_out: 0,
+            unread: 0,
         };
+        let mut read = frame::HEAD.len() + frame::HEADER + first;
         for (kind, at, content) in frames {
+            read += frame::HEADER + content.len();
             record.take(kind, at, content);
         }
+        record.unread = (bytes.len() - read) as u64;
         if record.state != State::Ended && is_locked(&file) {
             record.state = State::Running;
         }
@@ -91,6 +96,15 @@ impl Record {
             }
             Kind::Start => {}
         }
+    }
+
+    /// Time from the start to the last that was written down.
+    pub fn length(&self) -> Duration {
+        let report = self.report.as_ref().map(|report| report.duration_ms.clamp(0.0, 1e12) / 1000.0);
+        let chunks = self.chunks.last().map(|chunk| chunk.at);
+        let usage = self.usage.last().map(|(at, _)| *at);
+        let ended = report.map(Duration::from_secs_f64).filter(|_| self.state == State::Ended);
+        ended.max(chunks).max(usage).unwrap_or_default()
     }
 
     /// All that was printed to one stream.
@@ -117,25 +131,12 @@ impl Record {
     }
 }
 
-/// What a record begins with, without reading the rest.
-pub(super) fn start(path: &Path) -> io::Result<Start> {
-    let mut file = File::open(path)?;
-    let mut bytes = Vec::new();
-    for most in [USUAL_START, LONGEST_START] {
-        (&mut file).take(most - bytes.len() as u64).read_to_end(&mut bytes)?;
-        if let Some((Kind::Start, _, json)) = frame::frames(&bytes).and_then(|mut frames| frames.next()) {
-            return serde_json::from_slice(json).map_err(|_| damaged());
-        }
-    }
-    Err(damaged())
-}
-
-fn damaged() -> io::Error {
+pub(super) fn damaged() -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, "it is not the record of a run")
 }
 
 /// Whether the writer still holds the record.
-fn is_locked(file: &File) -> bool {
+pub(super) fn is_locked(file: &File) -> bool {
     flock(file, FlockOperation::NonBlockingLockShared).is_err()
 }
 

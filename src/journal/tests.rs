@@ -10,6 +10,7 @@ fn start(skill: &str) -> Start {
         args: vec!["--all".into()],
         limits: Limits::default(),
         started_at: "2026-01-02T03:04:05.678Z".into(),
+        cause: None,
     }
 }
 
@@ -21,7 +22,7 @@ fn journal(bounds: Bounds) -> (tempfile::TempDir, Journal) {
 
 fn begin(journal: &Journal, id: &str) -> Writer {
     let file = record::create(&journal.path(id).unwrap()).unwrap();
-    Writer::begin(file, &start("demo")).unwrap()
+    Writer::begin(file, id.into(), &start("demo")).unwrap()
 }
 
 fn print(stream: Stream, at: u64, bytes: &[u8]) -> Event {
@@ -131,7 +132,8 @@ fn runs_of_a_skill_are_found_by_their_beginning() {
     let (_folder, journal) = journal(Bounds::default());
     let begin = |id: &str, path: &str, argument: String| {
         let file = record::create(&journal.path(id).unwrap()).unwrap();
-        Writer::begin(file, &Start { path: path.into(), args: vec![argument], ..start("demo") }).unwrap();
+        Writer::begin(file, id.into(), &Start { path: path.into(), args: vec![argument], ..start("demo") })
+            .unwrap();
     };
     begin("a", "/w/.skills/demo", String::new());
     begin("b", "/w/.skills/other", String::new());
@@ -139,4 +141,106 @@ fn runs_of_a_skill_are_found_by_their_beginning() {
     fs::write(journal.path("d").unwrap(), "something else").unwrap();
     let found: Vec<String> = journal.of_skill(Path::new("/w/.skills/demo")).map(|record| record.id).collect();
     assert_eq!(found, ["c", "a"]);
+}
+
+/// As far as a list goes.
+fn head(journal: &Journal, id: &str) -> (State, Option<usize>) {
+    let head = journal.head(id).unwrap();
+    assert_eq!(head.start, start("demo"));
+    (head.state, head.summary.map(|summary| summary.denials))
+}
+
+#[test]
+fn a_list_says_the_same_as_the_record() {
+    let (_folder, journal) = journal(Bounds::default());
+    let report = crate::tui::tests::reports::report(Path::new("/w/.skills/demo"));
+    let mut writer = begin(&journal, "a");
+    assert_eq!(head(&journal, "a"), (State::Running, None));
+    writer.apply(&[print(Stream::Stdout, 1, &vec![6; 1 << 20])]);
+    writer.report(&report);
+    assert_eq!(head(&journal, "a"), (State::Running, Some(report.denials.len())));
+    writer.end(&report).unwrap();
+    assert_eq!(head(&journal, "a"), (State::Ended, Some(report.denials.len())));
+    let summary = journal.head("a").unwrap().summary.unwrap();
+    assert_eq!((summary.outcome, summary.duration_ms), (report.outcome.clone(), report.duration_ms));
+    // One that an older version wrote has no summary at its end.
+    let mut bytes = fs::read(journal.path("a").unwrap()).unwrap();
+    let at = bytes.windows(11).rposition(|window| window == b"{\"left_out\"").unwrap();
+    bytes.truncate(at - frame::HEADER);
+    frame::put(&mut bytes, frame::Kind::End, Duration::ZERO, br#"{"left_out":0}"#);
+    fs::write(journal.path("b").unwrap(), &bytes).unwrap();
+    assert_eq!(head(&journal, "b"), (State::Ended, Some(report.denials.len())));
+}
+
+#[test]
+fn a_record_cut_anywhere_is_interrupted_or_told_as_broken() {
+    let (_folder, journal) = journal(Bounds::default());
+    let report = crate::tui::tests::reports::report(Path::new("/w/.skills/demo"));
+    let mut writer = begin(&journal, "a");
+    writer.apply(&[print(Stream::Stdout, 1, b"one\n")]);
+    writer.end(&report).unwrap();
+    let whole = fs::read(journal.path("a").unwrap()).unwrap();
+    let begun = whole.windows(4).position(|window| window == b"one\n").unwrap() - frame::HEADER;
+    for cut in (0..whole.len()).step_by(7) {
+        fs::write(journal.path("cut").unwrap(), &whole[..cut]).unwrap();
+        let (head, record) = (journal.head("cut"), journal.read("cut"));
+        assert_eq!(head.is_ok(), cut >= begun, "cut at {cut}");
+        assert_eq!(record.is_ok(), cut >= begun, "cut at {cut}");
+        if let (Ok(head), Ok(record)) = (head, record) {
+            assert_eq!((head.state, record.state), (State::Interrupted, State::Interrupted), "cut at {cut}");
+            assert_eq!(head.summary.is_some(), record.report.is_some(), "cut at {cut}");
+        }
+    }
+}
+
+#[test]
+fn what_is_damaged_is_counted() {
+    let (_folder, journal) = journal(Bounds::default());
+    drop(begin(&journal, "a"));
+    let mut bytes = fs::read(journal.path("a").unwrap()).unwrap();
+    frame::put(&mut bytes, frame::Kind::Stdout, Duration::MAX, b"far away");
+    bytes.extend([0xff; 9]);
+    fs::write(journal.path("a").unwrap(), &bytes).unwrap();
+    let record = journal.read("a").unwrap();
+    assert_eq!((record.unread, record.chunks.len()), (9, 1));
+    assert_eq!(due(record.chunks[0].at, 1e-300), Duration::MAX, "no time is too long");
+}
+
+#[test]
+fn a_summary_is_not_taken_from_what_a_skill_printed() {
+    let (_folder, journal) = journal(Bounds::default());
+    let mut fake = Vec::new();
+    let content = br#"{"left_out":0,"summary":{"outcome":null,"duration_ms":1.0,"denials":99}}"#;
+    frame::put(&mut fake, frame::Kind::End, Duration::ZERO, content);
+    let mut writer = begin(&journal, "a");
+    writer.apply(&[print(Stream::Stdout, 1, &fake)]);
+    let report = crate::tui::tests::reports::report(Path::new("/w/.skills/demo"));
+    writer.end(&report).unwrap();
+    assert_eq!(head(&journal, "a").1, Some(report.denials.len()));
+}
+
+#[test]
+fn bounds_that_cannot_be_read_forget_nothing() {
+    let (_folder, mut journal) = journal(Bounds { runs: 0, ..Bounds::default() });
+    drop(begin(&journal, "a"));
+    journal.bounds = None;
+    journal.tidy();
+    assert_eq!(journal.ids(), ["a"]);
+}
+
+#[test]
+fn a_thousand_runs_are_listed_from_their_ends() {
+    let (_folder, journal) = journal(Bounds::default());
+    let report = crate::tui::tests::reports::report(Path::new("/w/.skills/demo"));
+    let mut writer = begin(&journal, "0000");
+    writer.apply(&[print(Stream::Stdout, 1, &vec![b'x'; 64 << 10])]);
+    writer.end(&report).unwrap();
+    for number in 1..1000 {
+        fs::copy(journal.path("0000").unwrap(), journal.path(&format!("{number:04}")).unwrap()).unwrap();
+    }
+    let begun = std::time::Instant::now();
+    let heads = journal.ids().iter().filter(|id| journal.head(id).is_ok()).count();
+    assert_eq!(heads, 1000);
+    // Timing decides nothing on a busy machine; reading all of it would take hundreds of times as long.
+    println!("1,000 runs of 64 KiB listed in {:?}", begun.elapsed());
 }

@@ -5,7 +5,7 @@ use std::io::{self, Write as _};
 use std::time::{Duration, Instant};
 
 use super::frame::{self, Kind};
-use super::{End, Start};
+use super::{End, Start, Summary};
 use crate::run::report::Report;
 use crate::sandbox::event::{Event, EventKind, Stream};
 
@@ -19,33 +19,41 @@ const REPORTS: usize = 8 << 20;
 /// See the module. A write that fails ends the record and not the run.
 #[derive(Debug)]
 pub struct Writer {
+    /// Name of the record.
+    id: String,
     /// Locked as long as the run goes on. `None` once a write has failed.
     file: Option<File>,
     frames: Vec<u8>,
     output: u64,
     left_out: u64,
     reports: usize,
-    last_report: Instant,
+    /// `None` until the first: what is refused at once is not lost.
+    last_report: Option<Instant>,
     at: Duration,
     failure: Option<io::Error>,
 }
 
 impl Writer {
-    pub(super) fn begin(file: File, start: &Start) -> io::Result<Self> {
+    pub(super) fn begin(file: File, id: String, start: &Start) -> io::Result<Self> {
         let mut frames = frame::HEAD.to_vec();
         frame::put(&mut frames, Kind::Start, Duration::ZERO, &serde_json::to_vec(start)?);
         let mut writer = Self {
+            id,
             file: Some(file),
             frames,
             output: 0,
             left_out: 0,
             reports: 0,
-            last_report: Instant::now(),
+            last_report: None,
             at: Duration::ZERO,
             failure: None,
         };
         writer.flush();
         writer.failure.take().map_or(Ok(writer), Err)
+    }
+
+    pub fn id(&self) -> &str {
+        &self.id
     }
 
     /// Take events in: what was printed and used is on disk when this returns.
@@ -81,16 +89,17 @@ impl Writer {
 
     /// The report has changed.
     pub fn changed(&mut self, report: &Report) {
-        if self.reports < REPORTS && self.last_report.elapsed() >= REPORT_EVERY {
+        let due = self.last_report.is_none_or(|last| last.elapsed() >= REPORT_EVERY);
+        if self.reports < REPORTS && due {
             self.report(report);
-            self.last_report = Instant::now();
+            self.last_report = Some(Instant::now());
         }
     }
 
     /// The run has ended with this report. Gives the error that kept the record from being whole.
     pub fn end(mut self, report: &Report) -> io::Result<()> {
         self.report(report);
-        let end = serde_json::to_vec(&End { left_out: self.left_out })?;
+        let end = serde_json::to_vec(&End { left_out: self.left_out, summary: Some(Summary::of(report)) })?;
         frame::put(&mut self.frames, Kind::End, self.at, &end);
         self.flush();
         self.failure.map_or(Ok(()), Err)

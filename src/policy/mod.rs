@@ -50,4 +50,4 @@ pub use request::Request;
 pub use review::diagnose;
 
 pub(crate) use links::leads_away;
-pub(crate) use values::{dangerous_variable, destination, normalise, variable_name};
+pub(crate) use values::{dangerous_variable, destination, normalise, size, variable_name};

@@ -12,9 +12,9 @@ use super::programs;
 
 /// Why a value is refused, and what to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Bad {
-    pub(super) message: String,
-    pub(super) help: String,
+pub(crate) struct Bad {
+    pub(crate) message: String,
+    pub(crate) help: String,
 }
 
 fn bad<T>(message: impl Into<String>, help: impl Into<String>) -> Result<T, Bad> {
@@ -44,7 +44,7 @@ pub(super) fn duration(text: &str) -> Result<Duration, Bad> {
 }
 
 /// `256MiB`, `10MB`, `64KiB`; a bare number is bytes.
-pub(super) fn size(text: &str) -> Result<u64, Bad> {
+pub(crate) fn size(text: &str) -> Result<u64, Bad> {
     const HELP: &str = "write a number and a unit, such as 64KiB, 10MB or 1GiB";
     let (number, unit) = split_unit(text);
     let scale: u64 = match unit.to_ascii_lowercase().as_str() {

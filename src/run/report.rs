@@ -219,7 +219,7 @@ pub enum ChangeKind {
 
 /// JSON is Unicode and a path need not be: what is not UTF-8 becomes U+FFFD, or one odd name would cost the whole
 /// report.
-fn lossy_path<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn lossy_path<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(&path.display())
 }
 

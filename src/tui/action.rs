@@ -8,9 +8,11 @@ use super::effect::Packages;
 use super::key::{Key, Mouse};
 use super::markdown::Rendered;
 use super::state::{
-    Cause, FileItem, FixDraft, FormKey, Highlighted, Learned, Level, PolicyReview, RenderKey, RunId, Tool,
+    Cause, FileItem, FixDraft, FormKey, Highlighted, Learned, Level, OldRun, PastRun, PolicyReview,
+    RenderKey, RunId, Tool,
 };
 use crate::cases;
+use crate::journal::Comparison;
 use crate::learn::Offer;
 use crate::policy::Request;
 use crate::run::report::Report;
@@ -88,6 +90,8 @@ pub enum Action {
     Packages(PathBuf, PackageNews),
     /// Something small takes long: what, and since when; `None` when it is done.
     Working(Option<(&'static str, Duration)>),
+    /// Of old runs: listed, opened, compared, played.
+    History(HistoryNews),
     /// Samples were written to a folder, or why not.
     SamplesWritten(Result<PathBuf, String>),
     Notice(Level, String),
@@ -157,11 +161,44 @@ pub enum PackageNews {
 }
 
 #[derive(Debug)]
+pub enum HistoryNews {
+    /// The newest runs, how many older ones there are, and the time, in seconds since 1970.
+    Listed {
+        rows: Vec<Arc<PastRun>>,
+        left_out: usize,
+        now: i64,
+    },
+    /// There is no journal: why, and what to do.
+    Off(String),
+    Now(i64),
+    Opened {
+        id: String,
+        result: Result<Box<OldRun>, String>,
+    },
+    Compared {
+        before: String,
+        after: String,
+        result: Result<Box<Comparison>, String>,
+    },
+    /// The next piece of a replay.
+    Played {
+        play: u64,
+        at: Duration,
+        output: Vec<(Stream, Vec<u8>)>,
+        usage: Option<UsageSample>,
+    },
+    /// A replay is over; or it could not be begun, and why.
+    PlayEnded(u64, Option<String>),
+}
+
+#[derive(Debug)]
 pub enum RunNews {
     /// It is still being prepared, since then.
     Starting(Duration),
     Started {
         limits: Limits,
+        /// Name of its record in the journal.
+        record: Option<String>,
     },
     /// What was printed, in order, up to this time after the start.
     Output(Duration, Vec<(Stream, Vec<u8>)>),

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::state::kept::Kept;
-use super::state::{FixDraft, FixWanted, FormKey, RenderKey, RunId};
+use super::state::{Cause, FixDraft, FixWanted, FormKey, RenderKey, RunId};
 use crate::cases::Case;
 use crate::environment::Declaration;
 use crate::learn::Offer;
@@ -56,6 +56,8 @@ pub enum Effect {
         skill: Arc<Skill>,
         offer: Box<Offer>,
     },
+    /// About old runs.
+    History(HistoryAsk),
     /// Add a grant to the skill's own policy file.
     Grant {
         skill: Arc<Skill>,
@@ -124,6 +126,8 @@ pub struct StartRun {
     pub arguments: Vec<String>,
     pub stdin: Vec<u8>,
     pub workspace: PathBuf,
+    /// Why it starts by itself.
+    pub cause: Option<Cause>,
 }
 
 /// Fixes of a file to be shown as a diff.
@@ -141,6 +145,50 @@ pub struct RunCases {
     pub cases: Vec<Arc<Case>>,
     /// Grants that reach out of a case are in force.
     pub trust: bool,
+}
+
+/// What is wanted of the journal.
+#[derive(Debug, Clone, PartialEq)]
+pub enum HistoryAsk {
+    /// List the runs, and again whenever one begins, ends or is removed.
+    List,
+    /// Tell the time, when it was not told for a while.
+    Now,
+    Open(String),
+    Compare {
+        before: String,
+        after: String,
+    },
+    /// Write a run to a new file in a folder.
+    Export {
+        id: String,
+        skill: String,
+        form: ExportForm,
+        folder: PathBuf,
+    },
+    /// `name`: what it is called in the answer.
+    Remove {
+        id: String,
+        name: String,
+    },
+    /// Play a run from its start; one that is played is stopped.
+    Play {
+        id: String,
+        play: u64,
+        speed: f64,
+    },
+    Pause,
+    Resume,
+    Speed(f64),
+    Stop,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExportForm {
+    /// The report, as JSON.
+    Report,
+    /// A recording of the output, for players of terminal sessions.
+    Asciicast,
 }
 
 /// A run to be written down as a case.

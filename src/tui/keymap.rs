@@ -35,6 +35,7 @@ pub enum Command {
     RunTab,
     PolicyTab,
     CasesTab,
+    RunsTab,
     NextSection,
     PreviousSection,
     Zoom,
@@ -55,6 +56,14 @@ pub enum Command {
     RunCase,
     RunCases,
     SaveCase,
+    AllRuns,
+    MarkRun,
+    CompareRuns,
+    RemoveRun,
+    Export,
+    Play,
+    Faster,
+    Slower,
     Cancel,
     Allow,
     TakeBack,
@@ -110,6 +119,8 @@ pub enum Scope {
     Cases,
     /// In the run form, where keys without a meaning of their own are typed.
     Form,
+    /// In the Runs tab.
+    Runs,
     Everywhere,
 }
 
@@ -177,6 +188,7 @@ pub const MOVE: &str = "move";
 const LOOK: &str = "look";
 const RUN: &str = "run";
 const FORM: &str = "run form";
+const PAST: &str = "old runs";
 const REST: &str = "workbench";
 
 /// The table, in the order of the help screen.
@@ -224,7 +236,7 @@ pub static TABLE: &[Binding] = &[
         "open",
         &["enter"],
         "open",
-        "open what is under the cursor: a skill, denial, diagnostic or entry; run a case",
+        "open what is under the cursor: a skill, denial, old run, diagnostic or entry; run a case",
     )
     .group(RUN)
     .bar(60)
@@ -306,6 +318,53 @@ pub static TABLE: &[Binding] = &[
         "run again when the chosen skill changes on disk",
     )
     .group(RUN),
+    bind(
+        Command::CompareRuns,
+        "compare",
+        &["d"],
+        "compare",
+        "compare with the marked run, or with the one before",
+    )
+    .group(PAST)
+    .within(Scope::Runs)
+    .bar(86)
+    .when(can_compare),
+    bind(Command::MarkRun, "mark", &["v"], "mark", "mark the run, to compare another one with it")
+        .group(PAST)
+        .within(Scope::Runs)
+        .bar(84)
+        .when(can_compare),
+    bind(Command::Play, "play", &["p"], "play", "play the old run again in its own time; pause it, go on")
+        .group(PAST)
+        .bar(82)
+        .when(can_play),
+    bind(Command::Faster, "faster", &["+", "="], "faster", "play the old run faster")
+        .group(PAST)
+        .bar(81)
+        .when(can_change_speed),
+    bind(Command::Slower, "slower", &["-"], "slower", "play the old run slower")
+        .group(PAST)
+        .bar(80)
+        .when(can_change_speed),
+    bind(
+        Command::Export,
+        "export",
+        &["x"],
+        "export",
+        "write the run to a file: its report, or a recording of it",
+    )
+    .group(PAST)
+    .bar(37)
+    .when(|s| s.exportable().is_some()),
+    bind(Command::AllRuns, "all-runs", &["A"], "all skills", "the runs of all skills, or of the chosen one")
+        .group(PAST)
+        .within(Scope::Runs)
+        .bar(78),
+    bind(Command::RemoveRun, "remove-run", &["D"], "remove", "remove the run from the journal; asks first")
+        .group(PAST)
+        .within(Scope::Runs)
+        .bar(33)
+        .when(|s| s.history.chosen().is_some()),
     bind(Command::Up, "up", &["up", "k"], "up", "move up").group(MOVE),
     bind(Command::Down, "down", &["down", "j"], "down", "move down").group(MOVE),
     bind(Command::Left, "left", &["left", "h"], "left", "scroll left; previous section or denial")
@@ -329,6 +388,7 @@ pub static TABLE: &[Binding] = &[
     bind(Command::RunTab, "run-tab", &["2"], "run", "the Run tab").group(MOVE),
     bind(Command::PolicyTab, "policy-tab", &["3"], "policy", "the Policy tab").group(MOVE),
     bind(Command::CasesTab, "cases-tab", &["4"], "cases", "the Cases tab").group(MOVE),
+    bind(Command::RunsTab, "runs-tab", &["5"], "runs", "the Runs tab: old runs").group(MOVE),
     bind(Command::NextSection, "next-section", &["]"], "section", "next section of the lower pane")
         .group(MOVE),
     bind(
@@ -560,15 +620,34 @@ fn can_run(state: &State) -> bool {
 
 fn can_allow(state: &State) -> bool {
     let in_denials = state.tab == Tab::Run && state.run_tab.finding == Finding::Denials;
-    in_denials && state.denial().is_some_and(|denial| denial.remedy.is_some())
+    // What an old run was refused may be allowed by now.
+    in_denials && state.old_run().is_none() && state.denial().is_some_and(|denial| denial.remedy.is_some())
+}
+
+fn can_compare(state: &State) -> bool {
+    state.history.chosen().is_some_and(|row| row.problem.is_none())
+}
+
+/// The run under the cursor of the list, or the one that is open.
+fn can_play(state: &State) -> bool {
+    match state.tab {
+        Tab::Runs => can_compare(state),
+        Tab::Run => state.old_run().is_some_and(|old| !old.was_running()),
+        _ => false,
+    }
+}
+
+fn can_change_speed(state: &State) -> bool {
+    state.tab == Tab::Run && can_play(state)
 }
 
 fn can_search_on(state: &State) -> bool {
-    state.search.is_some() && state.tab != Tab::Cases
+    state.search.is_some() && !matches!(state.tab, Tab::Cases | Tab::Runs)
 }
 
 fn can_open(state: &State) -> bool {
-    if matches!(state.layers.last(), Some(Layer::Packages(..))) {
+    if !state.layers.is_empty() {
+        // A popup has its own meaning for it, wherever the focus is below.
         return true;
     }
     match state.focus {
@@ -576,6 +655,7 @@ fn can_open(state: &State) -> bool {
         Pane::Findings => super::update::findings::can_open(state),
         Pane::Cases => state.case().is_some(),
         Pane::Policy | Pane::PolicyFile => state.policy().is_some(),
+        Pane::Runs => state.history.chosen().is_some(),
         Pane::Details => !state.skill_tab.section.is_text(),
         _ => false,
     }
@@ -612,6 +692,7 @@ impl Scope {
             Self::Output => "in output",
             Self::Cases => "in the Cases tab",
             Self::Form => "in the run form",
+            Self::Runs => "in the Runs tab",
             Self::Everywhere => "everywhere",
         }
     }
@@ -632,6 +713,7 @@ impl Scope {
             Self::Welcome => state.is_welcome(),
             Self::Cases => state.is_in_cases(),
             Self::Form => matches!(state.layers.last(), Some(Layer::Form(_))),
+            Self::Runs => state.is_in_runs(),
         }
     }
 }

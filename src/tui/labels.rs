@@ -12,7 +12,7 @@ pub const LEAD: u16 = 3;
 pub const GAP: u16 = 3;
 
 pub fn tabs() -> Vec<String> {
-    vec!["1 Skill".into(), "2 Run".into(), "3 Policy".into(), "4 Cases".into()]
+    ["1 Skill", "2 Run", "3 Policy", "4 Cases", "5 Runs"].map(str::to_owned).into()
 }
 
 fn counted(name: &str, count: usize) -> String {
@@ -52,7 +52,7 @@ pub fn findings(state: &State, width: u16) -> Vec<String> {
         Finding::Usage => "Usage",
     };
     // How many events there are says little, and would have to be made to be counted.
-    let count = |finding| match (finding, state.run()) {
+    let count = |finding| match (finding, state.shown_run()) {
         (Finding::Timeline, _) | (_, None) => 0,
         (finding, Some(run)) => run.rows(finding),
     };

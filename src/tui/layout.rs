@@ -72,6 +72,8 @@ pub struct Layout {
     /// Empty when only one side fits.
     pub list: Area,
     pub tabs: Area,
+    /// Says that an old run is shown; empty otherwise.
+    pub banner: Area,
     /// Three or four rows about the run; empty on the Skill tab.
     pub header: Area,
     /// The lower or right part of the tab in front, title row included.
@@ -116,6 +118,9 @@ pub fn layout(state: &State) -> Layout {
     }
     let (tabs, rest) = layout.main.split_rows(1);
     layout.tabs = tabs;
+    let old = u16::from(state.tab == Tab::Run && state.old_run().is_some());
+    let (banner, rest) = rest.split_rows(old);
+    layout.banner = banner;
     if state.zoomed {
         layout.panes.push((state.focus, rest));
         return layout;
@@ -127,6 +132,10 @@ pub fn layout(state: &State) -> Layout {
         Tab::Cases => {
             let (list, verdict) = rest.split_rows(rest.height - lower_height(state, rest.height, 2));
             layout.panes.extend([(Pane::Cases, list), (Pane::Verdict, verdict)]);
+        }
+        Tab::Runs => {
+            let (list, facts) = rest.split_rows(rest.height - lower_height(state, rest.height, 3));
+            layout.panes.extend([(Pane::Runs, list), (Pane::PastRun, facts)]);
         }
     }
     layout
@@ -167,7 +176,7 @@ fn run_tab(state: &State, area: Area, layout: &mut Layout) {
     let header = match area.height {
         0..=11 => 1,
         // Usage over time has a row of its own.
-        16.. if roomy && state.run().is_some() => 4,
+        16.. if roomy && state.shown_run().is_some() => 4,
         _ => 3,
     };
     let (header, rest) = area.split_rows(header);
@@ -177,7 +186,7 @@ fn run_tab(state: &State, area: Area, layout: &mut Layout) {
         layout.panes.extend([(Pane::Output, outputs), (Pane::Findings, findings)]);
         return;
     }
-    let quiet = state.run().is_none_or(|run| run.stderr.is_empty());
+    let quiet = state.shown_run().is_none_or(|run| run.stderr.is_empty());
     if outputs.width >= 84 {
         let share = if quiet { outputs.width - 20 } else { outputs.width * 3 / 5 };
         let (stdout, stderr) = outputs.split_columns(share);
@@ -233,7 +242,7 @@ impl Layout {
 
     /// The lower part of the tab, or the one at its right.
     pub fn lower(&self) -> Option<Area> {
-        [Pane::Findings, Pane::Details, Pane::PolicyFile, Pane::Verdict]
+        [Pane::Findings, Pane::Details, Pane::PolicyFile, Pane::Verdict, Pane::PastRun]
             .into_iter()
             .find_map(|pane| self.area(pane))
     }

@@ -16,8 +16,8 @@ use super::action::Action;
 use super::effect::Effect;
 use super::input::{Input, Reader};
 use super::services::{
-    self, Mailbox, Services, clipboard, desk::DiskDesk, editor, kept::Keeper, loader::DiskLoader,
-    loader::Watch, runner::SandboxRunner, themes,
+    self, Mailbox, Services, clipboard, desk::DiskDesk, editor, history::DiskArchive, kept::Keeper,
+    loader::DiskLoader, loader::Watch, runner::SandboxRunner, themes,
 };
 use super::start::Start;
 use super::state::{Level, Place, State};
@@ -78,6 +78,7 @@ pub fn services(config: &Config, launcher: Arc<Launcher>, mailbox: Mailbox, kept
     let Kept { approvals, journal } = kept;
     Services {
         loader: Box::new(DiskLoader { workspace, further, watch: watch.clone() }),
+        archive: Box::new(DiskArchive::new(journal.clone())),
         runner: Box::new(SandboxRunner::new(launcher, watch.clone(), approvals.clone(), journal)),
         desk: Box::new(DiskDesk::new(config.workspace.clone(), watch, approvals)),
         mailbox,
@@ -102,9 +103,13 @@ pub fn open(config: &Config, launcher: Arc<Launcher>) -> Result<ExitCode, OpenEr
     on_panic(mailbox.clone());
     let mut screen = Screen::open(start.mouse, start.ascii)?;
     let (width, height) = screen.size().unwrap_or((80, 24));
-    let state = start.state(config, width, height);
+    let mut state = start.state(config, width, height);
     let Start { depth, keeper, .. } = start;
-    let mut services = services(config, launcher, mailbox, Kept::of_user());
+    let kept = Kept::of_user();
+    if let Some(problem) = kept.journal.problem() {
+        state.say(Level::Warning, problem);
+    }
+    let mut services = services(config, launcher, mailbox, kept);
     services.load();
     let theme = state.options.theme.resolve(depth);
     screen.draw(&state, &theme)?;

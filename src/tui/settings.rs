@@ -12,7 +12,7 @@ use crate::user::Files;
 
 use super::theme::{file, set};
 
-const KEYS: [&str; 3] = ["theme", "ascii", "mouse"];
+const KEYS: [&str; 4] = ["theme", "ascii", "mouse", "journal"];
 
 /// What the file says. A value with a mistake is as if it were not there.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -74,6 +74,8 @@ pub fn parse(text: &str, path: &Path) -> Settings {
             }
             "ascii" => settings.ascii = switch(&mut tell),
             "mouse" => settings.mouse = switch(&mut tell),
+            // Read by the journal, in every command.
+            "journal" => {}
             other => {
                 let near = did_you_mean(other, KEYS.into_iter());
                 let known = || format!("known are {}", KEYS.join(", "));

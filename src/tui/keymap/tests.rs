@@ -52,6 +52,8 @@ const STATES: &[(Plot, &str)] = &[
     (Plot::Denied, "j3<tab>j"),
     (Plot::Denied, "j4"),
     (Plot::Denied, "j4<tab>j"),
+    (Plot::Denied, "j5<tab>"),
+    (Plot::Denied, "j5<tab><enter>"),
     (Plot::Denied, "jr"),
     (Plot::Denied, "jr<shift-tab><shift-tab>"),
     (Plot::Denied, "jr<enter>"),

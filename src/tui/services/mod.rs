@@ -10,9 +10,11 @@ mod environment;
 mod explore;
 pub(crate) mod fix;
 pub mod highlight;
+pub mod history;
 pub mod kept;
 mod learn;
 pub mod loader;
+mod player;
 mod policy;
 mod pulse;
 pub mod runner;
@@ -23,7 +25,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 use super::action::Action;
-use super::effect::{Effect, Packages, RunCases, StartRun};
+use super::effect::{Effect, HistoryAsk, Packages, RunCases, StartRun};
 use super::state::RunId;
 use crate::skill::Skill;
 
@@ -84,11 +86,17 @@ pub trait Desk: Send {
     fn perform(&mut self, effect: Effect, mailbox: &Mailbox);
 }
 
+/// Reads the journal, and plays runs again.
+pub trait Archive: Send {
+    fn perform(&mut self, ask: HistoryAsk, mailbox: &Mailbox);
+}
+
 #[allow(missing_debug_implementations)] // trait objects
 pub struct Services {
     pub loader: Box<dyn Loader>,
     pub runner: Box<dyn Runner>,
     pub desk: Box<dyn Desk>,
+    pub archive: Box<dyn Archive>,
     pub mailbox: Mailbox,
 }
 
@@ -116,6 +124,7 @@ impl Services {
             Effect::CancelCases => self.runner.cancel_cases(),
             Effect::Learn(run) => self.runner.learn(*run, self.mailbox.clone()),
             Effect::CancelLearning => self.runner.cancel_learning(),
+            Effect::History(ask) => self.archive.perform(ask, &self.mailbox),
             Effect::Highlight { .. }
             | Effect::Render { .. }
             | Effect::ReadFile { .. }

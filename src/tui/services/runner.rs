@@ -22,7 +22,7 @@ use crate::sandbox::{Launcher, RunHandle};
 use crate::skill::Skill;
 use crate::tui::action::{Action, RunNews};
 use crate::tui::effect::{Packages, RunCases, StartRun};
-use crate::tui::state::{Level, RunId};
+use crate::tui::state::{Cause, Level, RunId};
 use crate::workspace::watch::Quiet;
 
 /// Reports are sent at most this often while the run goes on.
@@ -91,7 +91,7 @@ impl Runner for SandboxRunner {
             let last = match begun {
                 Ok(begun) => {
                     take_wish(&wish, &begun.handle);
-                    follow(id, begun, &journal, &mailbox);
+                    follow(id, begun, run.cause.clone(), &journal, &mailbox);
                     RunNews::Ended
                 }
                 Err(problem) => RunNews::Refused(problem),
@@ -208,8 +208,8 @@ fn begin(
 }
 
 /// Pass everything on until the run has ended.
-fn follow(id: RunId, begun: Begun, journal: &Journal, mailbox: &Mailbox) {
-    let mut writer = journal.begin(&begun.prepared).unwrap_or_else(|error| {
+fn follow(id: RunId, begun: Begun, cause: Option<Cause>, journal: &Journal, mailbox: &Mailbox) {
+    let mut writer = journal.begin(&begun.prepared, cause).unwrap_or_else(|error| {
         mailbox.send(Action::Notice(Level::Warning, not_written_down(&error)));
         None
     });
@@ -220,7 +220,8 @@ fn follow(id: RunId, begun: Begun, journal: &Journal, mailbox: &Mailbox) {
     };
     runtime.block_on(async {
         let limits = prepared.plan.limits;
-        mailbox.send_async(Action::Run(id, RunNews::Started { limits })).await;
+        let record = writer.as_ref().map(|writer| writer.id().to_owned());
+        mailbox.send_async(Action::Run(id, RunNews::Started { limits, record })).await;
         let mut due: Option<Instant> = None;
         let mut last = Instant::now().checked_sub(REPORT_EVERY).unwrap_or_else(Instant::now);
         loop {

@@ -23,6 +23,8 @@ pub enum Layer {
     Form(FormKey),
     /// A change of a policy file, to be agreed to.
     Offer(Box<Offered>),
+    /// Two runs are compared.
+    Comparison(Scroll),
     /// A line of text is being typed.
     Prompt(Prompt),
     /// One of several is being chosen.
@@ -52,18 +54,26 @@ pub enum Choice {
     Entry(Scroll, bool),
     /// Themes are shown as the cursor moves; the number is the theme to go back to.
     Theme(Scroll, usize),
+    /// The form in which a run is exported.
+    Export(Scroll),
+    /// Whether a run is removed.
+    Remove(Scroll),
 }
 
 impl Choice {
     pub fn scroll(&self) -> &Scroll {
         match self {
-            Self::Entry(scroll, _) | Self::Theme(scroll, _) => scroll,
+            Self::Entry(scroll, _) | Self::Theme(scroll, _) | Self::Export(scroll) | Self::Remove(scroll) => {
+                scroll
+            }
         }
     }
 
     pub fn scroll_mut(&mut self) -> &mut Scroll {
         match self {
-            Self::Entry(scroll, _) | Self::Theme(scroll, _) => scroll,
+            Self::Entry(scroll, _) | Self::Theme(scroll, _) | Self::Export(scroll) | Self::Remove(scroll) => {
+                scroll
+            }
         }
     }
 }

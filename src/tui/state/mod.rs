@@ -5,12 +5,14 @@
 
 pub mod cases;
 pub mod causes;
+pub mod comparison;
 pub mod facts;
 pub mod findings;
 pub mod fix;
 pub mod form;
 pub mod help;
 pub mod highlights;
+pub mod history;
 pub mod kept;
 pub mod layers;
 pub mod learn;
@@ -36,10 +38,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use cases::{CaseRow, CaseSet, CasesTab, Standing, VerdictLine};
+pub use comparison::CompareLine;
 pub use facts::{Facts, FileItem, Learned, Parameter, Tool};
 pub use fix::{DiffKind, DiffLine, FixDraft, FixView, FixWanted};
 pub use form::{Form, FormKey, RunInput};
 pub use highlights::{Highlighted, Highlights, Syntax};
+pub use history::{History, OldRun, PastRun};
 pub use layers::{Choice, Layer, Prompt, PromptKind};
 pub use learn::{Learning, Offered};
 pub use policy::{FileRow, FileStanding, PolicyFacts, PolicyFile, PolicyReview, PolicyTab};
@@ -77,6 +81,8 @@ pub struct State {
     pub run_tab: RunTab,
     pub policy_tab: PolicyTab,
     pub cases_tab: CasesTab,
+    /// Old runs.
+    pub history: History,
     /// What was learned about a skill beyond its manifest, kept for the chosen ones.
     pub facts: BTreeMap<PathBuf, Facts>,
     /// Policies of the skills that were looked at in the Policy tab.
@@ -170,11 +176,12 @@ pub enum Tab {
     Run,
     Policy,
     Cases,
+    Runs,
 }
 
 impl Tab {
     /// In the order of their titles.
-    pub const ALL: [Self; 4] = [Self::Skill, Self::Run, Self::Policy, Self::Cases];
+    pub const ALL: [Self; 5] = [Self::Skill, Self::Run, Self::Policy, Self::Cases, Self::Runs];
 }
 
 /// Something that can have the focus.
@@ -195,6 +202,9 @@ pub enum Pane {
     Cases,
     /// What was expected of a case and what came.
     Verdict,
+    /// Old runs, and what is known of the one under the cursor.
+    Runs,
+    PastRun,
 }
 
 /// A border that can be dragged.
@@ -309,6 +319,7 @@ impl State {
             run_tab: RunTab::default(),
             policy_tab: PolicyTab::default(),
             cases_tab: CasesTab::default(),
+            history: History::default(),
             facts: BTreeMap::new(),
             policies: BTreeMap::new(),
             saves: Saves::default(),
@@ -386,7 +397,7 @@ impl State {
 
     /// The denial under the cursor of the findings.
     pub fn denial(&self) -> Option<&crate::run::report::Denial> {
-        self.run()?.report.as_ref()?.denials.get(self.run_tab.findings.cursor)
+        self.shown_run()?.report.as_ref()?.denials.get(self.run_tab.findings.cursor)
     }
 
     /// The line to show for a denial: the innermost one of the skill's own code, not of a library's.
@@ -414,6 +425,8 @@ impl State {
             Pane::PolicyFile => &self.policy_tab.file,
             Pane::Cases => &self.cases_tab.list,
             Pane::Verdict => &self.cases_tab.verdict,
+            Pane::Runs => &self.history.list,
+            Pane::PastRun => &self.history.facts,
         }
     }
 
@@ -431,6 +444,8 @@ impl State {
             Pane::PolicyFile => &mut self.policy_tab.file,
             Pane::Cases => &mut self.cases_tab.list,
             Pane::Verdict => &mut self.cases_tab.verdict,
+            Pane::Runs => &mut self.history.list,
+            Pane::PastRun => &mut self.history.facts,
         }
     }
 
@@ -442,6 +457,7 @@ impl State {
             Tab::Run => &[Pane::Skills, Pane::Stdout, Pane::Stderr, Pane::Findings],
             Tab::Policy => &policy::PANES,
             Tab::Cases => &cases::PANES,
+            Tab::Runs => &history::PANES,
         }
     }
 
@@ -453,6 +469,7 @@ impl State {
             || self.preparation.as_ref().is_some_and(packages::Preparation::is_under_way)
             || self.cases_run()
             || self.is_learning()
+            || self.history.is_busy()
             || self.case_set().is_some_and(|set| set.reading)
             || self.policies.values().any(|policy| policy.waiting)
             || self.highlights.waiting()

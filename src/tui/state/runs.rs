@@ -6,26 +6,15 @@ use std::time::Duration;
 
 use super::RunInput;
 use super::trace::Trace;
+pub use crate::journal::Cause;
 use crate::run::log::OutputLog;
 use crate::run::report::Report;
-use crate::sandbox::event::{OutcomeKind, Stream, UsageSample};
+use crate::sandbox::event::{Outcome, OutcomeKind, Stream, UsageSample};
 use crate::sandbox::plan::Limits;
 
 /// Names a run within one session: answers to a replaced run are told apart by it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RunId(pub u64);
-
-/// Why a run was started without a key.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Cause {
-    pub path: PathBuf,
-    /// `created`, `modified`, `removed`.
-    pub kind: String,
-    /// How many events of the file system were folded into this one.
-    pub events: usize,
-    /// When it was noticed, on the user's clock.
-    pub at: Option<jiff::civil::Time>,
-}
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Stage {
@@ -33,6 +22,8 @@ pub enum Stage {
     Starting,
     Running,
     Ended,
+    /// Whoever started it went away, and it with them: old runs only.
+    Interrupted,
     /// It could not be started: why, and the next step.
     Refused(String),
 }
@@ -46,6 +37,8 @@ pub struct RunView {
     /// The skill's own policy file is in force.
     pub approved: bool,
     pub cause: Option<Cause>,
+    /// Name of its record in the journal, once it has one.
+    pub record: Option<String>,
     pub stage: Stage,
     pub cancelling: bool,
     pub limits: Limits,
@@ -95,13 +88,8 @@ impl RunView {
     pub fn verdict(&self) -> RunVerdict {
         match (&self.stage, self.report.as_ref().and_then(|report| report.outcome.as_ref())) {
             (Stage::Starting | Stage::Running, _) => RunVerdict::Running,
-            (Stage::Ended, Some(outcome)) => match outcome.kind {
-                OutcomeKind::Limit | OutcomeKind::Timeout => RunVerdict::Limit,
-                OutcomeKind::Cancelled => RunVerdict::Cancelled,
-                _ if self.denials() > 0 => RunVerdict::Denied,
-                OutcomeKind::Exited if outcome.code == Some(0) => RunVerdict::Passed,
-                _ => RunVerdict::Failed,
-            },
+            (Stage::Interrupted, _) => RunVerdict::Interrupted,
+            (Stage::Ended, Some(outcome)) => RunVerdict::of(outcome, self.denials()),
             (Stage::Refused(_), _) | (Stage::Ended, None) => RunVerdict::Failed,
         }
     }
@@ -115,4 +103,18 @@ pub enum RunVerdict {
     Limit,
     Failed,
     Cancelled,
+    Interrupted,
+}
+
+impl RunVerdict {
+    /// Of a run that ended so, and was refused so many things.
+    pub fn of(outcome: &Outcome, denials: usize) -> Self {
+        match outcome.kind {
+            OutcomeKind::Limit | OutcomeKind::Timeout => Self::Limit,
+            OutcomeKind::Cancelled => Self::Cancelled,
+            _ if denials > 0 => Self::Denied,
+            OutcomeKind::Exited if outcome.code == Some(0) => Self::Passed,
+            _ => Self::Failed,
+        }
+    }
 }

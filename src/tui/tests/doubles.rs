@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use super::archive::{self, NEWEST};
 use super::reports::{exited, limited, missing, reduced, report};
 use crate::cases::{self, Mismatch, Verdict};
 use crate::environment::{Declaration, Kind};
@@ -17,7 +18,7 @@ use crate::skill::schema;
 use crate::skill::{Diagnostic, Entry, Interpreter, Language, Manifest, Severity, Skill, Span, cost};
 use crate::tui::action::{Action, CaseNews, LearnNews, PackageNews, RunNews, WorkspaceNews};
 use crate::tui::drive::Driver;
-use crate::tui::effect::{DraftFix, Effect, Packages, RunCases, StartRun, Wanted};
+use crate::tui::effect::{DraftFix, Effect, HistoryAsk, Packages, RunCases, StartRun, Wanted};
 use crate::tui::services::{Desk, Loader, Mailbox, Runner, Services, fix, highlight, mailbox};
 use crate::tui::state::{
     FileItem, FileStanding, Learned, Options, Parameter, Place, PolicyFile, PolicyReview, RunId, State, Tool,
@@ -61,6 +62,8 @@ pub(crate) struct Log {
     pub approved: bool,
     /// Standard input of those.
     pub saved_stdin: Vec<String>,
+    /// What was wanted of the journal.
+    pub asked: Vec<HistoryAsk>,
 }
 
 /// A driver with its doubles.
@@ -93,6 +96,7 @@ pub(crate) fn with_skills(width: u16, height: u16, plot: Plot, skills: Vec<Arc<S
         loader: Box::new(Shelf(skills)),
         runner: Box::new(Actor { plot, log: Arc::clone(&log), mailbox: None, cases: Vec::new() }),
         desk: Box::new(Clerk { log: Arc::clone(&log) }),
+        archive: Box::new(archive::Shelf { log: Arc::clone(&log), rows: archive::rows() }),
         mailbox,
     };
     let place = Place {
@@ -158,7 +162,7 @@ impl Runner for Actor {
             tell(RunNews::Refused("policy.yaml has errors and is not put in force".into()));
             return;
         }
-        tell(RunNews::Started { limits: Limits::default() });
+        tell(RunNews::Started { limits: Limits::default(), record: Some(NEWEST.to_owned()) });
         tell(RunNews::Output(
             Duration::from_millis(20),
             vec![

@@ -108,3 +108,58 @@ fn a_flood_keeps_memory_and_work_bounded() {
     assert_eq!(log.len() as u64 + log.dropped_lines(), 800_001);
     assert!(bench.screen().contains("older lines forgotten"), "{}", bench.screen());
 }
+
+#[test]
+fn nothing_in_an_old_run_steers_the_terminal() {
+    use super::archive::{NOW, old, rows};
+    use crate::tui::action::HistoryNews;
+    use crate::tui::state::PastRun;
+
+    let mut bench = with_skills(100, 30, Plot::Denied, vec![nasty_skill(NASTY)]);
+    let path = bench.state().skill().unwrap().path.clone();
+    let nasty = |row: &Arc<PastRun>| {
+        let text = || NASTY.to_owned();
+        let problem = row.problem.as_ref().map(|_| text());
+        let (path, entry) = (path.clone(), NASTY.into());
+        Arc::new(PastRun {
+            skill: text(),
+            path,
+            entry,
+            arguments: text(),
+            local: text(),
+            outcome: text(),
+            problem,
+            ..(**row).clone()
+        })
+    };
+    let nasty: Vec<_> = rows().iter().map(nasty).collect();
+    bench.keys("5<tab>");
+    bench.tell(Action::History(HistoryNews::Listed { rows: nasty.clone(), left_out: 1, now: NOW }));
+    for keys in ["A", "v", "G", "<enter>", "g", "D", "<esc>", "x", "<esc>", "<tab>"] {
+        bench.keys(keys);
+        check(&bench);
+    }
+    bench.keys("<shift-tab>d");
+    let mut compared = super::archive::comparison();
+    compared.outcome.before = NASTY.into();
+    compared.denials_gained = vec![NASTY.into()];
+    compared.stdout = Some(format!("--- a\n+++ b\n@@ -1 +1 @@\n-{NASTY}\n+{NASTY}\n"));
+    let (before, after) = (nasty[1].id.clone(), nasty[0].id.clone());
+    let result = Ok(Box::new(compared));
+    bench.tell(Action::History(HistoryNews::Compared { before, after, result }));
+    check(&bench);
+    assert!(bench.screen().contains("gained"), "{}", bench.screen());
+    bench.keys("<esc><enter>");
+    let mut opened = old(&nasty[0]);
+    opened.whole.input.shown = NASTY.into();
+    opened.whole.stdout.push(NASTY.as_bytes());
+    opened.row = Arc::new(PastRun { path: "/elsewhere".into(), ..(*nasty[0]).clone() });
+    bench.driver.state.history.opening = Some((nasty[0].id.clone(), true));
+    let (id, result) = (nasty[0].id.clone(), Ok(Box::new(opened)));
+    bench.tell(Action::History(HistoryNews::Opened { id, result }));
+    for keys in ["", "<esc>", "<enter>"] {
+        bench.keys(keys);
+        check(&bench);
+    }
+    assert!(bench.state().old_run().is_some());
+}

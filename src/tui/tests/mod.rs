@@ -1,6 +1,7 @@
 //! The whole workbench, driven by keys and looked at: doubles stand in for the disk and the sandbox, everything
 //! else is real.
 
+mod archive;
 mod ascii;
 mod themes;
 
@@ -8,6 +9,7 @@ mod cases;
 mod doubles;
 mod flows;
 pub(crate) mod form;
+mod history;
 mod hostile;
 mod kept;
 mod learn;

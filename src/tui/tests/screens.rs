@@ -97,6 +97,10 @@ fn ascii_mode_draws_nothing_else() {
         "i<enter>",
         "<ctrl-t><ctrl-t>",
         "<esc>:",
+        "<esc>5v",
+        "d",
+        "<esc><enter>",
+        "p",
     ] {
         bench.keys(keys);
         let screen = bench.screen().replace('▏', "");
@@ -140,6 +144,12 @@ fn every_size_is_survived_on_every_screen() {
         "jr[[<enter>",
         "jrO",
         "jrOz",
+        "j5<tab>",
+        "j5<tab><enter>",
+        "j5<tab><enter>p",
+        "j5<tab><enter>z",
+        "j5<tab>d",
+        "j5<tab>D",
     ] {
         let mut bench = workbench(80, 24, Plot::Denied);
         bench.keys(keys);

@@ -18,6 +18,7 @@ pub(super) fn open(state: &mut State) -> Vec<Effect> {
         }
         Pane::Cases => return super::cases::run_chosen(state),
         Pane::Policy | Pane::PolicyFile => return edit(state),
+        Pane::Runs | Pane::PastRun => return super::history::open_chosen(state, false),
         Pane::Findings => findings::open(state),
         Pane::Details => match state.skill_tab.section {
             Section::Diagnostics => open_diagnostic(state),
@@ -176,6 +177,9 @@ fn command_line(state: &State) -> Option<String> {
 
 /// What `y` copies here, and its name.
 fn copied(state: &State) -> Option<(&'static str, String)> {
+    if matches!(state.layers.last(), Some(Layer::Comparison(_))) {
+        return Some(("the comparison", super::history::comparison_text(state)?));
+    }
     let skill = state.skill()?;
     if (matches!(state.layers.last(), Some(Layer::Denial(_))) || state.focus == Pane::Findings)
         && let Some(denial) = state.denial().filter(|_| state.run_tab.finding == Finding::Denials)
@@ -194,9 +198,9 @@ fn copied(state: &State) -> Option<(&'static str, String)> {
             let line = page.text.lines().nth(state.scroll(Pane::Source).cursor)?;
             Some(("the line", line.to_owned()))
         }
-        Pane::Stdout => Some(("stdout", state.run()?.stdout.tail_text(COPY_LIMIT))),
-        Pane::Stderr => Some(("stderr", state.run()?.stderr.tail_text(COPY_LIMIT))),
-        Pane::Output => Some(("stdout and stderr", findings::tail_text(state.run()?, COPY_LIMIT))),
+        Pane::Stdout => Some(("stdout", state.shown_run()?.stdout.tail_text(COPY_LIMIT))),
+        Pane::Stderr => Some(("stderr", state.shown_run()?.stderr.tail_text(COPY_LIMIT))),
+        Pane::Output => Some(("stdout and stderr", findings::tail_text(state.shown_run()?, COPY_LIMIT))),
         Pane::Details => match state.skill_tab.section {
             Section::Diagnostics => {
                 let d = state.diagnostics().nth(state.skill_tab.details.cursor)?;
@@ -219,6 +223,7 @@ fn copied(state: &State) -> Option<(&'static str, String)> {
             Some(("the place", place(state).map(|(file, line)| format!("{}:{line}", file.display()))?))
         }
         Pane::Verdict => Some(("the verdict", verdict_text(state))),
+        Pane::Runs | Pane::PastRun => Some(("the name of the run", state.history.chosen()?.id.clone())),
         Pane::Findings => findings::copied(state),
         Pane::Skills => Some(("the path", skill.path.display().to_string())),
     }

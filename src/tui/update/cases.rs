@@ -113,7 +113,9 @@ pub(super) fn cancel(state: &State) -> Option<Effect> {
 
 /// Whether the newest run of the chosen skill can be saved.
 pub(in crate::tui) fn can_save(state: &State) -> bool {
-    state.tab == Tab::Run && state.run().is_some_and(|run| run.stage == Stage::Ended && run.report.is_some())
+    // Of an old run the input is not known.
+    let newest = state.tab == Tab::Run && state.old_run().is_none();
+    newest && state.run().is_some_and(|run| run.stage == Stage::Ended && run.report.is_some())
 }
 
 /// Save the newest run under the name that was typed.
@@ -129,7 +131,7 @@ pub(super) fn save(state: &mut State, name: &str) -> Vec<Effect> {
 pub(super) fn focus_of(focus: Pane) -> Pane {
     match focus {
         Pane::Skills => Pane::Skills,
-        Pane::Details | Pane::Findings | Pane::PolicyFile => Pane::Verdict,
+        Pane::Details | Pane::Findings | Pane::PolicyFile | Pane::PastRun => Pane::Verdict,
         _ => Pane::Cases,
     }
 }

@@ -18,7 +18,7 @@ pub(in crate::tui) fn can_open(state: &State) -> bool {
 }
 
 fn happening(state: &State) -> Option<Happening> {
-    let entries = state.run()?.trace.timeline.entries();
+    let entries = state.shown_run()?.trace.timeline.entries();
     Some(entries.get(state.run_tab.findings.cursor)?.what.clone())
 }
 
@@ -52,7 +52,7 @@ fn jump(state: &mut State) {
 
 /// Bring the line that holds a byte of a stream into sight.
 fn show_output(state: &mut State, stream: Stream, offset: u64) {
-    let Some(run) = state.run() else { return };
+    let Some(run) = state.shown_run() else { return };
     let line = run.log(stream).line_at(offset);
     let (pane, row) = match stream {
         _ if state.run_tab.interleaved => (Pane::Output, run.trace.order.row(Place { stream, line })),
@@ -142,7 +142,7 @@ pub(super) fn copied(state: &State) -> Option<(&'static str, String)> {
             }
         }
         Finding::Timeline => "the event",
-        Finding::Usage => return Some(("what was used", usage_text(state.run()?))),
+        Finding::Usage => return Some(("what was used", usage_text(state.shown_run()?))),
         _ => "the line",
     };
     Some((what, state.finding_text(state.run_tab.findings.cursor)?))

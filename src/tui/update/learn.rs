@@ -26,7 +26,15 @@ pub(super) fn start(state: &mut State) -> Vec<Effect> {
     state.learning = Some(learning);
     tell(state, "what it writes is thrown away, no request goes out");
     let workspace = state.place.workspace.clone();
-    vec![Effect::Learn(Box::new(StartRun { id: RunId(0), skill, entry, arguments, stdin, workspace }))]
+    vec![Effect::Learn(Box::new(StartRun {
+        id: RunId(0),
+        skill,
+        entry,
+        arguments,
+        stdin,
+        cause: None,
+        workspace,
+    }))]
 }
 
 /// Look at what old runs have needed.

@@ -6,6 +6,7 @@ pub(super) mod cases;
 pub(super) mod findings;
 pub(super) mod fix;
 mod form;
+pub(super) mod history;
 mod learn;
 mod mouse;
 mod navigate;
@@ -14,6 +15,7 @@ mod palette;
 mod policy;
 mod popup;
 mod rendered;
+mod replay;
 mod resize;
 mod run;
 mod search;
@@ -28,10 +30,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::action::{Action, RunNews};
-use super::effect::Effect;
+use super::effect::{Effect, HistoryAsk};
 use super::key::Key;
 use super::keymap::{self, Command};
 use super::layout::layout;
+use super::state::history::Listing;
 use super::state::kept::{Input, Kept};
 use super::state::{Facts, FileText, Layer, Level, Pane, Phase, PromptKind, Scroll, State, Tab};
 
@@ -41,7 +44,12 @@ pub fn update(state: &mut State, action: Action) -> Vec<Effect> {
     let by_user = matches!(action, Action::Key(_) | Action::Mouse(_) | Action::Paste(_) | Action::Terminate);
     let stirs = !matches!(action, Action::Key(_) | Action::Run(_, RunNews::Output(..) | RunNews::Usage(..)));
     let mut effects = match action {
-        Action::Key(key) => on_key(state, key),
+        Action::Key(key) => {
+            let mut effects = on_key(state, key);
+            // Ages are told as of now when somebody looks.
+            effects.extend((state.tab == Tab::Runs).then_some(Effect::History(HistoryAsk::Now)));
+            effects
+        }
         Action::Mouse(event) => mouse::on_mouse(state, event),
         Action::Paste(text) if state.palette.is_some() => {
             palette::paste(state, &text);
@@ -91,6 +99,7 @@ pub fn update(state: &mut State, action: Action) -> Vec<Effect> {
         Action::Fixed { skill, undoable, result } => fix::on_fixed(state, &skill, undoable, result),
         Action::Cases(news) => cases::on_news(state, news),
         Action::Learn(news) => learn::on_news(state, news),
+        Action::History(news) => history::on_news(state, news),
         Action::Approved { skill, request, said } => {
             state.forget_policy(&skill);
             state.facts.entry(skill).or_default().request = request;
@@ -147,7 +156,9 @@ fn on_key(state: &mut State, key: Key) -> Vec<Effect> {
     if let Some(command) = keymap::command(state, key) {
         perform(state, command)
     } else {
-        if let Some(binding) = keymap::unavailable(state, key).filter(|_| state.layers.is_empty()) {
+        // An open denial says what can be allowed; why not has to be said here.
+        let told = |binding: &&keymap::Binding| state.layers.is_empty() || binding.command == Command::Allow;
+        if let Some(binding) = keymap::unavailable(state, key).filter(told) {
             let why = reason(state, binding);
             state.say(Level::Info, format!("{key}: {why}"));
         }
@@ -176,9 +187,20 @@ pub(super) fn why_not(state: &State, command: Command) -> String {
         }
         Command::Learn => "this skill has no script that can be run".to_owned(),
         Command::Tighten => "this skill has no policy.yaml".to_owned(),
+        Command::Allow if state.old_run().is_some() => {
+            let (run, allow) = (state.hint(Command::Run), state.hint(Command::Allow));
+            format!(
+                "this is an old run: {run} runs it as it is now, then {allow} allows what is still refused"
+            )
+        }
         Command::Allow => "choose a denial with a remedy in the Run tab first".to_owned(),
         Command::ChooseEntry => "this skill has one entry at most".to_owned(),
         Command::EditInput => format!("choose an entry first with {}", state.hint(Command::ChooseEntry)),
+        Command::SaveCase if state.old_run().is_some() => format!(
+            "this is an old run, whose input is not known any more: {} runs it now, then {} saves that",
+            state.hint(Command::Run),
+            state.hint(Command::SaveCase)
+        ),
         Command::SaveCase => format!(
             "a run that has ended can be saved as a case; {} runs the entry",
             state.hint(Command::Run)
@@ -186,6 +208,14 @@ pub(super) fn why_not(state: &State, command: Command) -> String {
         Command::RunCases => {
             format!("the Cases tab runs all cases; {} shows it", state.hint(Command::CasesTab))
         }
+        Command::Export
+        | Command::Play
+        | Command::Faster
+        | Command::Slower
+        | Command::MarkRun
+        | Command::CompareRuns
+        | Command::RemoveRun
+        | Command::AllRuns => history::why_not(state, command),
         Command::SearchNext | Command::SearchPrevious => {
             format!("search first with {}", state.hint(Command::Search))
         }
@@ -234,6 +264,15 @@ pub(super) fn perform(state: &mut State, command: Command) -> Vec<Effect> {
         Command::RunTab => show_tab(state, Tab::Run),
         Command::PolicyTab => show_tab(state, Tab::Policy),
         Command::CasesTab => show_tab(state, Tab::Cases),
+        Command::RunsTab => show_tab(state, Tab::Runs),
+        Command::AllRuns => history::toggle_all(state),
+        Command::MarkRun => history::mark(state),
+        Command::CompareRuns => return history::compare(state),
+        Command::Export => history::ask_export(state),
+        Command::RemoveRun => history::ask_removal(state),
+        Command::Play => return history::play(state),
+        Command::Faster => return replay::change_speed(state, 1),
+        Command::Slower => return replay::change_speed(state, -1),
         Command::Zoom => state.zoomed = !state.zoomed,
         Command::Narrower => resize::list(state, -1),
         Command::Wider => resize::list(state, 1),
@@ -301,8 +340,11 @@ fn close(state: &mut State) {
     let failed = state.preparation.as_ref().is_some_and(|preparation| !preparation.is_under_way());
     if failed {
         state.preparation = None;
-    } else if state.search.take().is_none() && !browse::close_file(state) {
-        state.zoomed = false;
+    } else if state.search.take().is_none()
+        && !browse::close_file(state)
+        && !std::mem::take(&mut state.zoomed)
+    {
+        history::leave(state);
     }
 }
 
@@ -311,7 +353,7 @@ fn close_or_quit(state: &mut State) -> Vec<Effect> {
         state.zoomed = false;
         return Vec::new();
     }
-    quit(state)
+    if history::leave(state) { Vec::new() } else { quit(state) }
 }
 
 fn quit(state: &mut State) -> Vec<Effect> {
@@ -328,14 +370,18 @@ pub(super) fn show_tab(state: &mut State, tab: Tab) {
     if tab == Tab::Policy {
         policy::look_again(state);
     }
+    if tab == Tab::Runs && state.history.listing == Listing::Read {
+        state.history.listing = Listing::Unasked;
+    }
     state.focus = match (state.focus, tab) {
         (Pane::Skills, _) => Pane::Skills,
         (focus, Tab::Policy) => policy::focus_of(focus),
         (focus, Tab::Cases) => cases::focus_of(focus),
-        (Pane::Details | Pane::PolicyFile | Pane::Verdict, Tab::Run) => Pane::Findings,
+        (focus, Tab::Runs) => history::focus_of(focus),
+        (Pane::Details | Pane::PolicyFile | Pane::Verdict | Pane::PastRun, Tab::Run) => Pane::Findings,
         (_, Tab::Run) if state.run_tab.interleaved => Pane::Output,
         (_, Tab::Run) => Pane::Stdout,
-        (Pane::Findings | Pane::PolicyFile | Pane::Verdict, Tab::Skill) => Pane::Details,
+        (Pane::Findings | Pane::PolicyFile | Pane::Verdict | Pane::PastRun, Tab::Skill) => Pane::Details,
         (_, Tab::Skill) => Pane::Source,
     };
     if state.width < 64 && state.focus == Pane::Skills {
@@ -350,6 +396,7 @@ pub(super) fn first_pane(tab: Tab) -> Pane {
         Tab::Run => Pane::Findings,
         Tab::Policy => Pane::Policy,
         Tab::Cases => Pane::Cases,
+        Tab::Runs => Pane::Runs,
     }
 }
 
@@ -384,6 +431,7 @@ fn settle(state: &mut State, effects: &mut Vec<Effect>) {
         want_skill(state, effects);
     }
     want_denial_file(state, effects);
+    history::settle(state, effects);
     policy::want(state, effects);
     if let (Tab::Skill, Some(opened)) = (state.tab, &state.skill_tab.opened) {
         want_file(state, opened.path.clone(), effects);

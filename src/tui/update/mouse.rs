@@ -119,7 +119,7 @@ fn press_title(state: &mut State, pane: Pane, width: u16, column: u16) {
 fn press_row(state: &mut State, pane: Pane, area: Area, row: usize, was_focused: bool) -> Vec<Effect> {
     let scroll = *state.scroll(pane);
     let to = match pane {
-        Pane::Skills | Pane::Findings | Pane::Cases => scroll.top + row,
+        Pane::Skills | Pane::Findings | Pane::Cases | Pane::Runs => scroll.top + row,
         // Its first row says how the file stands, its last ones what the chosen line means.
         Pane::Policy => match row.checked_sub(1) {
             Some(row) if row < usize::from(policy_parts(area).1.height) => scroll.top + row,
@@ -145,14 +145,13 @@ fn press_row(state: &mut State, pane: Pane, area: Area, row: usize, was_focused:
                 _ => return Vec::new(),
             }
         }
-        Pane::Stdout | Pane::Stderr | Pane::Output | Pane::Verdict => return Vec::new(),
+        Pane::Stdout | Pane::Stderr | Pane::Output | Pane::Verdict | Pane::PastRun => return Vec::new(),
     };
     if to >= navigate::length(state, pane) {
         return Vec::new();
     }
-    let again = was_focused
-        && scroll.cursor == to
-        && matches!(pane, Pane::Findings | Pane::Details | Pane::Cases | Pane::Policy);
+    let opens = matches!(pane, Pane::Findings | Pane::Details | Pane::Cases | Pane::Policy | Pane::Runs);
+    let again = was_focused && scroll.cursor == to && opens;
     navigate::go(state, pane, Motion::To(to));
     if again { perform(state, Command::Open) } else { Vec::new() }
 }

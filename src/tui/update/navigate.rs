@@ -72,7 +72,11 @@ pub(super) fn go(state: &mut State, pane: Pane, motion: Motion) {
             state.skill_tab.details.go(motion, length, height);
             show_diagnostic(state);
         }
-        Pane::Verdict => state.cases_tab.verdict.slide(motion, length, height),
+        Pane::Verdict | Pane::PastRun => state.scroll_mut(pane).slide(motion, length, height),
+        Pane::Runs => {
+            state.history.list.go(motion, length, height);
+            state.history.facts = Scroll::default();
+        }
         Pane::Cases => {
             state.cases_tab.list.go(motion, length, height);
             state.cases_tab.verdict = Scroll::default();
@@ -114,6 +118,8 @@ pub(super) fn chosen_changed(state: &mut State) {
     state.run_tab.findings = Scroll::default();
     state.policy_tab = PolicyTab::default();
     state.cases_tab = CasesTab::default();
+    super::history::close(state);
+    (state.history.list, state.history.facts) = (Scroll::default(), Scroll::default());
     if let Some(path) = state.skill().map(|skill| skill.path.clone()) {
         state.skills.changed.remove(&path);
     }
@@ -158,7 +164,7 @@ pub(super) fn step_section(state: &mut State, step: isize) {
     match state.tab {
         Tab::Skill => set_section(state, next(&Section::ALL, state.skill_tab.section, step)),
         Tab::Run => set_finding(state, next(&Finding::ALL, state.run_tab.finding, step)),
-        Tab::Policy | Tab::Cases => {}
+        Tab::Policy | Tab::Cases | Tab::Runs => {}
     }
 }
 
@@ -186,13 +192,13 @@ fn sideways(state: &mut State, step: isize) {
         Pane::Skills if step > 0 => {
             state.focus = super::first_pane(state.tab);
         }
-        Pane::Skills | Pane::Policy | Pane::Cases => {}
+        Pane::Skills | Pane::Policy | Pane::Cases | Pane::Runs | Pane::PastRun => {}
     }
 }
 
 /// How many rows a pane has to show.
 pub(super) fn length(state: &State, pane: Pane) -> usize {
-    let run = state.run();
+    let run = state.shown_run();
     match pane {
         Pane::Skills => state.skills.rows().len(),
         Pane::Source => state.page_length(),
@@ -203,6 +209,11 @@ pub(super) fn length(state: &State, pane: Pane) -> usize {
         Pane::Policy => state.policy().map_or(0, |policy| policy.lines.len()),
         Pane::PolicyFile => state.policy().map_or(0, |policy| policy.file.line_count()),
         Pane::Cases => state.case_set().map_or(0, CaseSet::len),
+        Pane::Runs => state.history.shown().len(),
+        Pane::PastRun => {
+            let width = layout(state).area(Pane::PastRun).map_or(0, |area| area.width);
+            state.past_lines(usize::from(width.saturating_sub(2))).len()
+        }
         Pane::Verdict => {
             let width = layout(state).area(Pane::Verdict).map_or(0, |area| area.width);
             state.verdict_lines(usize::from(width.saturating_sub(2))).len()
@@ -224,7 +235,7 @@ pub(super) fn length(state: &State, pane: Pane) -> usize {
 
 /// Bring every position back into bounds, after the content or the screen changed.
 pub(super) fn clamp(state: &mut State, layout: &Layout) {
-    for pane in [Pane::Skills, Pane::Findings, Pane::Cases] {
+    for pane in [Pane::Skills, Pane::Findings, Pane::Cases, Pane::Runs] {
         let length = length(state, pane);
         state.scroll_mut(pane).clamp(length, layout.page(pane));
     }

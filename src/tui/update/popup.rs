@@ -2,7 +2,7 @@
 
 use tui_input::Input;
 
-use super::{approve, browse, cases, fix, form, learn, navigate, packages, run, search, typing};
+use super::{approve, browse, cases, fix, form, history, learn, navigate, packages, run, search, typing};
 use crate::tui::effect::Effect;
 use crate::tui::key::{Code, Key};
 use crate::tui::keymap::Command;
@@ -94,6 +94,15 @@ pub(super) fn perform(state: &mut State, command: Command) -> Option<Vec<Effect>
             }
             Some(learn::answer(state, command))
         }
+        Layer::Comparison(scroll) => {
+            let lines = state.history.compared.as_ref().and_then(|compared| compared.lines.as_ref());
+            let length = lines.map_or(0, Vec::len) + 2;
+            if let Some(motion) = navigate::motion(command) {
+                scroll.slide(motion, length, page);
+                return Some(Vec::new());
+            }
+            comparison(state, command)
+        }
         Layer::Choice(choice) => {
             let choice = *choice;
             Some(choose(state, choice, command, page))
@@ -175,6 +184,35 @@ fn help(state: &mut State, command: Command, page: usize) -> Option<Vec<Effect>>
     Some(Vec::new())
 }
 
+/// A command while two runs are compared.
+fn comparison(state: &mut State, command: Command) -> Option<Vec<Effect>> {
+    match command {
+        Command::Quit | Command::Close | Command::Open => {
+            state.layers.pop();
+        }
+        Command::Left | Command::Right => {
+            let step = if command == Command::Right { 8 } else { -8 };
+            if let Some(Layer::Comparison(scroll)) = state.layers.last_mut() {
+                scroll.left = scroll.left.saturating_add_signed(step).min(crate::run::log::MAX_COLUMNS);
+            }
+        }
+        Command::Copy
+        | Command::Help
+        | Command::Interrupt
+        | Command::Cancel
+        | Command::Suspend
+        | Command::Redraw
+        | Command::Theme
+        | Command::Mouse => return None,
+        // Everything else is about what lies below.
+        _ => {
+            state.layers.pop();
+            return None;
+        }
+    }
+    Some(Vec::new())
+}
+
 fn step_denial(state: &mut State, step: isize) {
     let length = navigate::length(state, state_findings());
     state.run_tab.findings.go(Motion::Rows(step), length, 1);
@@ -192,6 +230,8 @@ fn choose(state: &mut State, mut choice: Choice, command: Command, page: usize) 
     let length = match choice {
         Choice::Entry(..) => state.skill().map_or(0, |skill| skill.entries.len()),
         Choice::Theme(..) => state.options.theme.set.themes().len(),
+        Choice::Export(_) => history::FORMS.len(),
+        Choice::Remove(_) => history::REMOVAL.len(),
     };
     if let Some(motion) = navigate::motion(command) {
         choice.scroll_mut().go(motion, length, page);
@@ -220,6 +260,8 @@ fn choose(state: &mut State, mut choice: Choice, command: Command, page: usize) 
                     state.keep_theme();
                     return effects;
                 }
+                Choice::Export(scroll) => return history::export(state, scroll.cursor),
+                Choice::Remove(scroll) => return history::remove(state, scroll.cursor),
             }
             Vec::new()
         }
@@ -228,6 +270,10 @@ fn choose(state: &mut State, mut choice: Choice, command: Command, page: usize) 
             match choice {
                 Choice::Theme(_, before) => super::theme::set(state, before),
                 Choice::Entry(..) => Vec::new(),
+                Choice::Export(_) | Choice::Remove(_) => {
+                    state.history.target = None;
+                    Vec::new()
+                }
             }
         }
         _ => Vec::new(),

@@ -74,6 +74,10 @@ fn launch(
         return Vec::new();
     };
     let by_key = cause.is_none();
+    if by_key {
+        // Back to now.
+        super::history::close(state);
+    }
     if let Some(running) = state.running() {
         let id = running.id;
         state.queued_run = Some(QueuedRun { skill: skill.path.clone(), entry: entry.file, input, cause });
@@ -95,7 +99,8 @@ fn launch(
             entry: entry.file.clone(),
             input,
             approved,
-            cause,
+            cause: cause.clone(),
+            record: None,
             stage: Stage::Starting,
             cancelling: false,
             limits: Limits::default(),
@@ -108,10 +113,12 @@ fn launch(
         },
     );
     forget_old_output(state);
-    state.run_tab.stdout = Scroll::default();
-    state.run_tab.stderr = Scroll::default();
-    state.run_tab.output = Scroll::default();
-    state.run_tab.findings = Scroll::default();
+    if state.old_run().is_none() {
+        state.run_tab.stdout = Scroll::default();
+        state.run_tab.stderr = Scroll::default();
+        state.run_tab.output = Scroll::default();
+        state.run_tab.findings = Scroll::default();
+    }
     if by_key {
         state.tab = Tab::Run;
         if !matches!(state.focus, Pane::Stdout | Pane::Stderr | Pane::Output | Pane::Findings) {
@@ -125,6 +132,7 @@ fn launch(
         arguments,
         stdin,
         workspace: state.place.workspace.clone(),
+        cause,
     }))]
 }
 
@@ -217,7 +225,9 @@ pub(super) fn on_change(state: &mut State, skill: &Path, cause: Cause) -> Vec<Ef
     if !state.options.auto_run || written_by_run || of_cases {
         return Vec::new();
     }
-    state.layers.retain(|layer| !matches!(layer, Layer::Denial(_)));
+    if state.old_run().is_none() {
+        state.layers.retain(|layer| !matches!(layer, Layer::Denial(_)));
+    }
     again(state, Some(cause))
 }
 
@@ -226,10 +236,11 @@ pub(super) fn on_news(state: &mut State, id: RunId, news: RunNews) -> Vec<Effect
     let Some(run) = state.runs.values_mut().find(|run| run.id == id) else { return Vec::new() };
     match news {
         RunNews::Starting(elapsed) => run.elapsed = elapsed,
-        RunNews::Started { limits } => {
+        RunNews::Started { limits, record } => {
             run.elapsed = Duration::ZERO;
             run.stage = Stage::Running;
             run.limits = limits;
+            run.record = record;
         }
         RunNews::Output(at, pieces) => {
             for (stream, bytes) in pieces {
@@ -251,6 +262,7 @@ pub(super) fn on_news(state: &mut State, id: RunId, news: RunNews) -> Vec<Effect
             if let Some(text) = missing.map(MissingModule::sentence) {
                 state.say(Level::Warning, text);
             }
+            super::history::run_ended(state);
             return next(state);
         }
         RunNews::Refused(problem) => {

@@ -14,7 +14,7 @@ fn pane(state: &State) -> Pane {
         (_, Tab::Skill) => Pane::Source,
         (_, Tab::Policy) => Pane::PolicyFile,
         (_, Tab::Run) if state.run_tab.interleaved => Pane::Output,
-        (_, Tab::Run | Tab::Cases) => Pane::Stdout,
+        (_, Tab::Run | Tab::Cases | Tab::Runs) => Pane::Stdout,
     }
 }
 
@@ -70,10 +70,10 @@ fn show(state: &mut State, pane: Pane, found: Option<usize>, needle: &str) {
 
 fn find(state: &State, pane: Pane, needle: &str, from: usize, backwards: bool) -> Option<usize> {
     match pane {
-        Pane::Stdout => state.run()?.stdout.find(needle, from, backwards),
-        Pane::Stderr => state.run()?.stderr.find(needle, from, backwards),
+        Pane::Stdout => state.shown_run()?.stdout.find(needle, from, backwards),
+        Pane::Stderr => state.shown_run()?.stderr.find(needle, from, backwards),
         Pane::Output => {
-            let run = state.run()?;
+            let run = state.shown_run()?;
             run.trace.order.find([&run.stdout, &run.stderr], needle, from, backwards)
         }
         Pane::Findings => {

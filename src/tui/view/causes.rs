@@ -48,6 +48,6 @@ pub(super) fn rows(look: &Look<'_>, state: &State, chosen: Option<&Remedy>) -> V
 }
 
 fn name(state: &State, index: usize) -> Option<String> {
-    let denial = state.run()?.report.as_deref()?.denials.get(index)?;
+    let denial = state.shown_run()?.report.as_deref()?.denials.get(index)?;
     Some(format!("{} {}", findings::operation(denial.operation), findings::target(state, &denial.target)))
 }

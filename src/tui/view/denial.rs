@@ -43,7 +43,7 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, state: &State, scroll: &Scroll, area
         canvas.hint(area.below(1), &[vec![], vec![look.span(Role::Muted, "no longer there")]]);
         return;
     };
-    let of = state.run().map_or(0, super::super::state::RunView::denials);
+    let of = state.shown_run().map_or(0, super::super::state::RunView::denials);
     let title = format!("Denial {} of {of}", state.run_tab.findings.cursor + 1);
     let notes = [look.span(Role::Faint, if look.ascii { "h l others" } else { "← → others" })];
     canvas.title(area, true, &[look.span(Role::TitleFocus, title)], if of > 1 { &notes } else { &[] });
@@ -154,9 +154,10 @@ fn blame(look: &Look<'_>, state: &State, denial: &Denial, room: Room, rows: &mut
         rows.push(Vec::new());
         return;
     };
+    let now = if state.old_run().is_some() { ", the file as it is now" } else { "" };
     let title = vec![
         look.span(Role::Accent, place(state, frame)),
-        look.span(Role::Muted, format!(" in {}", frame.function)),
+        look.span(Role::Muted, format!(" in {}{now}", frame.function)),
     ];
     section(look, title, room, rows);
     match state.files.get(&frame.file) {
@@ -234,6 +235,10 @@ fn remedy(look: &Look<'_>, state: &State, denial: &Denial, room: Room, rows: &mu
         rows.push(Vec::new());
         return;
     };
+    if state.old_run().is_some() {
+        of_old_run(look, state, chosen, rows);
+        return;
+    }
     let grant = |remedy: &Remedy| {
         [
             look.span(Role::SyntaxKey, format!("{}: ", remedy.permission)),
@@ -275,6 +280,23 @@ fn remedy(look: &Look<'_>, state: &State, denial: &Denial, room: Room, rows: &mu
     if !room.tight {
         draft(look, state, chosen, rows);
     }
+    rows.push(Vec::new());
+}
+
+/// What would have allowed it then. Whether it is still refused, only a new run can tell.
+fn of_old_run(look: &Look<'_>, state: &State, chosen: &Remedy, rows: &mut Vec<Row>) {
+    rows.push(vec![
+        look.span(Role::Muted, "  would have been allowed by  "),
+        look.span(Role::SyntaxKey, format!("{}: ", chosen.permission)),
+        look.span(Role::Text, format!("[{}]", chosen.add)),
+    ]);
+    rows.push(vec![
+        look.span(Role::Muted, "  this is an old run: "),
+        look.span(Role::Key, state.hint(Command::Run)),
+        look.span(Role::Muted, " runs it as it is now, then "),
+        look.span(Role::Key, state.hint(Command::Allow)),
+        look.span(Role::Muted, " allows what is still refused"),
+    ]);
     rows.push(Vec::new());
 }
 

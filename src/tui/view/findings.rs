@@ -26,7 +26,7 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, state: &State, area: Area) {
         packages::at_work(canvas, state, preparation, body);
         return;
     }
-    let Some(run) = state.run() else { return };
+    let Some(run) = state.shown_run() else { return };
     if finding == Finding::Usage {
         sparkline::section(canvas, state, body);
         return;
@@ -34,6 +34,9 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, state: &State, area: Area) {
     let Some(report) = run.report.as_deref() else {
         if let Stage::Refused(problem) = &run.stage {
             refused(canvas, problem, body);
+        }
+        if run.stage == Stage::Interrupted {
+            refused(canvas, "It was interrupted before a report was written down.", body);
         }
         return;
     };
@@ -149,6 +152,10 @@ fn denial(canvas: &Canvas<'_>, state: &State, denial: &Denial, columns: u16) -> 
         let layer = format!("{:?}", denial.layer).to_lowercase();
         right.push(look.cell(Role::Muted, &layer, 11));
         let (role, text) = match &denial.remedy {
+            // Of an old run only a new one tells what is still refused.
+            Some(remedy) if state.old_run().is_some() => {
+                (Role::Muted, format!("wanted {}", remedy.permission))
+            }
             Some(remedy) => (Role::Ok, format!("a grants {}", remedy.permission)),
             None => (Role::Faint, "never granted".to_owned()),
         };

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-pub(super) fn bytes(n: u64) -> String {
+pub(in crate::tui) fn bytes(n: u64) -> String {
     const STEPS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
     if n < 1024 {
         return format!("{n} B");
@@ -17,7 +17,7 @@ pub(super) fn bytes(n: u64) -> String {
     format!("{value:.digits$} {}", STEPS[step])
 }
 
-pub(super) fn time(duration: Duration) -> String {
+pub(in crate::tui) fn time(duration: Duration) -> String {
     let seconds = duration.as_secs_f64();
     if duration.is_zero() {
         "0 ms".to_owned()
@@ -38,7 +38,7 @@ pub(super) fn limit(duration: Duration) -> String {
     if whole { format!("{} s", duration.as_secs()) } else { time(duration) }
 }
 
-pub(super) fn millis(ms: u64) -> String {
+pub(in crate::tui) fn millis(ms: u64) -> String {
     time(Duration::from_millis(ms))
 }
 

@@ -23,7 +23,7 @@ const GAUGE: usize = 10;
 
 pub(super) fn draw(canvas: &mut Canvas<'_>, state: &State, area: Area) {
     let inner = area.inset(1);
-    let Some(run) = state.run() else {
+    let Some(run) = state.shown_run() else {
         nothing_yet(canvas, state, inner);
         return;
     };
@@ -98,7 +98,7 @@ fn what(canvas: &mut Canvas<'_>, state: &State, run: &RunView, area: Area) {
     }
     let next = state.is_approved();
     let mut right = policy(&look, run.approved);
-    if next != run.approved && !run.is_under_way() {
+    if next != run.approved && !run.is_under_way() && state.old_run().is_none() {
         right.insert(
             0,
             look.span(Role::Faint, if next { "next run: policy.yaml   " } else { "next run: default   " }),
@@ -116,6 +116,9 @@ pub(super) fn outcome(look: &Look<'_>, run: &RunView) -> Vec<Span<'static>> {
             (Stage::Running, _) => (Role::Running, Sign::Running, "running".to_owned()),
             (Stage::Refused(problem), _) => (Role::Error, Sign::Denied, problem.clone()),
             (Stage::Ended, Some(outcome)) => ended(outcome),
+            (Stage::Interrupted, _) => {
+                (Role::Warning, Sign::Stopped, "interrupted: what started it went away".to_owned())
+            }
             (Stage::Ended, None) => (Role::Error, Sign::Denied, "ended without a report".to_owned()),
         };
     vec![look.mark(role, sign), look.span(role, format!(" {text}"))]

@@ -7,15 +7,17 @@ pub mod canvas;
 mod cases;
 mod causes;
 mod changes;
+mod comparison;
 mod denial;
 mod details;
 mod findings;
 mod fix;
 mod form;
-mod format;
+pub(in crate::tui) mod format;
 mod frame;
 mod header;
 mod help;
+mod history;
 mod learn;
 mod output;
 mod packages;
@@ -69,6 +71,7 @@ pub enum Sign {
     Dot,
     Times,
     Bar,
+    Marked,
 }
 
 impl Look<'_> {
@@ -92,6 +95,7 @@ impl Look<'_> {
             Sign::Dot => ("·", "-"),
             Sign::Times => ("×", "x"),
             Sign::Bar => ("▌", "|"),
+            Sign::Marked => ("◆", "*"),
         };
         if self.ascii { plain } else { fancy }
     }
@@ -136,10 +140,13 @@ pub fn draw(state: &State, look: Look<'_>, buffer: &mut Buffer) -> Option<Positi
 
 fn panes(canvas: &mut Canvas<'_>, state: &State, layout: &super::layout::Layout) {
     frame::tabs(canvas, state, layout);
+    if layout.banner.height > 0 {
+        history::banner(canvas, state, layout.banner);
+    }
     if layout.header.height > 0 {
         header::draw(canvas, state, layout.header);
     }
-    let over = matches!(state.layers.last(), Some(Layer::Denial(_)));
+    let over = matches!(state.layers.last(), Some(Layer::Denial(_) | Layer::Comparison(_)));
     for (pane, area) in &layout.panes {
         match pane {
             Pane::Skills => skills::draw(canvas, state, *area),
@@ -151,6 +158,7 @@ fn panes(canvas: &mut Canvas<'_>, state: &State, layout: &super::layout::Layout)
             Pane::Findings => findings::draw(canvas, state, *area),
             Pane::Policy | Pane::PolicyFile => policy::draw(canvas, state, *pane, *area),
             Pane::Cases | Pane::Verdict => cases::draw(canvas, state, *pane, *area),
+            Pane::Runs | Pane::PastRun => history::draw(canvas, state, *pane, *area),
         }
     }
 }

@@ -18,7 +18,7 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, state: &State, pane: Pane, area: Are
     let (stream, name) =
         if pane == Pane::Stderr { (Stream::Stderr, "stderr") } else { (Stream::Stdout, "stdout") };
     let role = if focused { Role::TitleFocus } else { Role::Title };
-    let Some(run) = state.run() else {
+    let Some(run) = state.shown_run() else {
         canvas.title(area, focused, &[look.span(role, name)], &[]);
         return;
     };
@@ -52,7 +52,7 @@ pub(super) fn both(canvas: &mut Canvas<'_>, state: &State, area: Area) {
     let role = if focused { Role::TitleFocus } else { Role::Title };
     let mark = look.mark(Role::Warning, Sign::Bar);
     let title = [look.span(role, "stdout and "), mark.clone(), look.span(role, "stderr")];
-    let Some(run) = state.run() else {
+    let Some(run) = state.shown_run() else {
         canvas.title(area, focused, &title, &[]);
         return;
     };

@@ -5,11 +5,12 @@ use ratatui::text::Span;
 use unicode_width::UnicodeWidthStr as _;
 
 use super::canvas::{Canvas, width};
-use super::{Sign, changes, denial, fix, form, help, learn, packages, request};
+use super::{Sign, changes, comparison, denial, fix, form, help, learn, packages, request};
 use crate::tui::layout::{Area, Layout};
 use crate::tui::state::{Choice, Layer, Prompt, PromptKind, State};
 use crate::tui::theme::Role;
 use crate::tui::theme::file::ThemeFile;
+use crate::tui::update::history;
 
 /// Draw all layers; gives the place of the text cursor.
 pub(super) fn draw(canvas: &mut Canvas<'_>, state: &State, layout: &Layout) -> Option<Position> {
@@ -22,6 +23,7 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, state: &State, layout: &Layout) -> O
             Layer::Packages(wanted, scroll) => {
                 packages::ask(canvas, state, wanted, scroll, below_tabs(layout));
             }
+            Layer::Comparison(scroll) => comparison::draw(canvas, state, scroll, below_tabs(layout)),
             Layer::Request(scroll) => request::draw(canvas, state, scroll, below_tabs(layout)),
             Layer::Offer(offered) => learn::draw(canvas, state, offered, below_tabs(layout)),
             Layer::Help(scroll) => help::draw(canvas, state, scroll),
@@ -49,9 +51,17 @@ pub(super) fn centred(state: &State, columns: u16, rows: u16) -> Area {
 
 fn choices(canvas: &mut Canvas<'_>, state: &State, choice: &Choice) {
     let look = canvas.look;
-    let (title, rows): (&str, Vec<Vec<Span<'static>>>) = match choice {
+    let words = |words: &str| vec![look.span(Role::Text, words)];
+    let target = state.history.target.as_ref().map(|target| target.name.as_str()).unwrap_or_default();
+    let (title, rows): (String, Vec<Vec<Span<'static>>>) = match choice {
+        Choice::Export(_) => {
+            (format!("export {target}"), history::FORMS.iter().map(|(_, name)| words(name)).collect())
+        }
+        Choice::Remove(_) => {
+            (format!("remove {target}?"), history::REMOVAL.iter().map(|answer| words(answer)).collect())
+        }
         Choice::Entry(..) => (
-            "entry to run",
+            "entry to run".to_owned(),
             state
                 .skill()
                 .map(|skill| {
@@ -70,13 +80,15 @@ fn choices(canvas: &mut Canvas<'_>, state: &State, choice: &Choice) {
                 })
                 .unwrap_or_default(),
         ),
-        Choice::Theme(..) => {
-            (if state.options.theme.follow { "theme (auto)" } else { "theme" }, themes(canvas, state))
-        }
+        Choice::Theme(..) => (
+            if state.options.theme.follow { "theme (auto)" } else { "theme" }.to_owned(),
+            themes(canvas, state),
+        ),
     };
-    let widest = rows.iter().map(|row| width(row)).max().unwrap_or(0).max(24) as u16;
+    let title = look.span(Role::Text, title).content.into_owned();
+    let widest = rows.iter().map(|row| width(row)).max().unwrap_or(0).max(24).max(title.width()) as u16;
     let area = centred(state, widest + 6, rows.len() as u16 + 2);
-    let inside = canvas.popup(area, title);
+    let inside = canvas.popup(area, &title);
     let scroll = choice.scroll();
     let height = usize::from(inside.height);
     let top = (scroll.cursor + 1).saturating_sub(height);

@@ -84,16 +84,21 @@ fn skill_row(canvas: &mut Canvas<'_>, state: &State, skill: &Skill, line: Area, 
         right.push(Span::raw(" "));
     }
     if let Some(run) = state.runs.get(&skill.path) {
-        let (role, sign) = match run.verdict() {
-            RunVerdict::Running => (Role::Running, Sign::Running),
-            RunVerdict::Passed => (Role::Ok, Sign::Allowed),
-            RunVerdict::Denied | RunVerdict::Failed => (Role::Error, Sign::Denied),
-            RunVerdict::Limit => (Role::Limit, Sign::Limit),
-            RunVerdict::Cancelled => (Role::Muted, Sign::Stopped),
-        };
+        let (role, sign) = look_of(run.verdict());
         right.push(look.mark(role, sign));
         let count = if run.denials() > 0 { format!(" {} ", run.denials()) } else { " ".to_owned() };
         right.push(look.span(role, count));
     }
     canvas.ends(line, 0, &left, &right);
+}
+
+/// Colour and mark of what a run came to.
+pub(super) fn look_of(verdict: RunVerdict) -> (Role, Sign) {
+    match verdict {
+        RunVerdict::Running => (Role::Running, Sign::Running),
+        RunVerdict::Passed => (Role::Ok, Sign::Allowed),
+        RunVerdict::Denied | RunVerdict::Failed => (Role::Error, Sign::Denied),
+        RunVerdict::Limit => (Role::Limit, Sign::Limit),
+        RunVerdict::Cancelled | RunVerdict::Interrupted => (Role::Muted, Sign::Stopped),
+    }
 }

@@ -210,7 +210,7 @@ pub(super) fn row(canvas: &mut Canvas<'_>, run: &RunView, area: Area) {
 pub(super) fn section(canvas: &mut Canvas<'_>, state: &State, area: Area) {
     const NAME: u16 = 13;
     const SAID: u16 = 30;
-    let Some(run) = state.run() else { return };
+    let Some(run) = state.shown_run() else { return };
     let look = canvas.look;
     if run.trace.usage.is_empty() && run.stage != Stage::Ended {
         canvas.hint(area, &[vec![], vec![look.span(Role::Faint, "nothing was measured yet")]]);
