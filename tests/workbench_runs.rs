@@ -1,6 +1,7 @@
 //! Old runs in the real program, in a real terminal: what becomes of a run whose workbench is killed, or left.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+#[allow(dead_code, reason = "a module of several test programs, not all of which use everything")]
 mod pty;
 
 use std::fs;

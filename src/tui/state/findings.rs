@@ -62,13 +62,13 @@ impl RunView {
 impl State {
     /// The change under the cursor of the findings.
     pub fn change(&self) -> Option<&Change> {
-        let report = self.run()?.report.as_deref()?;
+        let report = self.shown_run()?.report.as_deref()?;
         report.changes.get(self.run_tab.findings.cursor.checked_sub(change_notes(report).len())?)
     }
 
     /// What a row of the list in front says.
     pub fn finding_text(&self, row: usize) -> Option<String> {
-        let run = self.run()?;
+        let run = self.shown_run()?;
         let report = run.report.as_deref()?;
         let short = |path: &std::path::Path| self.place.short(path);
         let lower = |word: &dyn std::fmt::Debug| format!("{word:?}").to_lowercase();
