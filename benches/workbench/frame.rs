@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::widgets::{Paragraph, Widget as _};
+use skilldeck::journal::Journal;
 use skilldeck::policy::Approvals;
 use skilldeck::sandbox::event::Stream;
 use skilldeck::sandbox::plan::Limits;
@@ -15,6 +16,7 @@ use skilldeck::tui::action::RunNews;
 use skilldeck::tui::drive::Driver;
 use skilldeck::tui::effect::{Packages, RunCases, StartRun};
 use skilldeck::tui::services::desk::DiskDesk;
+use skilldeck::tui::services::history::DiskArchive;
 use skilldeck::tui::services::{self, Mailbox, Runner, Services};
 use skilldeck::tui::state::{Options, Place, RunId, State};
 use skilldeck::tui::theme::{Chosen, Depth, Set};
@@ -32,7 +34,7 @@ struct Printer;
 impl Runner for Printer {
     fn start(&mut self, run: StartRun, mailbox: Mailbox) {
         std::thread::spawn(move || {
-            mailbox.send(Action::Run(run.id, RunNews::Started { limits: Limits::default() }));
+            mailbox.send(Action::Run(run.id, RunNews::Started { limits: Limits::default(), record: None }));
             for block in lines().as_bytes().chunks(64 * 1024) {
                 let output = RunNews::Output(Duration::ZERO, vec![(Stream::Stdout, block.to_vec())]);
                 mailbox.send(Action::Run(run.id, output));
@@ -73,8 +75,14 @@ pub fn rows() {
         watch: services::loader::Watch::default(),
     };
     let desk = DiskDesk::new(config.workspace.clone(), loader.watch.clone(), Approvals::default());
-    let services =
-        Services { loader: Box::new(loader), runner: Box::new(Printer), desk: Box::new(desk), mailbox };
+    let archive = Box::new(DiskArchive::new(Journal::default()));
+    let services = Services {
+        loader: Box::new(loader),
+        runner: Box::new(Printer),
+        desk: Box::new(desk),
+        archive,
+        mailbox,
+    };
     let place: Place = runtime::place(&config);
     let mut driver = Driver::start(State::new(200, 60, place, Options::default()), services, news);
     driver.keys("r2").unwrap();

@@ -38,7 +38,9 @@ impl Shared {
 impl State {
     /// What shares the cause of the denial under the cursor, when `grant` is the one that is offered for it.
     pub fn shared(&self, grant: Option<&Remedy>) -> Shared {
-        let Some(report) = self.shown_run().and_then(|run| run.report.as_deref()) else { return Shared::default() };
+        let Some(report) = self.shown_run().and_then(|run| run.report.as_deref()) else {
+            return Shared::default();
+        };
         let here = self.run_tab.findings.cursor;
         let Some(denial) = report.denials.get(here) else { return Shared::default() };
         let line = self.blamed(denial).filter(|frame| frame.line > 0);
