@@ -122,7 +122,7 @@ fn it_opens_where_it_was_left() {
     terminal.keys("j");
     terminal.wait_for("name: part");
     terminal.keys("i--city Bern\r");
-    terminal.wait_for("runs with these arguments");
+    terminal.wait_for("exit 0");
     terminal.keys("w2:light\r");
     terminal.wait_for("--city Bern");
     leave(terminal);

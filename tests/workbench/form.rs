@@ -91,6 +91,7 @@ fn json_reaches_standard_input_and_the_saved_case() {
     terminal.keys("\x1b[15~");
     terminal.wait_for("got {\"name\": \"Eve\",");
     terminal.wait_for("got \"loud\": true}");
+    terminal.wait_for("exit 0");
     terminal.keys("Seve\r");
     terminal.wait_for("saved as cases/eve.yaml");
     let case = fs::read_to_string(dir.path().join(".skills/greet/cases/eve.yaml")).unwrap();
