@@ -129,7 +129,7 @@ fn it_opens_where_it_was_left() {
     let file = kept(dir.path()).unwrap();
     let mut terminal = Terminal::start(skilldeck(dir.path()), 100, 30);
     terminal.wait_for("re-run on save off");
-    terminal.wait_for("edits its arguments: --city Bern");
+    terminal.wait_for("edits its input: --city Bern");
     terminal.wait_for("runs scripts/part.sh");
     terminal.keys("r");
     terminal.wait_for("exit 0");
