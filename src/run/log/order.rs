@@ -1,4 +1,4 @@
-//! Which line of which stream came when: puts two [`OutputLog`](super::OutputLog)s together line by line, without a copy
+//! Which line of which stream came when: puts two [`OutputLog`]s together line by line, without a copy
 //! of them.
 //!
 //! Every line gets a number when its first byte arrives. Neighbouring lines of one stream are one entry, so what is kept
