@@ -8,7 +8,8 @@ use similar::{Algorithm, ChangeTag, TextDiff};
 
 use super::loader::Watch;
 use crate::policy::{self, Places};
-use crate::skill::{self, Skill};
+use crate::skill::folder::read_bounded;
+use crate::skill::{self, MAX_FILE, Skill};
 use crate::tui::action::Action;
 use crate::tui::effect::{DraftFix, Effect};
 use crate::tui::state::{DiffKind, DiffLine, FixDraft, FixWanted};
@@ -102,7 +103,10 @@ fn write(skill: &Skill, file: &Path, before: &str, after: &str, watch: &Watch) -
 fn draft(wanted: &DraftFix, places: &Places) -> Result<FixDraft, String> {
     let DraftFix { skill, file, wanted } = wanted;
     let shown = name(skill, file);
-    let bytes = std::fs::read(file).map_err(|error| format!("{shown}: {error}"))?;
+    let (bytes, more) = read_bounded(file, MAX_FILE).map_err(|error| format!("{shown}: {error}"))?;
+    if more {
+        return Err(format!("{shown} is too large to be changed here; edit it by hand"));
+    }
     let text = String::from_utf8(bytes)
         .map_err(|_| format!("{shown} holds bytes that are not UTF-8; save it as UTF-8 first"))?;
     let is_manifest = *file == skill.manifest_path();
