@@ -31,7 +31,7 @@ pub fn replace(file: &Path, text: &str) -> io::Result<()> {
 /// lead the text elsewhere.
 fn create(file: &Path, text: &str) -> io::Result<()> {
     match fs::remove_file(file) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => File::create_new(file)?.write_all(text.as_bytes()),
     }
 }
