@@ -88,6 +88,8 @@ fn changes_and_their_diff_are_shown() {
         }
     }
     let mut terminal = open(dir.path());
+    // What it asks for is read with the list of its files.
+    terminal.wait_for("Files 4");
     terminal.keys("t\r");
     terminal.wait_for("in force");
     terminal.keys("r");
