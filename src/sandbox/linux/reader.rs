@@ -20,6 +20,7 @@ mod unwind;
 use std::os::fd::{AsFd, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::{fs, io};
 
 use nix::sys::resource::{Resource, setrlimit};
@@ -90,13 +91,15 @@ struct Thread {
     /// Its stack pointer and program counter at the call.
     sp: u64,
     pc: u64,
+    /// The memory of its process.
+    maps: Rc<[Mapping]>,
 }
 
 impl Thread {
-    fn new(question: &Question) -> io::Result<Self> {
+    fn new(question: &Question, maps: &mut Maps) -> io::Result<Self> {
         let Waiting { sp, pc, .. } = Waiting::new(question.process, question.tid)?;
         let &Question { process, tid, inside_thread: inside, image } = question;
-        Ok(Self { process, inside, image, leads: process == tid, sp, pc })
+        Ok(Self { process, inside, image, leads: process == tid, sp, pc, maps: maps.of(process)? })
     }
 
     fn program(&self) -> io::Result<PathBuf> {
@@ -106,30 +109,28 @@ impl Thread {
     /// The thread whose functions say why a program is started: where a child has a stack of its own for it, the one
     /// that waits for the child.
     fn or_spawner(self) -> Self {
-        let own_stack = || {
-            let maps = mappings(self.process).ok()?;
-            (maps[index_at(&maps, self.sp)?].name != "[stack]").then(|| self.spawner(&maps)).flatten()
-        };
-        if self.leads { own_stack().unwrap_or(self) } else { self }
+        let stack = index_at(&self.maps, self.sp).filter(|_| self.leads);
+        let own = stack.filter(|stack| self.maps[*stack].name != "[stack]");
+        own.and_then(|stack| self.spawner(stack)).unwrap_or(self)
     }
 
     /// A child that has its parent's memory, but a stack of its own (`posix_spawn`): the thread that waits in the
     /// parent until the child has started its program.
-    fn spawner(&self, maps: &[Mapping]) -> Option<Self> {
+    fn spawner(&self, stack: usize) -> Option<Self> {
         let parent = tracee::ids(self.process)?.parent;
-        let stack = index_at(maps, self.sp)?;
         let threads = fs::read_dir(format!("/proc/{parent}/task")).ok()?.take(MOST_THREADS).flatten();
         let mut spawners = threads.filter_map(|entry| {
             let tid = entry.file_name().to_str()?.parse().ok()?;
             let waiting = Waiting::new(parent, tid).ok()?;
             const SHARED: u64 = (libc::CLONE_VM | libc::CLONE_VFORK) as u64;
             let spawns = waiting.number == libc::SYS_clone as u64 && waiting.args[0] & SHARED == SHARED;
-            let into = index_at(maps, waiting.args[1].checked_sub(1)?);
+            let into = index_at(&self.maps, waiting.args[1].checked_sub(1)?);
             (spawns && into == Some(stack)).then_some((tid, waiting))
         });
         let (tid, Waiting { sp, pc, .. }) = spawners.next()?;
         let inside = tracee::ids(tid)?.inside_thread;
-        let spawner = Self { process: self.process, inside, image: self.image, leads: false, sp, pc };
+        let maps = Rc::clone(&self.maps);
+        let spawner = Self { process: self.process, inside, image: self.image, leads: false, sp, pc, maps };
         spawners.next().is_none().then_some(spawner)
     }
 }
@@ -166,11 +167,13 @@ struct Readers {
     bash: bash::Readers,
     node: node::Readers,
     modules: unwind::Modules,
+    maps: Maps,
 }
 
 impl Readers {
     fn read(&mut self, question: &Question) -> Stack {
-        let program = Thread::new(question).and_then(|thread| Ok((thread.program()?, thread)));
+        let program =
+            Thread::new(question, &mut self.maps).and_then(|thread| Ok((thread.program()?, thread)));
         let (program, thread) = match program {
             Ok(found) => found,
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
@@ -225,10 +228,24 @@ struct Mapping {
 
 const MOST_MAPPINGS: usize = 65_536;
 
-fn mappings(process: i32) -> io::Result<Vec<Mapping>> {
-    let text = fs::read(format!("/proc/{process}/maps"))?;
-    let text = String::from_utf8_lossy(&text);
-    Ok(text.lines().take(MOST_MAPPINGS).filter_map(mapping).collect())
+/// The mappings of the process that was asked for last. A program that is refused again and again has the same ones
+/// every time, and taking their lines apart takes longer than reading them.
+#[derive(Default)]
+struct Maps {
+    text: Vec<u8>,
+    parts: Rc<[Mapping]>,
+}
+
+impl Maps {
+    fn of(&mut self, process: i32) -> io::Result<Rc<[Mapping]>> {
+        let text = fs::read(format!("/proc/{process}/maps"))?;
+        if text != self.text {
+            let lines = String::from_utf8_lossy(&text);
+            self.parts = lines.lines().take(MOST_MAPPINGS).filter_map(mapping).collect();
+            self.text = text;
+        }
+        Ok(Rc::clone(&self.parts))
+    }
 }
 
 fn mapping(line: &str) -> Option<Mapping> {
@@ -264,7 +281,7 @@ mod tests {
 
     #[test]
     fn mappings_are_found_by_address() {
-        let maps = mappings(std::process::id() as i32).unwrap();
+        let maps = Maps::default().of(std::process::id() as i32).unwrap();
         let local = 0_u8;
         let stack = index_at(&maps, std::ptr::from_ref(&local) as u64).unwrap();
         assert!(maps[stack].readable && !maps[stack].executable);

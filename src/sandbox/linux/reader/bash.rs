@@ -7,7 +7,7 @@
 
 use std::collections::HashMap;
 
-use super::{Frame, MOST_FRAMES, Thread, mappings};
+use super::{Frame, MOST_FRAMES, Thread};
 use crate::sandbox::linux::tracee::{read_memory, read_number, read_string};
 
 const MOST_OPEN: usize = 256;
@@ -45,10 +45,8 @@ impl Readers {
 
 impl Shell {
     fn find(thread: &Thread) -> Option<Self> {
-        let maps = mappings(thread.process).ok()?;
-        let found = super::program::symbols(thread, &maps, |name| {
-            matches!(name, "line_number" | "global_variables")
-        })?;
+        let found =
+            super::program::symbols(thread, |name| matches!(name, "line_number" | "global_variables"))?;
         Some(Self {
             line_number: *found.get("line_number")?,
             global_variables: *found.get("global_variables")?,

@@ -21,7 +21,7 @@ const MOST_NAMES: usize = 10_000;
 
 /// The frames of a thread in files outside the system's own folders.
 pub(super) fn read(thread: &Thread, modules: &mut Modules) -> Option<Vec<Frame>> {
-    let mut walk = Walk::new(thread, modules)?;
+    let mut walk = Walk::new(thread, modules);
     if walk.maps.iter().all(|map| !map.executable || map.inode == 0 || is_system(&map.name)) {
         return None;
     }

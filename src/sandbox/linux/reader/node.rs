@@ -35,7 +35,7 @@ impl Readers {
         if thread.image == 0 {
             self.open.remove(&0);
         }
-        let mut walk = Walk::new(thread, modules)?;
+        let mut walk = Walk::new(thread, modules);
         let layout = self.open.entry(thread.image).or_insert_with(|| Layout::read(thread, &walk)).as_ref()?;
         let mut script = Script { process: thread.process, layout };
         let mut frames = Vec::new();
@@ -88,7 +88,7 @@ struct Layout {
 
 impl Layout {
     fn read(thread: &Thread, walk: &Walk<'_>) -> Option<Self> {
-        let found = program::symbols(thread, &walk.maps, |name| name.starts_with("v8dbg_"))?;
+        let found = program::symbols(thread, |name| name.starts_with("v8dbg_"))?;
         let maybe = |name: &str| {
             let address = found.get(&format!("v8dbg_{name}"))?;
             read_memory(thread.process, *address, 4).ok()?.try_into().ok().map(i32::from_ne_bytes)

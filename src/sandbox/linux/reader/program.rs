@@ -43,15 +43,11 @@ pub(super) fn bias(elf: &Elf<'_>, maps: &[Mapping], inode: u64) -> Option<u64> {
 }
 
 /// Addresses in the process of the exported symbols that are wanted.
-pub(super) fn symbols(
-    thread: &Thread,
-    maps: &[Mapping],
-    is_wanted: impl Fn(&str) -> bool,
-) -> Option<HashMap<String, u64>> {
+pub(super) fn symbols(thread: &Thread, is_wanted: impl Fn(&str) -> bool) -> Option<HashMap<String, u64>> {
     let (file, inode) = open(thread)?;
     let bytes = map(&file)?;
     let elf = Elf::parse(&*bytes).ok()?;
-    let bias = bias(&elf, maps, inode)?;
+    let bias = bias(&elf, &thread.maps, inode)?;
     let mut found = HashMap::new();
     for symbol in elf.dynamic_symbols().take(MAX_SYMBOLS).filter(ObjectSymbol::is_definition) {
         if let Ok(name) = symbol.name()

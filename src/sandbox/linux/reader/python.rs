@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use py_spy::config::{Config, LockingStrategy};
 use py_spy::{PythonSpy, StackTrace};
 
-use super::{MOST_FRAMES, Mapping, Thread, index_at, mappings};
+use super::{MOST_FRAMES, Mapping, Thread, index_at};
 use crate::sandbox::event::Frame;
 
 /// Programs whose layout is kept.
@@ -72,8 +72,7 @@ fn waiting<'a>(traces: &'a [StackTrace], thread: &Thread) -> Option<&'a StackTra
     if let Some(own) = traces.iter().find(|trace| trace.os_thread_id == number) {
         return Some(own);
     }
-    let maps = mappings(thread.process).ok()?;
-    on_stack(traces, thread.sp, &maps)
+    on_stack(traces, thread.sp, &thread.maps)
 }
 
 fn on_stack<'a>(traces: &'a [StackTrace], sp: u64, maps: &[Mapping]) -> Option<&'a StackTrace> {

@@ -24,7 +24,7 @@ use object::{Object, ObjectSection};
 
 use super::code::{Called, called, frame_size, relative};
 use super::program::{self, Elf, MAX_FILE, bias};
-use super::{Frame, Mapping, Thread, index_at, mappings};
+use super::{Frame, Mapping, Thread, index_at};
 use crate::sandbox::linux::tracee::{read_memory, read_number};
 
 type Slice<'a> = EndianSlice<'a, LittleEndian>;
@@ -95,7 +95,7 @@ pub(super) struct Module {
 pub(super) struct Walk<'a> {
     process: i32,
     image: u64,
-    pub maps: Vec<Mapping>,
+    pub maps: Rc<[Mapping]>,
     modules: &'a mut Modules,
     pub at: Registers,
     /// The first step is at the call itself, all others behind one.
@@ -108,18 +108,18 @@ pub(super) struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    pub(super) fn new(thread: &Thread, modules: &'a mut Modules) -> Option<Self> {
-        Some(Self {
+    pub(super) fn new(thread: &Thread, modules: &'a mut Modules) -> Self {
+        Self {
             process: thread.process,
             image: thread.image,
-            maps: mappings(thread.process).ok()?,
+            maps: Rc::clone(&thread.maps),
             modules,
             at: Registers { pc: thread.pc, sp: thread.sp, ..Registers::default() },
             first: true,
             steps: 0,
             guessed: false,
             ended: false,
-        })
+        }
     }
 
     /// An address within the instruction that the function is at.
