@@ -306,6 +306,46 @@ fn a_fix_is_made_in_the_real_file_and_taken_back() {
     terminal.wait_for("name-characters");
     terminal.keys("q");
     assert_eq!(terminal.wait_end().code(), Some(0));
+    terminal.assert_restored();
+}
+
+#[test]
+fn a_grant_that_no_run_needed_is_removed_and_taken_back_to_the_byte() {
+    let dir = workspace("read -r line < ../../notes.txt && echo \"$line\"");
+    for file in ["notes.txt", "other.txt"] {
+        fs::write(dir.path().join(file), "hello from the notes\n").unwrap();
+    }
+    let policy = dir.path().join(".skills/greet/policy.yaml");
+    let before = "# What greeting needs.\npermissions:\n  read:\n    # who comes\n    - \"${workspace}/notes.txt\"\n\
+                  \x20   - \"${workspace}/other.txt\" # in vain\n  env: [GREETING] # kept\n";
+    fs::write(&policy, before).unwrap();
+    let mut terminal = open(dir.path());
+    terminal.keys("3");
+    terminal.wait_for("3 asked, not approved");
+    terminal.keys("t");
+    terminal.wait_for("What policy.yaml asks for");
+    terminal.keys("\r");
+    terminal.wait_for("policy.yaml is approved and in force");
+    terminal.keys("r");
+    terminal.wait_for("hello from the notes");
+    terminal.wait_for("exit 0");
+    terminal.keys("3");
+    terminal.wait_for("1 unused");
+    terminal.keys("gjjd");
+    terminal.wait_for("no longer grants read: ${workspace}/other.txt");
+    terminal.keys("\r");
+    terminal.wait_for("the removal of read: ${workspace}/other.txt; u takes it back");
+    let after = before.replace("    - \"${workspace}/other.txt\" # in vain\n", "");
+    assert_eq!(fs::read_to_string(&policy).unwrap(), after);
+    // It is in force without another question: less is granted than was approved.
+    terminal.wait_for("1 change in this session");
+    terminal.wait_for("policy.yaml is approved and in force");
+    terminal.keys("u");
+    terminal.wait_for("took back the removal of read: ${workspace}/other.txt");
+    assert_eq!(fs::read_to_string(&policy).unwrap(), before);
+    terminal.keys("q");
+    assert_eq!(terminal.wait_end().code(), Some(0));
+    terminal.assert_restored();
 }
 
 #[test]

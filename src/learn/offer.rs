@@ -121,6 +121,24 @@ impl Offer {
         Self { title: "What it needs".to_owned(), rows: rows.0, proposal, what, approves: true, asks_already }
     }
 
+    /// One grant that somebody wants taken out, and what runs say about it.
+    pub fn removal(grant: &str, known: Option<&str>, proposal: Proposal) -> Self {
+        let mut rows = Rows::default();
+        rows.add(Kind::Text, format!("{FILE_NAME} no longer grants {grant}"));
+        if let Some(known) = known {
+            rows.add(Kind::Muted, known.to_owned());
+        }
+        rows.diff(&proposal);
+        Self {
+            title: "Remove a grant".to_owned(),
+            rows: rows.0,
+            proposal,
+            what: format!("the removal of {grant}"),
+            approves: false,
+            asks_already: false,
+        }
+    }
+
     /// What no run has needed.
     pub fn tightened(found: Tightening, now: jiff::Timestamp) -> Self {
         let mut rows = Rows::default();

@@ -27,9 +27,13 @@ pub enum EditError {
 
 /// What [`add_grant`] would change, as a unified diff without its header; empty when it is granted already.
 pub fn draft(text: &str, remedy: &Remedy, file: &Path, places: &Places) -> Result<String, EditError> {
-    let edited = add_grant(text, remedy, file, places)?;
-    let diff = TextDiff::configure().algorithm(Algorithm::Patience).diff_lines(text, &edited);
-    Ok(diff.unified_diff().context_radius(2).to_string())
+    Ok(diff(text, &add_grant(text, remedy, file, places)?))
+}
+
+/// A change of a policy file, as a unified diff without its header.
+pub fn diff(before: &str, after: &str) -> String {
+    let diff = TextDiff::configure().algorithm(Algorithm::Patience).diff_lines(before, after);
+    diff.unified_diff().context_radius(2).to_string()
 }
 
 /// `text` with `remedy` added. An empty text gives a whole new file. `file` is where the text is, or will be:

@@ -39,7 +39,7 @@ mod values;
 pub use approvals::Approvals;
 pub use choose::{ChooseError, Chosen, Source, check, choose};
 pub use decide::{Ruling, Scope};
-pub use edit::{EditError, add_grant, draft};
+pub use edit::{EditError, add_grant, diff, draft};
 pub use fixing::fixed;
 pub use load::{FILE_NAME, Loaded, Places, load, parse};
 pub(crate) use load::{limits, open_plain, text};

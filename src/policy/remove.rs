@@ -18,16 +18,18 @@ pub struct Spot {
     pub column: usize,
 }
 
-/// `text` without the grant at `spot`. A list that would be empty goes too, and what would be empty around it.
+/// `text` without the grant at `spot`. A list that would be empty goes too, and what would be empty around it, unless a
+/// comment would be lost with it: only one on the grant's own line goes with the grant.
 pub fn remove_grant(text: &str, spot: Spot, file: &Path, places: &Places) -> Result<String, EditError> {
     let before = sound(text, file, places)?;
     let document = yaml::parse(text).unwrap_or_default();
     let found = document.root.as_ref().and_then(|root| find(root, spot));
     let Some((root, index)) = document.root.as_ref().zip(found) else { return Err(gone(spot)) };
     let wanted = without(before, spot.permission, index).digest();
-    let edited = cuts(text, root, spot.permission, index).into_iter().find(|edited| {
+    let careful = careful_cuts(text, root, spot.permission, index);
+    let edited = cuts(text, root, spot.permission, index).into_iter().chain(careful).find(|edited| {
         let after = parse(edited, file, places);
-        !after.has_errors() && after.policy.digest() == wanted
+        !after.has_errors() && after.policy.digest() == wanted && keeps_comments(text, edited, spot.line)
     });
     edited.ok_or(EditError::Fixed(spot.line, spot.permission.name()))
 }
@@ -146,6 +148,52 @@ fn cut(text: &str, parts: &[(usize, usize)], at: usize, flow: bool) -> Option<St
     Some([text.get(..from)?, text.get(to..)?].concat())
 }
 
+/// For lists with comments in them: the item's own line, or an empty list in place of the last item.
+fn careful_cuts(text: &str, root: &Node, permission: Permission, index: usize) -> Vec<String> {
+    let Some((key, list)) = list(root, permission) else { return Vec::new() };
+    let items = list.as_sequence().unwrap_or_default();
+    let Some(span) = items.get(index).map(|item| item.span) else { return Vec::new() };
+    let line = own_line(text, span.start, span.end);
+    let without_line = line.and_then(|(from, to)| Some([text.get(..from)?, text.get(to..)?].concat()));
+    if items.len() > 1 {
+        // The comma before the item goes with it, though a comment stands before the comma.
+        let from = text.get(..span.start).and_then(|before| Some(before.trim_end().strip_suffix(',')?.len()));
+        let without_comma = from.map(|from| [&text[..from], &text[span.end..]].concat());
+        return without_line.into_iter().chain(without_comma).collect();
+    }
+    let emptied = if list.flow {
+        [&text[..span.start], &text[span.end..]].concat()
+    } else {
+        let colon = text[key.span.end..].find(':').map_or(key.span.end, |colon| key.span.end + colon + 1);
+        let Some((from, to)) = line.filter(|(from, _)| *from >= colon) else { return Vec::new() };
+        [&text[..colon], " []", &text[colon..from], &text[to..]].concat()
+    };
+    // The list goes with its last item where that is all that stands on its lines.
+    let block = root.get("permissions").is_some_and(|permissions| !permissions.flow);
+    let whole = own_line(text, key.span.start, end_of(list)).filter(|_| block);
+    let whole = whole.and_then(|(from, to)| Some([text.get(..from)?, text.get(to..)?].concat()));
+    whole.into_iter().chain([emptied]).collect()
+}
+
+/// The line of a part of the text, when nothing else stands on it but a comment behind it.
+fn own_line(text: &str, start: usize, end: usize) -> Option<(usize, usize)> {
+    let from = text.get(..start)?.rfind('\n').map_or(0, |end| end + 1);
+    let to = text.get(end..)?.find('\n').map_or(text.len(), |length| end + length + 1);
+    let (before, after) = (text.get(from..start)?.trim(), text.get(end..to)?.trim());
+    let after = after.strip_prefix(',').map_or(after, str::trim_start);
+    (matches!(before, "" | "-") && (after.is_empty() || after.starts_with('#'))).then_some((from, to))
+}
+
+/// Whether every comment of `before` is still there, in its order, but for one on `line`.
+fn keeps_comments(before: &str, after: &str, line: usize) -> bool {
+    fn comments(text: &str) -> impl Iterator<Item = (usize, &str)> {
+        let lines = text.lines().enumerate();
+        lines.filter_map(|(at, line)| Some((at + 1, line.get(line.find('#')?..)?.trim_end())))
+    }
+    let mut left = comments(after).map(|(_, comment)| comment);
+    comments(before).filter(|(at, _)| *at != line).all(|(_, comment)| left.any(|other| other == comment))
+}
+
 fn in_place(
     text: &str,
     root: &Node,
@@ -225,6 +273,32 @@ mod tests {
         for (text, expected) in table {
             assert_eq!(removed(text, Permission::Read, "./a").as_deref(), Ok(expected), "{text}");
         }
+    }
+
+    #[test]
+    fn comments_stay_but_for_one_on_the_line_of_the_grant() {
+        let table = [
+            (
+                "permissions:\n  read:\n    # one\n    - ./b\n    # two\n    - ./a # own\n",
+                "permissions:\n  read:\n    # one\n    - ./b\n    # two\n",
+            ),
+            (
+                "permissions:\n  read: [\n    ./a, # own\n    # of b\n    ./b,\n  ]\n",
+                "permissions:\n  read: [\n    # of b\n    ./b,\n  ]\n",
+            ),
+            (
+                "permissions:\n  read: # of the list\n    # why\n    - ./a\n  run: [git]\n",
+                "permissions:\n  read: [] # of the list\n    # why\n  run: [git]\n",
+            ),
+            ("permissions:\n  # why\n  read: [./a]\n", "permissions:\n  # why\n"),
+            ("permissions: # all\n  read: [./a] # own\n", "permissions: # all\n"),
+            ("permissions:\n  read: [ # why\n    ./a ]\n", "permissions:\n  read: [ # why\n     ]\n"),
+        ];
+        for (text, expected) in table {
+            assert_eq!(removed(text, Permission::Read, "./a").as_deref(), Ok(expected), "{text}");
+        }
+        let between = removed("permissions:\n  read: [./b # b\n    , ./a]\n", Permission::Read, "./a");
+        assert_eq!(between, Ok("permissions:\n  read: [./b # b\n    ]\n".to_owned()));
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! What stands for the next run, line by line: what every run gets, what a policy grants, denies and limits, and what is
 //! merely asked for. Each line says in plain words what it is and where it came from. Used by the workbench.
 
+use std::path::Path;
+
 use super::model::{Origin, Permission, Policy};
 use super::summary::{Sentence, limit_words};
 use super::{FILE_NAME, load};
@@ -14,6 +16,8 @@ pub struct Line {
     pub deny: bool,
     /// In plain words.
     pub text: String,
+    /// A grant or denial as it is written in its file.
+    pub written: String,
     pub origin: Origin,
     pub standing: Standing,
 }
@@ -43,6 +47,14 @@ impl Line {
     pub fn is_grant(&self) -> bool {
         self.permission.is_some() && !self.deny && self.origin != Origin::Default
     }
+
+    /// Line and column of a grant that stands in `file`.
+    pub fn own_place(&self, file: &Path) -> Option<(usize, usize)> {
+        match &self.origin {
+            Origin::File { path, line, column } if path == file && self.is_grant() => Some((*line, *column)),
+            _ => None,
+        }
+    }
 }
 
 /// Everything that stands, by group: the default, what `policy` says, what is `asked` beyond it.
@@ -57,6 +69,7 @@ fn of_group(group: Option<Permission>, policy: &Policy, said: &[Sentence], asked
         permission: group,
         deny: sentence.deny,
         text: sentence.text.clone(),
+        written: sentence.written.clone(),
         origin: sentence.origin.clone(),
         standing,
     };
@@ -64,7 +77,8 @@ fn of_group(group: Option<Permission>, policy: &Policy, said: &[Sentence], asked
         Some(permission) => {
             let text = default_words(permission, policy.grants_any(permission)).to_owned();
             let (permission, origin) = (group, Origin::Default);
-            let default = Line { permission, deny: false, text, origin, standing: Standing::InForce };
+            let (written, standing) = (String::new(), Standing::InForce);
+            let default = Line { permission, deny: false, text, written, origin, standing };
             let own = said.iter().filter(|sentence| sentence.permission == group);
             std::iter::once(default).chain(own.map(|own| of(own, Standing::InForce))).collect()
         }
@@ -92,7 +106,8 @@ fn limits(policy: &Policy) -> Vec<Line> {
         let set = policy.limit_origins.iter().find(|(limit, _)| limit == name);
         let origin = set.map_or(Origin::Default, |(_, origin)| origin.clone());
         let text = limit_words(name, &policy.limits);
-        Line { permission: None, deny: false, text, origin, standing: Standing::InForce }
+        let (written, standing) = (String::new(), Standing::InForce);
+        Line { permission: None, deny: false, text, written, origin, standing }
     };
     load::LIMITS.iter().map(line).collect()
 }
@@ -112,8 +127,6 @@ fn default_words(permission: Permission, more: bool) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use super::*;
     use crate::policy::{Places, parse};
 

@@ -16,6 +16,8 @@ pub struct Sentence {
     /// A refusal that beats the grants.
     pub deny: bool,
     pub text: String,
+    /// A grant or denial as it is written in its file; empty for a limit.
+    pub written: String,
     pub origin: Origin,
 }
 
@@ -76,7 +78,8 @@ impl Policy {
         let normal = Limits::default();
         for (name, origin) in &self.limit_origins {
             if let Some(text) = limit(name, &self.limits, &normal) {
-                said.push(Sentence { permission: None, deny: false, text, origin: origin.clone() });
+                let (written, origin) = (String::new(), origin.clone());
+                said.push(Sentence { permission: None, deny: false, text, written, origin });
             }
         }
         said
@@ -94,6 +97,7 @@ fn say<T>(
         permission: Some(permission),
         deny,
         text: text(grant),
+        written: grant.written.clone(),
         origin: grant.origin.clone(),
     }));
 }

@@ -8,7 +8,7 @@ use super::effect::Packages;
 use super::key::{Key, Mouse};
 use super::markdown::Rendered;
 use super::state::{
-    Cause, FileItem, FixDraft, FormKey, Highlighted, Learned, Level, OldRun, PastRun, PolicyReview,
+    Cause, FileItem, FixDraft, FormKey, Highlighted, KnownUse, Learned, Level, OldRun, PastRun, PolicyReview,
     RenderKey, RunId, Tool,
 };
 use crate::cases;
@@ -77,6 +77,12 @@ pub enum Action {
     },
     /// Of learning, and of looking for what is not needed.
     Learn(LearnNews),
+    /// What old runs say about the grants of a policy file with that text.
+    GrantsCounted {
+        skill: PathBuf,
+        text: Arc<str>,
+        uses: Vec<KnownUse>,
+    },
     /// Of cases: read, ended, saved.
     Cases(CaseNews),
     /// Paths that begin with a text of a form's field.

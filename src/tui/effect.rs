@@ -46,6 +46,11 @@ pub enum Effect {
     SaveCase(Box<SaveCase>),
     /// Work out what stands for the next run of a skill.
     ReviewPolicy(Arc<Skill>),
+    /// Count what old runs say about the grants of a skill's policy file with this text.
+    CountUses {
+        skill: Arc<Skill>,
+        text: Arc<str>,
+    },
     /// Find out what this run needs.
     Learn(Box<StartRun>),
     CancelLearning,
@@ -63,7 +68,7 @@ pub enum Effect {
         skill: Arc<Skill>,
         remedy: Remedy,
     },
-    /// Undo the last grant that was added to the skill's policy file.
+    /// Undo the last change of this session of the skill's policy file.
     TakeBack(Arc<Skill>),
     /// Work out what fixes would change.
     DraftFix(Box<DraftFix>),

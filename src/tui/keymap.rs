@@ -72,6 +72,7 @@ pub enum Command {
     UndoFix,
     Learn,
     Tighten,
+    RemoveGrant,
     Approve,
     AutoRun,
     ChooseEntry,
@@ -115,6 +116,8 @@ pub enum Scope {
     /// In the Skill tab.
     Skill,
     Output,
+    /// In the Policy tab.
+    Policy,
     /// In the Cases tab.
     Cases,
     /// In the run form, where keys without a meaning of their own are typed.
@@ -241,9 +244,26 @@ pub static TABLE: &[Binding] = &[
     .group(RUN)
     .bar(60)
     .when(can_open),
-    bind(Command::TakeBack, "take-back", &["u"], "undo", "take the last grant back and run again")
-        .group(RUN)
-        .when(|s| s.skill().is_some()),
+    bind(
+        Command::TakeBack,
+        "take-back",
+        &["u"],
+        "undo",
+        "take the last grant or removal back, and run again",
+    )
+    .group(RUN)
+    .when(|s| s.skill().is_some()),
+    bind(
+        Command::RemoveGrant,
+        "remove-grant",
+        &["d", "delete"],
+        "remove",
+        "in the Policy tab: propose to remove the grant under the cursor",
+    )
+    .group(RUN)
+    .within(Scope::Policy)
+    .bar(58)
+    .when(|s| s.own_grant().is_some()),
     bind(
         Command::Fix,
         "fix",
@@ -690,6 +710,7 @@ impl Scope {
             Self::Help => "on the help screen",
             Self::List => "in the list of skills",
             Self::Output => "in output",
+            Self::Policy => "in the Policy tab",
             Self::Cases => "in the Cases tab",
             Self::Form => "in the run form",
             Self::Runs => "in the Runs tab",
@@ -711,6 +732,7 @@ impl Scope {
                 matches!(state.focus, Pane::Stdout | Pane::Stderr | Pane::Output) && state.layers.is_empty()
             }
             Self::Welcome => state.is_welcome(),
+            Self::Policy => state.is_in_policy(),
             Self::Cases => state.is_in_cases(),
             Self::Form => matches!(state.layers.last(), Some(Layer::Form(_))),
             Self::Runs => state.is_in_runs(),

@@ -79,8 +79,8 @@ pub fn services(config: &Config, launcher: Arc<Launcher>, mailbox: Mailbox, kept
     Services {
         loader: Box::new(DiskLoader { workspace, further, watch: watch.clone() }),
         archive: Box::new(DiskArchive::new(journal.clone())),
-        runner: Box::new(SandboxRunner::new(launcher, watch.clone(), approvals.clone(), journal)),
-        desk: Box::new(DiskDesk::new(config.workspace.clone(), watch, approvals)),
+        runner: Box::new(SandboxRunner::new(launcher, watch.clone(), approvals.clone(), journal.clone())),
+        desk: Box::new(DiskDesk::new(config.workspace.clone(), watch, approvals, journal)),
         mailbox,
     }
 }

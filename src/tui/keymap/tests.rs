@@ -77,13 +77,16 @@ const STATES: &[(Plot, &str)] = &[
 fn states() -> Vec<Box<dyn Fn() -> Bench>> {
     let mut all: Vec<Box<dyn Fn() -> Bench>> =
         vec![Box::new(|| with_skills(100, 30, Plot::Denied, Vec::new()))];
-    all.push(Box::new(|| {
-        let mut bench = workbench(100, 30, Plot::Denied);
-        let mut skill = (**bench.keys("j").state().skill().unwrap()).clone();
-        skill.policy_file = Some(skill.path.join("policy.yaml"));
-        bench.tell(Action::Workspace(WorkspaceNews::Skills(vec![std::sync::Arc::new(skill)])));
-        bench
-    }));
+    for keys in ["", "3<tab>j"] {
+        all.push(Box::new(move || {
+            let mut bench = workbench(100, 30, Plot::Denied);
+            let mut skill = (**bench.keys("j").state().skill().unwrap()).clone();
+            skill.policy_file = Some(skill.path.join("policy.yaml"));
+            bench.tell(Action::Workspace(WorkspaceNews::Skills(vec![std::sync::Arc::new(skill)])));
+            bench.keys(keys);
+            bench
+        }));
+    }
     for keys in [
         "",
         "<tab>Bern",

@@ -10,8 +10,10 @@ use super::highlight::{self, Highlighter};
 use super::loader::{Watch, spawn};
 use super::policy::PolicyDesk;
 use super::pulse::Pulse;
+use super::uses::GrantCounter;
 use super::{Desk, Mailbox, learn};
 use crate::cases::{self, Saving};
+use crate::journal::Journal;
 use crate::policy::{Approvals, Places};
 use crate::tui::action::{Action, CaseNews};
 use crate::tui::effect::{Effect, SaveCase};
@@ -24,12 +26,14 @@ pub struct DiskDesk {
     watch: Watch,
     approvals: Approvals,
     highlighter: Highlighter,
+    uses: GrantCounter,
     queue: Option<mpsc::Sender<Effect>>,
 }
 
 impl DiskDesk {
-    pub fn new(workspace: PathBuf, watch: Watch, approvals: Approvals) -> Self {
-        Self { workspace, watch, approvals, highlighter: Highlighter::default(), queue: None }
+    pub fn new(workspace: PathBuf, watch: Watch, approvals: Approvals, journal: Journal) -> Self {
+        let uses = GrantCounter::new(journal, &workspace);
+        Self { workspace, watch, approvals, highlighter: Highlighter::default(), uses, queue: None }
     }
 }
 
@@ -42,6 +46,9 @@ impl Desk for DiskDesk {
             }
             Effect::Render { key, text } => {
                 return self.highlighter.ask(highlight::Job::Render { key, text }, mailbox);
+            }
+            Effect::CountUses { skill, text } => {
+                return self.uses.ask(skill, text, mailbox);
             }
             Effect::CompletePath { form, folder, text } => {
                 return complete::ask(form, folder, text, mailbox);

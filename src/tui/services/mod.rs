@@ -19,6 +19,7 @@ mod policy;
 mod pulse;
 pub mod runner;
 pub mod themes;
+mod uses;
 
 use std::sync::Arc;
 
@@ -132,6 +133,7 @@ impl Services {
             | Effect::LoadCases(_)
             | Effect::SaveCase(_)
             | Effect::ReviewPolicy(_)
+            | Effect::CountUses { .. }
             | Effect::Grant { .. }
             | Effect::TakeBack(_)
             | Effect::DraftFix(_)

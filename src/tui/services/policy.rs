@@ -10,7 +10,7 @@ use crate::policy::{self, Approvals, Places, Request, Source, standing};
 use crate::run::report::Remedy;
 use crate::skill::{self, Skill};
 use crate::tui::action::{Action, WorkspaceNews};
-use crate::tui::state::{FileStanding, PolicyFile, PolicyReview};
+use crate::tui::state::{FileStanding, PolicyFile, PolicyReview, Session};
 use crate::workspace::replace;
 
 /// The part of the desk that knows policies.
@@ -44,7 +44,7 @@ impl PolicyDesk {
     }
 
     pub(super) fn review(&self, skill: &Skill) -> Action {
-        let review = Box::new(review(skill, &self.approvals, &self.places));
+        let review = Box::new(review(skill, &self.approvals, &self.places, &self.changes));
         Action::PolicyReviewed { skill: skill.path.clone(), review }
     }
 
@@ -139,7 +139,7 @@ fn keep(request: &mut Request, approvals: &Approvals) -> String {
 }
 
 /// What the next run of the skill goes by, and how its own file stands.
-fn review(skill: &Skill, approvals: &Approvals, places: &Places) -> PolicyReview {
+fn review(skill: &Skill, approvals: &Approvals, places: &Places, changes: &[Change]) -> PolicyReview {
     let path = skill.path.join(policy::FILE_NAME);
     let file = match policy::text(&path) {
         Ok(text) => {
@@ -157,7 +157,18 @@ fn review(skill: &Skill, approvals: &Approvals, places: &Places) -> PolicyReview
     };
     // What is approved is chosen, or the default: neither can fail.
     let chosen = policy::choose(skill, Source::Approved(approvals), places).unwrap_or_default();
-    PolicyReview { lines: standing::lines(&chosen.policy, chosen.asked.as_ref()), file, standing }
+    let lines = standing::lines(&chosen.policy, chosen.asked.as_ref());
+    let session = session(&path, file.text().map_or("", |text| text), changes);
+    PolicyReview { lines, file, standing, session }
+}
+
+/// What this session has made of a file.
+fn session(file: &Path, now: &str, changes: &[Change]) -> Session {
+    let own: Vec<&Change> = changes.iter().filter(|change| change.file == file).collect();
+    let before = own.first().map_or(now, |first| first.before.as_deref().unwrap_or_default());
+    let diff = policy::diff(before, now);
+    let lines = diff.lines().filter(|line| !line.starts_with("@@")).map(str::to_owned).collect();
+    Session { changes: own.len(), lines }
 }
 
 /// The text of a policy file, if there is one.
@@ -212,7 +223,7 @@ fn agree(offer: &Offer, changes: &mut Vec<Change>) -> Result<String, String> {
 fn take_back(skill: &Skill, changes: &mut Vec<Change>) -> Result<String, String> {
     let file = skill.path.join(policy::FILE_NAME);
     let Some(at) = changes.iter().rposition(|change| change.file == file) else {
-        return Err("no grant of this session is left to take back".to_owned());
+        return Err("no change of this session is left to take back".to_owned());
     };
     let Change { before, after, what, .. } = changes.remove(at);
     if policy::text(&file).ok().as_deref() != Some(&after) {
@@ -252,12 +263,51 @@ mod tests {
         assert_eq!(std::fs::read_to_string(&file).unwrap(), first);
         take_back(&skill, &mut changes).unwrap();
         assert!(!file.exists(), "the first grant made the file");
-        assert!(take_back(&skill, &mut changes).unwrap_err().contains("no grant"));
+        assert!(take_back(&skill, &mut changes).unwrap_err().contains("no change"));
 
         grant("./a", &mut changes);
         std::fs::write(&file, "# mine\n").unwrap();
         assert!(take_back(&skill, &mut changes).unwrap_err().contains("was changed since"));
         assert_eq!(std::fs::read_to_string(&file).unwrap(), "# mine\n");
+    }
+
+    #[test]
+    fn a_removal_is_made_as_shown_and_taken_back_to_the_byte() {
+        let dir = tempfile::tempdir().unwrap();
+        let skill = skill_in(dir.path());
+        let places = Places::new(dir.path());
+        let approvals = Approvals::at(dir.path().join("approvals"));
+        let mut desk = PolicyDesk { places, watch: Watch::default(), approvals, changes: Vec::new() };
+        let file = dir.path().join("policy.yaml");
+        let before = "# mine\npermissions:\n  env: [A, B] # why\n";
+        std::fs::write(&file, before).unwrap();
+        let after = "# mine\npermissions:\n  env: [A] # why\n";
+        let proposal = Proposal { file: file.clone(), before: Some(before.into()), after: after.into() };
+        let offer = Offer::removal("env: B", None, proposal);
+        let said = |actions: Vec<Action>| match actions.into_iter().last() {
+            Some(Action::Granted { request, result, .. }) => (result, request.map(|one| one.approved)),
+            other => panic!("{other:?}"),
+        };
+        let read = || std::fs::read_to_string(&file).unwrap();
+        // Not approved before, not approved after.
+        let (result, approved) = said(desk.agree(&skill, &offer));
+        assert!(result.unwrap().contains("the removal of env: B"));
+        assert_eq!((read().as_str(), approved), (after, Some(false)));
+        let (result, _) = said(desk.take_back(&skill));
+        assert_eq!((result, read().as_str()), (Ok("took back the removal of env: B".to_owned()), before));
+        // What was in force stays so, before and after.
+        desk.approve_own(dir.path()).unwrap();
+        assert_eq!(said(desk.agree(&skill, &offer)).1, Some(true));
+        let Action::PolicyReviewed { review, .. } = desk.review(&skill) else { panic!("no review") };
+        assert_eq!(review.session.changes, 1);
+        let diff = [" # mine", " permissions:", "-  env: [A, B] # why", "+  env: [A] # why"];
+        assert_eq!(review.session.lines, diff);
+        assert_eq!(said(desk.take_back(&skill)).1, Some(true));
+        // Somebody else was faster.
+        std::fs::write(&file, "# other\n").unwrap();
+        let (result, _) = said(desk.agree(&skill, &offer));
+        assert!(result.unwrap_err().contains("changed meanwhile"));
+        assert_eq!(read(), "# other\n");
     }
 
     #[test]
@@ -272,7 +322,7 @@ mod tests {
         assert!(problem.contains("not a regular file"), "{problem}");
         changes.push(Change { file, before: None, after: "x".into(), what: "x".into() });
         assert!(take_back(&skill, &mut changes).unwrap_err().contains("was changed since"));
-        let review = review(&skill, &Approvals::default(), &places);
+        let review = review(&skill, &Approvals::default(), &places, &[]);
         assert_eq!(review.standing, FileStanding::Unreadable);
     }
 
@@ -284,7 +334,7 @@ mod tests {
         let approvals = Approvals::at(dir.path().join("approvals"));
         let write = |text: &str| std::fs::write(dir.path().join("policy.yaml"), text).unwrap();
         let own = |standing: standing::Standing| {
-            let review = review(&skill, &approvals, &places);
+            let review = review(&skill, &approvals, &places, &[]);
             let own = review.lines.iter().filter(|line| line.origin != policy::Origin::Default);
             (review.standing, own.filter(|line| line.standing == standing).count())
         };

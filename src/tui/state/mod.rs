@@ -46,7 +46,9 @@ pub use highlights::{Highlighted, Highlights, Syntax};
 pub use history::{History, OldRun, PastRun};
 pub use layers::{Choice, Layer, Prompt, PromptKind};
 pub use learn::{Learning, Offered};
-pub use policy::{FileRow, FileStanding, PolicyFacts, PolicyFile, PolicyReview, PolicyTab};
+pub use policy::{
+    FileRow, FileStanding, KnownUse, PolicyFacts, PolicyFile, PolicyReview, PolicyTab, Session, UseMark,
+};
 pub use rendered::{RenderKey, RenderedPane, Renderings};
 pub use rows::{Piece, TextRow, Tone};
 pub use runs::{Cause, RunId, RunView, Stage};
@@ -471,7 +473,7 @@ impl State {
             || self.is_learning()
             || self.history.is_busy()
             || self.case_set().is_some_and(|set| set.reading)
-            || self.policies.values().any(|policy| policy.waiting)
+            || self.policies.values().any(|policy| policy.waiting || policy.counting)
             || self.highlights.waiting()
             || self.renderings.waiting()
             || self.facts.values().any(|facts| facts.fixing)

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{Pane, Scroll, State, Tab};
 use crate::policy::standing::{Line, Standing};
-use crate::policy::{FILE_NAME, Origin, Request};
+use crate::policy::{FILE_NAME, Origin, Request, Spot};
 use crate::skill::{Diagnostic, Severity};
 
 /// Panes of the tab, for the order of Tab.
@@ -30,6 +30,33 @@ pub struct PolicyFacts {
     pub known: Option<Box<PolicyReview>>,
     /// Names the text of the file in [`Highlights`](super::Highlights).
     pub text_key: u64,
+    /// What old runs say about the grants of the text with this key.
+    pub uses: (u64, Vec<KnownUse>),
+    /// That is being counted.
+    pub counting: bool,
+}
+
+/// What old runs say about a grant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownUse {
+    /// Line and column of the grant in the policy file.
+    pub place: (usize, usize),
+    pub mark: UseMark,
+    pub sentence: String,
+}
+
+/// The same in one word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UseMark {
+    /// The newest run that had it used it.
+    Newest,
+    /// An earlier run did.
+    Earlier,
+    /// Runs used a part of it only.
+    Partly,
+    /// No run that is kept needed it.
+    Never,
+    Unknown,
 }
 
 /// The policy of a skill, worked out.
@@ -39,6 +66,15 @@ pub struct PolicyReview {
     pub file: PolicyFile,
     /// How the file stands.
     pub standing: FileStanding,
+    pub session: Session,
+}
+
+/// What this session has changed in the file, and can take back.
+#[derive(Debug, Clone, Default)]
+pub struct Session {
+    pub changes: usize,
+    /// From before the first change to the last, as lines of a unified diff.
+    pub lines: Vec<String>,
 }
 
 /// The skill's own `policy.yaml`.
@@ -77,6 +113,10 @@ pub enum FileRow {
     Line(usize),
     /// Index of a diagnostic; it belongs to the line above.
     Message(usize),
+    /// Says that the rest is what this session has changed.
+    SessionHead,
+    /// Index of a line of that.
+    Session(usize),
 }
 
 impl PolicyFile {
@@ -105,33 +145,58 @@ impl PolicyFile {
         let at = move |found: &Diagnostic| found.span.line.saturating_sub(1).min(last);
         self.diagnostics().iter().enumerate().filter(move |(_, found)| at(found) == line)
     }
+}
 
-    /// Rows to show from line `top` on, at most `height`.
+impl PolicyReview {
+    /// Rows of the pane of the file: its lines, then what this session has changed, with a row between that says so.
+    pub fn file_len(&self) -> usize {
+        let session = if self.session.lines.is_empty() { 0 } else { self.session.lines.len() + 1 };
+        self.file.line_count() + session
+    }
+
+    /// Rows to show from `top` on, at most `height`. Diagnostics come below their line.
     pub fn rows(&self, top: usize, height: usize) -> Vec<FileRow> {
+        let count = self.file.line_count();
         let mut rows = Vec::new();
-        for line in top..self.line_count() {
+        for at in top..self.file_len() {
             if rows.len() >= height {
                 break;
             }
-            rows.push(FileRow::Line(line));
-            rows.extend(self.messages(line).map(|(index, _)| FileRow::Message(index)));
+            match at.checked_sub(count) {
+                None => {
+                    rows.push(FileRow::Line(at));
+                    rows.extend(self.file.messages(at).map(|(index, _)| FileRow::Message(index)));
+                }
+                Some(0) => rows.push(FileRow::SessionHead),
+                Some(more) => rows.push(FileRow::Session(more - 1)),
+            }
         }
         rows.truncate(height);
         rows
     }
 
-    /// The first line to show so that the cursor's line is in sight.
+    /// Which of the rows that can be chosen this is.
+    pub fn index_of(&self, row: FileRow) -> Option<usize> {
+        match row {
+            FileRow::Line(line) => Some(line),
+            FileRow::Message(_) => None,
+            FileRow::SessionHead => Some(self.file.line_count()),
+            FileRow::Session(at) => Some(self.file.line_count() + 1 + at),
+        }
+    }
+
+    /// The first row to show so that the cursor is in sight.
     pub fn top_for(&self, scroll: Scroll, height: usize) -> usize {
         let height = height.max(1);
         let mut top = scroll.top.min(scroll.cursor).max((scroll.cursor + 1).saturating_sub(height));
-        while top < scroll.cursor && !self.rows(top, height).contains(&FileRow::Line(scroll.cursor)) {
+        let is_shown =
+            |top| self.rows(top, height).into_iter().any(|row| self.index_of(row) == Some(scroll.cursor));
+        while top < scroll.cursor && !is_shown(top) {
             top += 1;
         }
         top
     }
-}
 
-impl PolicyReview {
     /// Lines that are only asked for by the skill's own file.
     pub fn asked(&self) -> usize {
         self.lines.iter().filter(|line| line.standing == Standing::Asked).count()
@@ -163,6 +228,15 @@ impl State {
         self.policies.get(&self.skill()?.path)?.known.as_deref()
     }
 
+    /// What old runs say about a line, when it is a grant of the skill's own policy file.
+    pub fn known_use(&self, line: &Line) -> Option<&KnownUse> {
+        let skill = self.skill()?;
+        let facts = self.policies.get(&skill.path)?;
+        let place = line.own_place(&skill.path.join(FILE_NAME))?;
+        let (key, uses) = &facts.uses;
+        uses.iter().find(|known| *key == facts.text_key && known.place == place)
+    }
+
     /// The line under the cursor of the Policy tab.
     pub fn policy_line(&self) -> Option<&Line> {
         self.policy()?.lines.get(self.policy_tab.lines.cursor)
@@ -172,7 +246,8 @@ impl State {
     pub fn policy_place(&self) -> Option<(PathBuf, usize)> {
         let own = self.skill()?.path.join(FILE_NAME);
         if self.focus != Pane::Policy {
-            return Some((own, self.policy_tab.file.cursor + 1));
+            let lines = self.policy().map_or(1, |policy| policy.file.line_count().max(1));
+            return Some((own, (self.policy_tab.file.cursor + 1).min(lines)));
         }
         match &self.policy_line()?.origin {
             Origin::File { path, line, .. } => Some((path.clone(), *line)),
@@ -185,6 +260,14 @@ impl State {
         if let Some(facts) = self.policies.get_mut(skill) {
             facts.fresh = false;
         }
+    }
+
+    /// The grant under the cursor, when it stands in the skill's own policy file, and where.
+    pub fn own_grant(&self) -> Option<(&Line, Spot)> {
+        let own = self.skill()?.path.join(FILE_NAME);
+        let line = self.policy_line()?;
+        let ((line_number, column), permission) = line.own_place(&own).zip(line.permission)?;
+        Some((line, Spot { permission, line: line_number, column }))
     }
 
     /// The Policy tab is in front, and nothing over it.

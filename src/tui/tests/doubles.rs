@@ -5,11 +5,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::archive::{self, NEWEST};
+use super::policies::{self, approved, request, review, uses};
 use super::reports::{exited, limited, missing, reduced, report};
 use crate::cases::{self, Mismatch, Verdict};
 use crate::environment::{Declaration, Kind};
 use crate::learn::Offer;
-use crate::policy::{self, Approvals, Places, Policy, Request, standing};
+use crate::policy::Places;
 use crate::run::report::{Remedy, Report};
 use crate::sandbox::event::{Outcome, OutcomeKind, Stream, UsageSample};
 use crate::sandbox::plan::Limits;
@@ -20,9 +21,7 @@ use crate::tui::action::{Action, CaseNews, LearnNews, PackageNews, RunNews, Work
 use crate::tui::drive::Driver;
 use crate::tui::effect::{DraftFix, Effect, HistoryAsk, Packages, RunCases, StartRun, Wanted};
 use crate::tui::services::{Desk, Loader, Mailbox, Runner, Services, fix, highlight, mailbox};
-use crate::tui::state::{
-    FileItem, FileStanding, Learned, Options, Parameter, Place, PolicyFile, PolicyReview, RunId, State, Tool,
-};
+use crate::tui::state::{FileItem, Learned, Options, Parameter, Place, RunId, State, Tool};
 
 const SCRIPT: &str = "\
 import json
@@ -342,9 +341,13 @@ impl Desk for Clerk {
                 mailbox.try_send(Action::Explored { skill: path, tools, files, learned, request });
             }
             Effect::ReviewPolicy(skill) => {
-                let text = skill.policy_file.is_some().then_some(NOW);
+                let text = skill.policy_file.is_some().then_some(policies::NOW);
                 let review = Box::new(review(text, self.log.lock().unwrap().approved));
                 mailbox.try_send(Action::PolicyReviewed { skill: skill.path.clone(), review });
+            }
+            Effect::CountUses { skill, text } => {
+                let (skill, uses) = (skill.path.clone(), uses(&text));
+                mailbox.try_send(Action::GrantsCounted { skill, text, uses });
             }
             Effect::LoadCases(skill) => {
                 let text = if skill.name == "weather" { CASES } else { "[]" };
@@ -424,8 +427,6 @@ impl Desk for Clerk {
     }
 }
 
-const BEFORE: &str = "permissions:\n  read: [./cities]\n";
-const NOW: &str = "permissions:\n  read: [./cities]\n  net: [\"api.example.org:443\"]\n";
 /// What clients make of it, judged by its text alone, and what it costs.
 fn learned(skill: &Skill) -> Learned {
     let subject = clients::Subject::of_bytes(skill.source.as_bytes(), &skill.folder);
@@ -433,38 +434,6 @@ fn learned(skill: &Skill) -> Learned {
     let files = ["scripts/report.py".into(), "cities.json".into()];
     let cost = cost::of(skill, &files, |path| path.ends_with("report.py").then(|| SCRIPT.to_owned()));
     Learned { verdicts, cost, policy: Vec::new() }
-}
-
-/// It asks for one thing more than what was approved before.
-fn request(file: &Path) -> Request {
-    Request::written(NOW, file, Some(BEFORE))
-}
-
-/// The policy of the skill `weather` with that text in its file.
-pub(crate) fn review(text: Option<&str>, approved: bool) -> PolicyReview {
-    let file = Path::new("/home/ada/project/.skills/weather/policy.yaml");
-    let places = Places { workspace: "/home/ada/project".into(), home: Some("/home/ada".into()) };
-    let Some(text) = text else {
-        let lines = standing::lines(&Policy::default(), None);
-        return PolicyReview { lines, file: PolicyFile::Missing, standing: FileStanding::Missing };
-    };
-    let diagnostics = policy::diagnose(text, file, &places);
-    let mut request = Request::written(text, file, Some(BEFORE));
-    if approved {
-        request.approve_for_now(&Approvals::default());
-    }
-    let standing = FileStanding::of(&diagnostics, Some(&request));
-    let own = policy::parse(text, file, &places).policy;
-    let lines = match standing {
-        FileStanding::Approved => standing::lines(&own, None),
-        _ => standing::lines(&Policy::default(), Some(&own)),
-    };
-    PolicyReview { lines, file: PolicyFile::Read { text: text.into(), diagnostics }, standing }
-}
-
-fn approved(mut request: Request) -> Box<Request> {
-    request.approve_for_now(&Approvals::default());
-    Box::new(request)
 }
 
 fn tool() -> Tool {

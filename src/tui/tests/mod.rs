@@ -14,6 +14,7 @@ mod hostile;
 mod kept;
 mod learn;
 mod palette;
+mod policies;
 mod policy;
 mod rendered;
 pub(crate) mod reports;

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use super::doubles::{Plot, review};
+use super::doubles::Plot;
+use super::policies::review;
 use super::{Bench, row_with, workbench};
 use crate::tui::action::{Action, WorkspaceNews};
 use crate::tui::effect::Effect;
-use crate::tui::state::{FileStanding, Pane, PolicyFile, Tab};
+use crate::tui::state::{FileStanding, Pane, PolicyFile, PolicyReview, Session, Tab};
 
 const WEATHER: &str = "/home/ada/project/.skills/weather";
 
@@ -24,8 +25,7 @@ fn in_policy(width: u16, height: u16) -> Bench {
 /// The tab shows the policy file with this text.
 fn with_text(width: u16, height: u16, text: &str, approved: bool) -> Bench {
     let mut bench = in_policy(width, height);
-    let review = Box::new(review(Some(text), approved));
-    bench.tell(Action::PolicyReviewed { skill: WEATHER.into(), review });
+    tell(&mut bench, review(Some(text), approved));
     bench
 }
 
@@ -127,6 +127,7 @@ fn the_list_leads_the_file_and_the_editor_opens_at_the_line() {
     assert!(matches!(copied, Some(Effect::Copy(text)) if text.contains("policy.yaml:3")), "{copied:?}");
     assert_eq!(editor(&mut bench, "<tab>jj<enter>"), (own.into(), 5));
     assert_eq!(bench.state().focus, Pane::PolicyFile);
+    assert!(bench.state().policy_line().unwrap().text.contains("api.weather.example"), "the file leads too");
 }
 
 #[test]
@@ -171,4 +172,90 @@ fn the_chosen_line_is_always_in_sight() {
         assert!(row_with(&bench.driver, &start).is_some(), "{start} in\n{}", bench.screen());
     }
     insta::assert_snapshot!("policy_limits_80", bench.screen());
+}
+
+/// The services have worked the policy out.
+fn tell(bench: &mut Bench, review: PolicyReview) {
+    bench.tell(Action::PolicyReviewed { skill: WEATHER.into(), review: Box::new(review) });
+}
+
+#[test]
+fn a_grant_is_removed_after_its_diff_was_seen() {
+    let mut bench = with_text(100, 30, WHOLE, true);
+    bench.keys("<tab>");
+    // Down to the grant of a port.
+    while !bench.state().policy_line().unwrap().text.contains("port 443") {
+        bench.keys("j");
+    }
+    shows(&bench, &["d remove"]);
+    bench.keys("d");
+    insta::assert_snapshot!("policy_removal_100", bench.screen());
+    bench.keys("<esc>");
+    assert!(bench.log.lock().unwrap().agreed.is_empty(), "nothing without Enter");
+    bench.keys("<delete><enter>");
+    let agreed = bench.log.lock().unwrap().agreed.clone();
+    assert_eq!(agreed[0].what, "the removal of net: api.weather.example:443");
+    assert_eq!(agreed[0].proposal.before.as_deref(), Some(WHOLE));
+    assert_eq!(
+        agreed[0].proposal.after,
+        WHOLE.replace("    - \"api.weather.example:443\" # forecasts\n", "")
+    );
+    shows(&bench, &["the removal of net: api.weather.example:443"]);
+    assert!(bench.log.lock().unwrap().started.is_empty(), "what never ran does not run by itself");
+    assert_eq!(bench.state().tab, Tab::Policy);
+}
+
+#[test]
+fn only_own_grants_are_removed() {
+    let mut bench = with_text(100, 30, WHOLE, true);
+    bench.keys("<tab>d");
+    assert!(bench.state().layers.is_empty());
+    shows(&bench, &["d: every run has this"]);
+    bench.keys("jd");
+    shows(&bench, &["d: only grants are removed by a key; e opens the line"]);
+    bench.keys("1d");
+    shows(&bench, &["d: works in the Policy tab"]);
+}
+
+#[test]
+fn what_this_session_changed_stands_below_the_file() {
+    let mut bench = with_text(100, 30, WHOLE, true);
+    let mut changed = review(Some(WHOLE), true);
+    let lines = ["   net:", "-    - a.example", "     - b.example"].map(str::to_owned).to_vec();
+    changed.session = Session { changes: 2, lines };
+    tell(&mut bench, changed);
+    bench.keys("<tab><tab>G");
+    shows(&bench, &["2 changes in this session  u takes the last one back", "-    - a.example"]);
+    assert_eq!(bench.state().policy_tab.file.cursor, 14);
+    bench.keys("e");
+    let editor = bench.driver.for_terminal.last();
+    assert!(matches!(editor, Some(Effect::Edit { line: 11, .. })), "{editor:?}");
+}
+
+#[test]
+fn each_grant_says_whether_a_run_has_needed_it() {
+    let mut bench = with_text(100, 30, WHOLE, true);
+    shows(&bench, &["1 unused", "used  policy.yaml:3", "partly  policy.yaml:3", "before  policy.yaml:5"]);
+    bench.keys("<tab>");
+    while !bench.state().policy_line().unwrap().text.contains("tiles") {
+        bench.keys("j");
+    }
+    shows(&bench, &["runs in the last 3 days needed it: d proposes to remove it"]);
+    bench.keys("d");
+    shows(&bench, &["policy.yaml no longer grants net: *.tiles.example", "none of 7 runs"]);
+    // What was counted for another text says nothing about this one.
+    let skill = bench.keys("<esc>").state().skill().unwrap().path.clone();
+    let (text, uses) = (WHOLE.replace("# What", "# That").into(), Vec::new());
+    bench.tell(Action::GrantsCounted { skill, text, uses });
+    assert!(!bench.screen().contains("unused"), "{}", bench.screen());
+}
+
+#[test]
+fn a_run_that_ends_has_the_grants_counted_again() {
+    let mut bench = with_text(100, 30, WHOLE, true);
+    bench.keys("r");
+    assert_eq!(bench.state().tab, Tab::Run);
+    assert!(!bench.state().policies.values().any(|facts| facts.fresh), "not while its tab is behind");
+    bench.keys("3");
+    assert!(bench.state().policies.values().all(|facts| facts.fresh && !facts.counting));
 }

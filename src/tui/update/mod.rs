@@ -91,8 +91,9 @@ pub fn update(state: &mut State, action: Action) -> Vec<Effect> {
             form::fit(state, &skill);
             Vec::new()
         }
-        Action::PolicyReviewed { skill, review } => {
-            policy::on_review(state, &skill, review);
+        Action::PolicyReviewed { skill, review } => policy::on_review(state, &skill, review),
+        Action::GrantsCounted { skill, text, uses } => {
+            policy::on_counted(state, &skill, &text, uses);
             Vec::new()
         }
         Action::FixDrafted(result) => fix::on_drafted(state, result),
@@ -194,6 +195,7 @@ pub(super) fn why_not(state: &State, command: Command) -> String {
             )
         }
         Command::Allow => "choose a denial with a remedy in the Run tab first".to_owned(),
+        Command::RemoveGrant => policy::why_not_removed(state),
         Command::ChooseEntry => "this skill has one entry at most".to_owned(),
         Command::EditInput => format!("choose an entry first with {}", state.hint(Command::ChooseEntry)),
         Command::SaveCase if state.old_run().is_some() => format!(
@@ -325,6 +327,7 @@ pub(super) fn perform(state: &mut State, command: Command) -> Vec<Effect> {
         Command::TakeBack => return run::take_back(state),
         Command::Fix => return fix::open(state),
         Command::UndoFix => return fix::take_back(state),
+        Command::RemoveGrant => policy::propose_removal(state),
         Command::Editor => return browse::edit(state),
         Command::Copy => return browse::copy(state),
         Command::Open => return browse::open(state),

@@ -8,7 +8,7 @@ use crate::tui::labels;
 use crate::tui::layout::{Area, Layout, layout, policy_parts};
 use crate::tui::state::scroll::Motion;
 use crate::tui::state::source::SourceRow;
-use crate::tui::state::{Border, FileRow, Finding, Layer, Pane, Section, State, Tab};
+use crate::tui::state::{Border, Finding, Layer, Pane, Section, State, Tab};
 
 /// Rows that one notch of the wheel scrolls.
 const WHEEL: isize = 3;
@@ -125,13 +125,16 @@ fn press_row(state: &mut State, pane: Pane, area: Area, row: usize, was_focused:
             Some(row) if row < usize::from(policy_parts(area).1.height) => scroll.top + row,
             _ => return Vec::new(),
         },
-        Pane::PolicyFile => match state.policy().map(|policy| policy.file.rows(scroll.top, row + 1)) {
-            Some(rows) => match rows.get(row) {
-                Some(FileRow::Line(line)) => *line,
-                _ => return Vec::new(),
-            },
-            None => return Vec::new(),
-        },
+        Pane::PolicyFile => {
+            let at = state.policy().and_then(|policy| {
+                let rows = policy.rows(scroll.top, row + 1);
+                policy.index_of(*rows.get(row)?)
+            });
+            match at {
+                Some(at) => at,
+                None => return Vec::new(),
+            }
+        }
         Pane::Details => match labels::diagnostic_at(state, area, row) {
             Some(index) => index,
             None => scroll.top + row,

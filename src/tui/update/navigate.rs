@@ -4,7 +4,9 @@ use super::rendered;
 use crate::tui::keymap::Command;
 use crate::tui::layout::{Layout, layout};
 use crate::tui::state::scroll::Motion;
-use crate::tui::state::{CaseSet, CasesTab, Finding, Pane, PolicyTab, Scroll, Section, State, Tab};
+use crate::tui::state::{
+    CaseSet, CasesTab, Finding, Pane, PolicyReview, PolicyTab, Scroll, Section, State, Tab,
+};
 
 /// The movement that a command stands for.
 pub(super) fn motion(command: Command) -> Option<Motion> {
@@ -89,7 +91,11 @@ pub(super) fn go(state: &mut State, pane: Pane, motion: Motion) {
             state.scroll_mut(pane).go(motion, length, height);
             rendered::moved(state);
         }
-        Pane::Findings | Pane::PolicyFile => state.scroll_mut(pane).go(motion, length, height),
+        Pane::PolicyFile => {
+            state.policy_tab.file.go(motion, length, height);
+            super::policy::show_line(state);
+        }
+        Pane::Findings => state.scroll_mut(pane).go(motion, length, height),
     }
 }
 
@@ -207,7 +213,7 @@ pub(super) fn length(state: &State, pane: Pane) -> usize {
         Pane::Output => run.map_or(0, |run| run.trace.order.len()),
         Pane::Findings => run.map_or(0, |run| run.rows(state.run_tab.finding)),
         Pane::Policy => state.policy().map_or(0, |policy| policy.lines.len()),
-        Pane::PolicyFile => state.policy().map_or(0, |policy| policy.file.line_count()),
+        Pane::PolicyFile => state.policy().map_or(0, PolicyReview::file_len),
         Pane::Cases => state.case_set().map_or(0, CaseSet::len),
         Pane::Runs => state.history.shown().len(),
         Pane::PastRun => {

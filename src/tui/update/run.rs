@@ -232,6 +232,13 @@ pub(super) fn on_change(state: &mut State, skill: &Path, cause: Cause) -> Vec<Ef
 }
 
 pub(super) fn on_news(state: &mut State, id: RunId, news: RunNews) -> Vec<Effect> {
+    if matches!(news, RunNews::Ended) {
+        // What it needed says something about the grants of its skill.
+        let skill = state.runs.iter().find(|(_, run)| run.id == id).map(|(skill, _)| skill.clone());
+        if let Some(skill) = skill {
+            state.forget_policy(&skill);
+        }
+    }
     // News of a run that was replaced.
     let Some(run) = state.runs.values_mut().find(|run| run.id == id) else { return Vec::new() };
     match news {

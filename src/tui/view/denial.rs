@@ -3,6 +3,7 @@
 use ratatui::text::Span;
 
 use super::canvas::{Canvas, width};
+use super::request::diff_line;
 use super::source::{text_spans, within};
 use super::{Look, Sign, causes, findings, format};
 use crate::policy::{self, Places};
@@ -314,14 +315,8 @@ fn draft(look: &Look<'_>, state: &State, chosen: &Remedy, rows: &mut Vec<Row>) {
     match policy::draft(text, chosen, &file, &places) {
         Ok(diff) => {
             let lines = diff.lines().filter(|line| !line.starts_with("@@"));
-            rows.extend(lines.map(|line| {
-                let role = match line.chars().next() {
-                    Some('+') => Role::Ok,
-                    Some('-') => Role::Error,
-                    _ => Role::Muted,
-                };
-                vec![look.span(Role::Faint, "         "), look.span(role, &*printable(line))]
-            }));
+            let gap = look.span(Role::Faint, "         ");
+            rows.extend(lines.map(|line| vec![gap.clone(), diff_line(look, &printable(line))]));
         }
         Err(error) => rows.push(vec![look.span(Role::Warning, format!("         {error}"))]),
     }

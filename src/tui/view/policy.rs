@@ -4,15 +4,17 @@ use ratatui::text::Span;
 
 use super::canvas::{self, Canvas};
 use super::details::unpainted;
+use super::request::diff_line;
 use super::source::{margin, message, text_spans, within};
 use super::{Look, Sign, frame};
 use crate::policy::standing::{Line, Standing};
 use crate::policy::{FILE_NAME, Origin, Permission};
 use crate::run::log::matches;
+use crate::skill::text::printable;
 use crate::tui::keymap::Command;
 use crate::tui::labels;
 use crate::tui::layout::{Area, policy_parts};
-use crate::tui::state::{FileRow, FileStanding, Pane, PolicyFile, PolicyReview, State};
+use crate::tui::state::{FileRow, FileStanding, Pane, PolicyFile, PolicyReview, State, UseMark};
 use crate::tui::theme::Role;
 
 /// Columns of the permission's name.
@@ -28,8 +30,18 @@ fn lines(canvas: &mut Canvas<'_>, state: &State, area: Area) {
     let look = canvas.look;
     let focused = state.focus == Pane::Policy;
     let role = if focused { Role::TitleFocus } else { Role::Title };
-    canvas.title(area, focused, &[look.span(role, "What the next run may do")], &[]);
-    let Some(policy) = state.policy() else { return };
+    let title = [look.span(role, "What the next run may do")];
+    let Some(policy) = state.policy() else {
+        canvas.title(area, focused, &title, &[]);
+        return;
+    };
+    let is_unused = |line: &&Line| {
+        let known = state.known_use(line).is_some_and(|known| known.mark == UseMark::Never);
+        known && line.standing == Standing::InForce
+    };
+    let unused = policy.lines.iter().filter(is_unused).count();
+    let note = [look.span(Role::Warning, format!("{unused} unused"))];
+    canvas.title(area, focused, &title, if unused > 0 { &note } else { &[] });
     let (head, list, foot) = policy_parts(area);
     if head.height > 0 {
         canvas.line(head.x, head.y, head.width, &headline(&look, state, policy));
@@ -49,14 +61,19 @@ fn lines(canvas: &mut Canvas<'_>, state: &State, area: Area) {
         group = Some(name);
         let mut left = vec![Span::raw(" "), look.cell(Role::Strong, shown, NAME), Span::raw(" ")];
         left.extend(said(&look, line));
-        canvas.ends(row, 0, &unpainted(left), &unpainted(place(&look, state, line)));
+        canvas.ends(row, 0, &unpainted(left), &unpainted(place(&look, state, line, row.width)));
     }
     let meaning = state.policy_line().filter(|_| foot.height > 0).map(|line| meaning(state, line));
     let width = usize::from(foot.width.saturating_sub(2));
     for (offset, text) in
         labels::wrap(&meaning.unwrap_or_default(), width, usize::from(foot.height)).into_iter().enumerate()
     {
-        canvas.line(foot.x + 1, foot.y + offset as u16, foot.width - 1, &[look.span(Role::Muted, text)]);
+        canvas.line(
+            foot.x + 1,
+            foot.y + offset as u16,
+            foot.width.saturating_sub(1),
+            &[look.span(Role::Muted, text)],
+        );
     }
 }
 
@@ -75,7 +92,14 @@ fn meaning(state: &State, line: &Line) -> String {
             format!("{}, unless policy.yaml says otherwise under limits", line.text)
         }
         _ if line.deny => format!("{}, whatever is granted", line.text),
-        _ => format!("{}; {} opens its line in the editor", line.text, key(Command::Open)),
+        _ => match state.known_use(line) {
+            Some(known) if known.mark == UseMark::Never => {
+                let remove = key(Command::RemoveGrant);
+                format!("{}; {}: {remove} proposes to remove it", line.text, known.sentence)
+            }
+            Some(known) => format!("{}; {}", line.text, known.sentence),
+            None => line.text.clone(),
+        },
     }
 }
 
@@ -149,18 +173,30 @@ fn said(look: &Look<'_>, line: &Line) -> Row {
 }
 
 /// `asked  policy.yaml:3`
-fn place(look: &Look<'_>, state: &State, line: &Line) -> Row {
-    let word = match line.standing {
-        Standing::InForce => None,
-        Standing::Asked => Some(look.span(Role::Warning, "asked  ")),
-        Standing::Hinted => Some(look.span(Role::Info, "hint  ")),
+fn place(look: &Look<'_>, state: &State, line: &Line, columns: u16) -> Row {
+    // In little room every column counts.
+    let gap = if columns < 64 { " " } else { "  " };
+    let word = |role, text: &str| look.span(role, format!("{text}{gap}"));
+    let said = match line.standing {
+        Standing::InForce => state.known_use(line).and_then(|known| {
+            let (role, text) = match known.mark {
+                UseMark::Newest => (Role::Ok, "used"),
+                UseMark::Earlier => (Role::Muted, "before"),
+                UseMark::Partly => (Role::Info, "partly"),
+                UseMark::Never => (Role::Warning, "unused"),
+                UseMark::Unknown => return None,
+            };
+            Some(word(role, text))
+        }),
+        Standing::Asked => Some(word(Role::Warning, "asked")),
+        Standing::Hinted => Some(word(Role::Info, "hint")),
     };
     let place = match (&line.origin, state.skill()) {
         (Origin::Default, _) => "built in".to_owned(),
         (Origin::File { path, line, .. }, Some(skill)) => format!("{}:{line}", within(skill, path)),
         (other, _) => other.to_string(),
     };
-    word.into_iter().chain([look.span(Role::Faint, format!("{place} "))]).collect()
+    said.into_iter().chain([look.span(Role::Faint, format!("{place} "))]).collect()
 }
 
 fn file(canvas: &mut Canvas<'_>, state: &State, area: Area) {
@@ -179,11 +215,11 @@ fn file(canvas: &mut Canvas<'_>, state: &State, area: Area) {
     let notes = notes.as_ref().map_or(&[][..], |notes| &notes[..]);
     canvas.title(area, focused, &[look.span(role, FILE_NAME)], notes);
     let body = area.below(1);
-    match file {
-        None => {}
-        Some(PolicyFile::Missing) => missing(canvas, state, body),
-        Some(PolicyFile::Unreadable(why)) => unreadable(canvas, why, body),
-        Some(file @ PolicyFile::Read { text, .. }) => text_of(canvas, state, file, text, body),
+    match (file, state.policy()) {
+        (Some(PolicyFile::Unreadable(why)), _) => unreadable(canvas, why, body),
+        (Some(_), Some(policy)) if policy.file_len() > 0 => rows(canvas, state, policy, body),
+        (Some(_), _) => missing(canvas, state, body),
+        (None, _) => {}
     }
 }
 
@@ -207,25 +243,28 @@ fn unreadable(canvas: &mut Canvas<'_>, why: &str, area: Area) {
     let lines = labels::wrap(&text, width, usize::from(area.height.max(1)));
     for (offset, line) in lines.into_iter().take(usize::from(area.height)).enumerate() {
         let x = area.x + 1;
-        canvas.line(x, area.y + offset as u16, area.width - 1, &[look.span(Role::Error, line)]);
+        canvas.line(x, area.y + offset as u16, area.width.saturating_sub(1), &[look.span(Role::Error, line)]);
     }
 }
 
-fn text_of(canvas: &mut Canvas<'_>, state: &State, file: &PolicyFile, text: &str, body: Area) {
+fn rows(canvas: &mut Canvas<'_>, state: &State, policy: &PolicyReview, body: Area) {
+    let file = &policy.file;
     let look = canvas.look;
     let scroll = &state.policy_tab.file;
     let gutter = file.line_count().to_string().len().max(3);
     let key = state.skill().and_then(|skill| state.policies.get(&skill.path)).map(|facts| facts.text_key);
     let highlighted = key.and_then(|key| state.highlights.get(key));
-    let rows = file.rows(scroll.top, usize::from(body.height));
+    let rows = policy.rows(scroll.top, usize::from(body.height));
+    let text = file.text().map_or("", |text| text);
     let lines: Vec<&str> = text.lines().skip(scroll.top).take(rows.len()).collect();
     for (offset, row) in rows.into_iter().enumerate() {
         let area = Area::new(body.x, body.y + offset as u16, body.width, 1);
+        let leads = matches!(state.focus, Pane::Policy | Pane::PolicyFile);
+        if leads && policy.index_of(row) == Some(scroll.cursor) {
+            canvas.tint(area, Role::CursorLine);
+        }
         match row {
             FileRow::Line(index) => {
-                if index == scroll.cursor && matches!(state.focus, Pane::Policy | Pane::PolicyFile) {
-                    canvas.tint(area, Role::CursorLine);
-                }
                 let worst = file.messages(index).map(|(_, found)| found.severity).min();
                 let text = lines.get(index - scroll.top).copied().unwrap_or_default();
                 let mut spans = margin(&look, index, gutter, worst);
@@ -242,6 +281,20 @@ fn text_of(canvas: &mut Canvas<'_>, state: &State, file: &PolicyFile, text: &str
                 if let Some(found) = file.diagnostics().get(index) {
                     message(canvas, found, gutter, area);
                 }
+            }
+            FileRow::SessionHead => {
+                let count = frame::plural(policy.session.changes, "change");
+                let head = [
+                    look.span(Role::Strong, format!(" {count} in this session")),
+                    look.span(Role::Key, format!("  {}", state.hint(Command::TakeBack))),
+                    look.span(Role::Muted, " takes the last one back"),
+                ];
+                canvas.line(area.x, area.y, area.width, &head);
+            }
+            FileRow::Session(at) => {
+                let line = policy.session.lines.get(at).map_or("", String::as_str);
+                let span = diff_line(&look, &printable(line));
+                canvas.line(area.x + 3, area.y, area.width.saturating_sub(3), &[span]);
             }
         }
     }

@@ -2,6 +2,7 @@
 
 use ratatui::text::Span;
 
+use super::Look;
 use super::canvas::Canvas;
 use crate::skill::text::printable_source;
 use crate::tui::keymap::Command;
@@ -33,12 +34,7 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, state: &State, scroll: &Scroll, area
         rows.push(Vec::new());
         rows.push(vec![look.span(Role::Strong, "changed since it was last approved")]);
         for line in printable_source(&changes).lines().skip(2) {
-            let role = match line.chars().next() {
-                Some('+') => Role::Ok,
-                Some('-') => Role::Error,
-                _ => Role::Muted,
-            };
-            rows.push(vec![look.span(role, line)]);
+            rows.push(vec![diff_line(&look, line)]);
         }
     }
     rows.push(Vec::new());
@@ -53,4 +49,14 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, state: &State, scroll: &Scroll, area
     for (offset, row) in rows.into_iter().skip(top).take(height).enumerate() {
         canvas.line(inside.x, inside.y + offset as u16, inside.width, &super::details::unpainted(row));
     }
+}
+
+/// A line of a unified diff.
+pub(super) fn diff_line(look: &Look<'_>, line: &str) -> Span<'static> {
+    let role = match line.as_bytes().first() {
+        Some(b'+') => Role::Ok,
+        Some(b'-') => Role::Error,
+        _ => Role::Muted,
+    };
+    look.span(role, line)
 }

@@ -36,7 +36,7 @@ impl Readers {
             self.open.remove(&0);
         }
         let mut walk = Walk::new(thread, modules);
-        let layout = self.open.entry(thread.image).or_insert_with(|| Layout::read(thread, &walk)).as_ref()?;
+        let layout = self.open.entry(thread.image).or_insert_with(|| Layout::read(thread)).as_ref()?;
         let mut script = Script { process: thread.process, layout };
         let mut frames = Vec::new();
         for _ in 0..MOST_WALKED {
@@ -87,7 +87,7 @@ struct Layout {
 }
 
 impl Layout {
-    fn read(thread: &Thread, walk: &Walk<'_>) -> Option<Self> {
+    fn read(thread: &Thread) -> Option<Self> {
         let found = program::symbols(thread, |name| name.starts_with("v8dbg_"))?;
         let maybe = |name: &str| {
             let address = found.get(&format!("v8dbg_{name}"))?;
