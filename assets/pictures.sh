@@ -1,14 +1,25 @@
 #!/bin/sh
-# Makes the pictures and the film of the documentation: real screens of the program. Needs python3 and git.
+# Makes the pictures and the film of the documentation: real screens of the program. Needs python3, git and curl.
 # Usage: assets/pictures.sh target/release/skilldeck [FOLDER]
+# With ONLY=made-with it only writes down what a picture shows of the machine.
 set -eu
 program=$(realpath "$1")
 here=$(realpath "$(dirname "$0")")
 to=$(realpath "${2:-$here}")
-HOME=$(mktemp -d)
-export HOME
+# A name that is the same every time: it is on the screens.
+HOME=/tmp/skilldeck-pictures
+mkdir "$HOME"
+# What else could change a screen is not passed on.
+unset NO_COLOR XDG_CONFIG_HOME XDG_STATE_HOME XDG_CACHE_HOME XDG_DATA_HOME
+export HOME LC_ALL=C.UTF-8
 server=
 trap 'test -z "$server" || kill "$server"; rm -rf "$HOME"' EXIT
+{
+    python3 --version
+    "$program" doctor | grep -v kernel
+} >"$to/made-with" 2>&1
+test "${ONLY:-}" != made-with || exit 0
+
 mkdir -p "$HOME/work"
 cp -r "$here/../skills" "$HOME/work/.skills"
 cd "$HOME/work"
@@ -17,14 +28,14 @@ picture() {
     shift
     "$program" screenshot --size 116x34 "$@" --output "$to/$name.svg"
 }
-picture workbench --keys 'ji<down><enter>r<tab>ji<down><enter>r<tab>jjjjr'
+picture workbench --keys 'rRelease notes<enter><tab>jrassets/orders.csv<enter><tab>jjjjjr'
 picture denial --keys 'jjjjjjr<enter>'
 picture diagnostics --theme light --keys '<tab><tab>jj'
 
 # The film: tests/workbench/demo.rs presses the same keys and says what has to be seen.
 mkdir -p "$HOME/demo/.skills" "$HOME/demo/docs" "$HOME/page"
 cp -r "$here/demo/release-notes" "$HOME/demo/.skills"
-echo 'Version {version} is out, written with {made}.' >"$HOME/demo/docs/release.md"
+echo 'Version {version} is out, from template {revision}.' >"$HOME/demo/docs/release.md"
 echo '{"version": "1.4.0"}' >"$HOME/page/latest.json"
 python3 -m http.server 8137 --bind 127.0.0.1 --directory "$HOME/page" >/dev/null 2>&1 &
 server=$!

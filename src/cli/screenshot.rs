@@ -37,6 +37,10 @@ pub struct Args {
     /// How long each screen stays in a film, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 1.5, value_parser = pace)]
     pub pace: f64,
+    /// Show times, memory and process numbers of runs as they were measured; without this they are round figures, so that
+    /// the same keys give the same picture
+    #[arg(long)]
+    pub measured: bool,
     /// Where to write it [default: standard output]
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
@@ -91,6 +95,9 @@ pub(super) fn execute(args: &Args, context: Context) -> anyhow::Result<ExitCode>
     let kept = runtime::Kept { journal, ..runtime::Kept::default() };
     let services = runtime::services(&config, Arc::new(context.launcher), mailbox, kept);
     let mut driver = Driver::start(state, services, news);
+    if !args.measured {
+        driver.hold_still();
+    }
     let mut film = Film::default();
     let mut shoot = |driver: &Driver, times: f64| {
         let theme = driver.state.options.theme.resolve(Depth::True);

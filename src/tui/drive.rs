@@ -12,6 +12,7 @@ use super::effect::Effect;
 use super::key::Key;
 use super::services::Services;
 use super::state::State;
+use super::still::Still;
 use super::update::update;
 use super::view::{self, Look};
 
@@ -25,18 +26,29 @@ pub struct Driver {
     news: Receiver<Action>,
     /// Effects that a terminal would have carried out.
     pub for_terminal: Vec<Effect>,
+    still: Option<Still>,
 }
 
 impl Driver {
     /// Start the services, and wait until the skills are read.
     pub fn start(state: State, services: Services, news: Receiver<Action>) -> Self {
-        let mut driver = Self { state, services, news, for_terminal: Vec::new() };
+        let mut driver = Self { state, services, news, for_terminal: Vec::new(), still: None };
         driver.services.load();
         driver.settle();
         driver
     }
 
+    /// From now on show round figures in place of what is measured.
+    pub fn hold_still(&mut self) {
+        self.still = Some(Still::default());
+    }
+
     pub fn apply(&mut self, action: Action) {
+        let held = match &mut self.still {
+            Some(still) => still.hold(action),
+            None => Some(action),
+        };
+        let Some(action) = held else { return };
         for effect in update(&mut self.state, action) {
             if let Some(effect) = self.services.perform(effect) {
                 self.for_terminal.push(effect);

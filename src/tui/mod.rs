@@ -21,6 +21,7 @@ pub mod services;
 pub mod settings;
 mod start;
 pub mod state;
+mod still;
 pub mod svg;
 pub mod terminal;
 pub mod theme;

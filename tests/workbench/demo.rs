@@ -64,7 +64,8 @@ fn lay_out(folder: &Path, port: u16) {
     let skill = folder.join(".skills/release-notes");
     fs::create_dir_all(skill.join("scripts")).unwrap();
     fs::create_dir_all(folder.join("docs")).unwrap();
-    fs::write(folder.join("docs/release.md"), "Version {version} is out, written with {made}.\n").unwrap();
+    fs::write(folder.join("docs/release.md"), "Version {version} is out, from template {revision}.\n")
+        .unwrap();
     fs::copy(source.join("SKILL.md"), skill.join("SKILL.md")).unwrap();
     let script = fs::read_to_string(source.join("scripts/notes.py")).unwrap();
     assert!(script.contains(":8137/"));

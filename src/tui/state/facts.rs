@@ -30,6 +30,8 @@ pub struct Facts {
     pub learned: Option<Box<Learned>>,
     /// What a fix changes is being worked out.
     pub fixing: bool,
+    /// A change of its policy file is being written.
+    pub granting: bool,
     /// Fixes of this session that can be taken back.
     pub fixes: usize,
     /// The exploration was asked for.

@@ -397,6 +397,12 @@ impl State {
         self.chosen_facts()?.forms.get(&self.entry()?.file).filter(|form| !form.is_untouched())
     }
 
+    /// The entry that `r` runs does not work without input, as far as its schema tells.
+    pub fn needs_input(&self) -> bool {
+        let Some((facts, entry)) = self.chosen_facts().zip(self.entry()) else { return false };
+        Form::new(&facts.tools_of(&entry.file)).judged.is_err()
+    }
+
     /// The denial under the cursor of the findings.
     pub fn denial(&self) -> Option<&crate::run::report::Denial> {
         self.shown_run()?.report.as_ref()?.denials.get(self.run_tab.findings.cursor)
@@ -476,7 +482,7 @@ impl State {
             || self.policies.values().any(|policy| policy.waiting || policy.counting)
             || self.highlights.waiting()
             || self.renderings.waiting()
-            || self.facts.values().any(|facts| facts.fixing)
+            || self.facts.values().any(|facts| facts.fixing || facts.granting)
             || self.files.values().any(|file| matches!(file, FileText::Waiting))
             || self.chosen_facts().is_some_and(|facts| facts.tools.is_none() || facts.files.is_none())
     }

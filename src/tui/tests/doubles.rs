@@ -448,7 +448,7 @@ fn tool() -> Tool {
         entry: "scripts/report.py".into(),
         source: "argparse, read from the script".into(),
         parameters: vec![
-            parameter("city", "string", true, "Name of the city"),
+            parameter("city", "string", false, "Name of the city"),
             parameter("days", "integer", false, "How many days ahead"),
         ],
         json: "{\n  \"type\": \"object\"\n}".into(),
@@ -456,7 +456,7 @@ fn tool() -> Tool {
             "weather_report",
             &[],
             vec![
-                super::form::parameter("city", schema::Kind::Text, "Name of the city").required(),
+                super::form::parameter("city", schema::Kind::Text, "Name of the city"),
                 super::form::parameter("days", schema::Kind::Integer, "How many days ahead"),
             ],
         )),

@@ -226,9 +226,23 @@ fn nothing_runs_before_what_is_required_is_there() {
 
 #[test]
 fn a_form_that_was_only_looked_at_changes_nothing() {
-    let mut bench = form(80, 24, &many());
+    let days = parameter("days", Kind::Integer, "How many days ahead").default(3);
+    let mut bench = form(80, 24, &[arguments("report", &[], vec![days])]);
     bench.keys("<tab><tab><esc>r");
     assert_eq!(started(&bench), [Vec::<String>::new()]);
+}
+
+#[test]
+fn an_entry_that_needs_input_asks_for_it_when_it_is_run() {
+    let mut bench = form(80, 24, &many());
+    bench.keys("<esc>r");
+    assert!(started(&bench).is_empty());
+    assert!(bench.screen().contains("not run: city: found nothing"), "{}", bench.screen());
+    bench.keys("<esc>L");
+    assert!(matches!(bench.state().layers.last(), Some(Layer::Form(_))), "{}", bench.screen());
+    // A schema can be wrong: plain arguments are taken as they are, also none.
+    bench.keys("<ctrl-t><enter><esc>r");
+    assert_eq!(started(&bench), [Vec::<String>::new(), Vec::new()]);
 }
 
 #[test]

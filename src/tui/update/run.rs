@@ -35,9 +35,14 @@ pub(super) fn start(state: &mut State) -> Vec<Effect> {
     launch(state, skill, entry, input, None)
 }
 
-/// What was entered for the chosen entry. When that is not complete, the form opens where something is wrong.
+/// What was entered for the chosen entry. When that is not complete, or nothing was and the entry needs something,
+/// the form opens where something is wrong.
 pub(super) fn entered(state: &mut State) -> Option<RunInput> {
     match state.entered().map(|form| form.judged.clone()) {
+        None if state.needs_input() => {
+            super::form::open_at_problem(state);
+            None
+        }
         None => Some(RunInput::default()),
         Some(Ok(input)) => Some(input),
         Some(Err(_)) => {
@@ -177,13 +182,16 @@ pub(super) fn allow(state: &mut State) -> Vec<Effect> {
         return Vec::new();
     }
     state.layers.retain(|layer| !matches!(layer, Layer::Denial(_)));
+    state.facts.entry(skill.path.clone()).or_default().granting = true;
     vec![Effect::Grant { skill, remedy }]
 }
 
 /// Undo the last grant.
 pub(super) fn take_back(state: &mut State) -> Vec<Effect> {
     state.layers.retain(|layer| !matches!(layer, Layer::Denial(_)));
-    state.skill().cloned().map(Effect::TakeBack).into_iter().collect()
+    let Some(skill) = state.skill().cloned() else { return Vec::new() };
+    state.facts.entry(skill.path.clone()).or_default().granting = true;
+    vec![Effect::TakeBack(skill)]
 }
 
 pub(super) fn on_granted(
@@ -193,9 +201,11 @@ pub(super) fn on_granted(
     result: Result<String, String>,
 ) -> Vec<Effect> {
     state.forget_policy(skill);
+    let facts = state.facts.entry(skill.to_owned()).or_default();
+    facts.granting = false;
     match result {
         Ok(what) => {
-            state.facts.entry(skill.to_owned()).or_default().request = request;
+            facts.request = request;
             state.say(Level::Info, what);
             let chosen = state.skill().is_some_and(|chosen| chosen.path == skill);
             let (tab, focus) = (state.tab, state.focus);
