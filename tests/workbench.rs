@@ -6,6 +6,8 @@ mod demo;
 #[path = "workbench/form.rs"]
 mod form;
 mod pty;
+#[path = "workbench/tmux.rs"]
+mod tmux;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::effect::Packages;
 use super::key::{Key, Mouse};
+use super::keymap::Command;
 use super::markdown::Rendered;
 use super::state::{
     Cause, FileItem, FixDraft, FormKey, Highlighted, KnownUse, Learned, Level, OldRun, PastRun, PolicyReview,
@@ -60,7 +61,7 @@ pub enum Action {
     Granted {
         skill: PathBuf,
         request: Option<Box<Request>>,
-        result: Result<String, String>,
+        result: Result<PolicyDone, String>,
     },
     /// What stands for the next run of a skill was worked out.
     PolicyReviewed {
@@ -195,6 +196,14 @@ pub enum HistoryNews {
     },
     /// A replay is over; or it could not be begun, and why.
     PlayEnded(u64, Option<String>),
+}
+
+/// What was done to a policy file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PolicyDone {
+    pub said: String,
+    /// What undoes it.
+    pub back: Option<Command>,
 }
 
 #[derive(Debug)]

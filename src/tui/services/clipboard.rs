@@ -1,7 +1,8 @@
 //! The clipboard of this machine, beside that of the terminal: for terminals that do not take OSC 52.
 //!
 //! The program that keeps the clipboard is started on a thread of its own and gets two seconds: nobody waits for it,
-//! and one that hangs is ended. Over ssh the clipboard of this machine is not the one that the user has.
+//! and one that hangs is ended. Over ssh the clipboard of this machine is not the one that the user has. tmux takes OSC 52
+//! from programs only where it is configured so, but a text that it is given goes on to the terminal around it.
 
 use std::io::Write;
 use std::os::unix::process::CommandExt;
@@ -18,11 +19,16 @@ use crate::policy::programs;
 /// How long it may take.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Put a text into the clipboard, when there is one.
+/// A program that takes a text on its standard input, and its arguments.
+type Tool = (PathBuf, &'static [&'static str]);
+
+/// Put a text into the clipboards that there are.
 pub fn copy(text: &str) {
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let Some((program, arguments)) = tool(&variable) else { return };
-    let text = text.to_owned();
+    multiplexer(&variable).into_iter().chain(tool(&variable)).for_each(|tool| give(tool, text.to_owned()));
+}
+
+fn give((program, arguments): Tool, text: String) {
     spawn("clipboard", move || {
         let mut command = Command::new(program);
         command.args(arguments).process_group(0);
@@ -47,8 +53,14 @@ pub fn copy(text: &str) {
     });
 }
 
+/// tmux, when the workbench runs in it: its own buffer, and with `-w` the clipboard of its terminal.
+fn multiplexer(variable: &dyn Fn(&str) -> Option<String>) -> Option<Tool> {
+    variable("TMUX")?;
+    Some((programs::find("tmux", &variable("PATH")?)?, &["load-buffer", "-w", "-"]))
+}
+
 /// The program for the display that there is.
-fn tool(variable: &dyn Fn(&str) -> Option<String>) -> Option<(PathBuf, &'static [&'static str])> {
+fn tool(variable: &dyn Fn(&str) -> Option<String>) -> Option<Tool> {
     if variable("SSH_CONNECTION").is_some() || variable("SSH_TTY").is_some() {
         return None;
     }

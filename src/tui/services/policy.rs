@@ -9,7 +9,8 @@ use crate::learn::{Offer, Proposal};
 use crate::policy::{self, Approvals, Places, Request, Source, standing};
 use crate::run::report::Remedy;
 use crate::skill::{self, Skill};
-use crate::tui::action::{Action, WorkspaceNews};
+use crate::tui::action::{Action, PolicyDone, WorkspaceNews};
+use crate::tui::keymap::Command;
 use crate::tui::state::{FileStanding, PolicyFile, PolicyReview, Session};
 use crate::workspace::replace;
 
@@ -118,7 +119,7 @@ impl PolicyDesk {
 }
 
 /// The policy file was written, or not.
-fn changed(skill: &Skill, request: Option<Box<Request>>, result: Result<String, String>) -> Vec<Action> {
+fn changed(skill: &Skill, request: Option<Box<Request>>, result: Result<PolicyDone, String>) -> Vec<Action> {
     // The watcher was told not to mind, so the skill is read again here.
     let again = Arc::new(skill::read(&skill.path, &skill.root));
     vec![
@@ -186,7 +187,7 @@ fn grant(
     remedy: &Remedy,
     places: &Places,
     changes: &mut Vec<Change>,
-) -> Result<String, String> {
+) -> Result<PolicyDone, String> {
     let file = skill.path.join(policy::FILE_NAME);
     let before = text(&file)?;
     let text = before.as_deref().unwrap_or_default();
@@ -194,47 +195,45 @@ fn grant(
         .map_err(|error| format!("{}: {error}", file.display()))?;
     let what = format!("{}: {}", remedy.permission, remedy.add);
     if after == text {
-        return Ok(format!(
-            "policy.yaml, which asks for {what}, is now in force for this skill; t takes it back"
-        ));
+        let said = format!("policy.yaml, which asks for {what}, is now in force for this skill");
+        return Ok(PolicyDone { said, back: Some(Command::Approve) });
     }
     replace::replace(&file, &after)
         .map_err(|error| format!("{}: {error}; nothing was granted", file.display()))?;
-    let said =
-        format!("granted {what} in policy.yaml, which is now in force for this skill; u takes it back");
+    let said = format!("granted {what} in policy.yaml, which is now in force for this skill");
     changes.push(Change { file, before, after, what });
-    Ok(said)
+    Ok(PolicyDone { said, back: Some(Command::TakeBack) })
 }
 
 /// Write what was offered. Says what was done.
-fn agree(offer: &Offer, changes: &mut Vec<Change>) -> Result<String, String> {
+fn agree(offer: &Offer, changes: &mut Vec<Change>) -> Result<PolicyDone, String> {
     let Offer { proposal, what, .. } = offer;
     if proposal.is_empty() {
-        let said = "policy.yaml, which asks for it, is now in force for this skill; t takes it back";
-        return Ok(said.to_owned());
+        let said = "policy.yaml, which asks for it, is now in force for this skill".to_owned();
+        return Ok(PolicyDone { said, back: Some(Command::Approve) });
     }
     proposal.write().map_err(|error| error.to_string())?;
     let Proposal { file, before, after } = proposal.clone();
     changes.push(Change { file, before, after, what: what.clone() });
-    Ok(format!("policy.yaml was changed by {what}; u takes it back"))
+    Ok(PolicyDone { said: format!("policy.yaml was changed by {what}"), back: Some(Command::TakeBack) })
 }
 
 /// Undo the last change of a skill's policy file, unless the file was changed since.
-fn take_back(skill: &Skill, changes: &mut Vec<Change>) -> Result<String, String> {
+fn take_back(skill: &Skill, changes: &mut Vec<Change>) -> Result<PolicyDone, String> {
     let file = skill.path.join(policy::FILE_NAME);
     let Some(at) = changes.iter().rposition(|change| change.file == file) else {
         return Err("no change of this session is left to take back".to_owned());
     };
     let Change { before, after, what, .. } = changes.remove(at);
     if policy::text(&file).ok().as_deref() != Some(&after) {
-        return Err(format!("policy.yaml was changed since; take {what} back by hand, with e"));
+        return Err(format!("policy.yaml was changed since; take {what} back by hand, in the editor"));
     }
     let undone = match before {
         Some(text) => replace::replace(&file, &text),
         None => std::fs::remove_file(&file),
     };
     undone.map_err(|error| format!("{}: {error}; nothing was taken back", file.display()))?;
-    Ok(format!("took back {what}"))
+    Ok(PolicyDone { said: format!("took back {what}"), back: None })
 }
 
 #[cfg(test)]
@@ -291,10 +290,13 @@ mod tests {
         let read = || std::fs::read_to_string(&file).unwrap();
         // Not approved before, not approved after.
         let (result, approved) = said(desk.agree(&skill, &offer));
-        assert!(result.unwrap().contains("the removal of env: B"));
+        assert!(result.unwrap().said.contains("the removal of env: B"));
         assert_eq!((read().as_str(), approved), (after, Some(false)));
         let (result, _) = said(desk.take_back(&skill));
-        assert_eq!((result, read().as_str()), (Ok("took back the removal of env: B".to_owned()), before));
+        assert_eq!(
+            (result.unwrap().said.as_str(), read().as_str()),
+            ("took back the removal of env: B", before)
+        );
         // What was in force stays so, before and after.
         desk.approve_own(dir.path()).unwrap();
         assert_eq!(said(desk.agree(&skill, &offer)).1, Some(true));

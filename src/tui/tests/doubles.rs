@@ -17,7 +17,7 @@ use crate::sandbox::plan::Limits;
 use crate::skill::clients::{self, Client};
 use crate::skill::schema;
 use crate::skill::{Diagnostic, Entry, Interpreter, Language, Manifest, Severity, Skill, Span, cost};
-use crate::tui::action::{Action, CaseNews, LearnNews, PackageNews, RunNews, WorkspaceNews};
+use crate::tui::action::{Action, CaseNews, LearnNews, PackageNews, PolicyDone, RunNews, WorkspaceNews};
 use crate::tui::drive::Driver;
 use crate::tui::effect::{DraftFix, Effect, HistoryAsk, Packages, RunCases, StartRun, Wanted};
 use crate::tui::services::{Desk, Loader, Mailbox, Runner, Services, fix, highlight, mailbox};
@@ -386,7 +386,7 @@ impl Desk for Clerk {
                 mailbox.try_send(Action::PathsFound { form, text, candidates, more: false });
             }
             Effect::Grant { skill, remedy } => {
-                let said = format!("granted {}: {}", remedy.permission, remedy.add);
+                let said = done(format!("granted {}: {}", remedy.permission, remedy.add));
                 let mut log = self.log.lock().unwrap();
                 log.granted.push(remedy);
                 log.approved = true;
@@ -396,7 +396,8 @@ impl Desk for Clerk {
             }
             Effect::TakeBack(skill) => {
                 let taken = self.log.lock().unwrap().granted.pop();
-                let result = taken.map(|remedy| format!("took back {}", remedy.add)).ok_or("nothing".into());
+                let taken = taken.map(|remedy| done(format!("took back {}", remedy.add)));
+                let result = taken.ok_or("nothing".into());
                 mailbox.try_send(Action::Granted { skill: skill.path.clone(), request: None, result });
             }
             Effect::Tighten(skill) => {
@@ -404,7 +405,7 @@ impl Desk for Clerk {
                 mailbox.try_send(Action::Learn(LearnNews::Tightened { skill, result }));
             }
             Effect::WritePolicy { skill, offer } => {
-                let said = format!("policy.yaml was changed by {}", offer.what);
+                let said = done(format!("policy.yaml was changed by {}", offer.what));
                 let mut log = self.log.lock().unwrap();
                 log.agreed.push(*offer);
                 log.granted.push(Remedy { permission: "read".into(), add: "~/cities.json".into() });
@@ -434,6 +435,10 @@ fn learned(skill: &Skill) -> Learned {
     let files = ["scripts/report.py".into(), "cities.json".into()];
     let cost = cost::of(skill, &files, |path| path.ends_with("report.py").then(|| SCRIPT.to_owned()));
     Learned { verdicts, cost, policy: Vec::new() }
+}
+
+fn done(said: String) -> PolicyDone {
+    PolicyDone { said, back: None }
 }
 
 fn tool() -> Tool {

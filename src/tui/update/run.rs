@@ -10,7 +10,7 @@ use crate::run::report::MissingModule;
 use crate::sandbox::event::{Operation, UsageSample, Verdict};
 use crate::sandbox::plan::Limits;
 use crate::skill::{Entry, Skill};
-use crate::tui::action::RunNews;
+use crate::tui::action::{PolicyDone, RunNews};
 use crate::tui::effect::{Effect, StartRun};
 use crate::tui::state::trace::Trace;
 use crate::tui::state::{
@@ -198,15 +198,16 @@ pub(super) fn on_granted(
     state: &mut State,
     skill: &Path,
     request: Option<Box<Request>>,
-    result: Result<String, String>,
+    result: Result<PolicyDone, String>,
 ) -> Vec<Effect> {
     state.forget_policy(skill);
     let facts = state.facts.entry(skill.to_owned()).or_default();
     facts.granting = false;
     match result {
-        Ok(what) => {
+        Ok(PolicyDone { said, back }) => {
             facts.request = request;
-            state.say(Level::Info, what);
+            let back = back.map_or_else(String::new, |back| format!("; {} takes it back", state.hint(back)));
+            state.say(Level::Info, said + &back);
             let chosen = state.skill().is_some_and(|chosen| chosen.path == skill);
             let (tab, focus) = (state.tab, state.focus);
             // What has not run since the start does not run by itself.
