@@ -469,6 +469,11 @@ impl State {
         }
     }
 
+    /// Nothing was found: the first screen says what to do.
+    pub fn is_welcome(&self) -> bool {
+        self.skills.is_empty() && self.phase == Phase::Ready
+    }
+
     /// Work is under way whose answer will change the screen. Tests and pictures wait for its end.
     pub fn is_busy(&self) -> bool {
         self.phase == Phase::Reading
