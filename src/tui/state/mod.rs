@@ -5,6 +5,7 @@
 
 pub mod cases;
 pub mod causes;
+mod chosen;
 pub mod comparison;
 pub mod facts;
 pub mod findings;
@@ -18,9 +19,11 @@ pub mod layers;
 pub mod learn;
 pub mod packages;
 pub mod palette;
+mod panes;
 pub mod policy;
 pub mod rendered;
 pub mod rows;
+mod run_tab;
 pub mod runs;
 pub mod saves;
 mod schema_rows;
@@ -46,11 +49,13 @@ pub use highlights::{Highlighted, Highlights, Syntax};
 pub use history::{History, OldRun, PastRun};
 pub use layers::{Choice, Layer, Prompt, PromptKind};
 pub use learn::{Learning, Offered};
+pub use panes::{Border, Pane, Tab};
 pub use policy::{
     FileRow, FileStanding, KnownUse, PolicyFacts, PolicyFile, PolicyReview, PolicyTab, Session, UseMark,
 };
 pub use rendered::{RenderKey, RenderedPane, Renderings};
 pub use rows::{Piece, TextRow, Tone};
+pub use run_tab::{Finding, RunTab};
 pub use runs::{Cause, RunId, RunView, Stage};
 pub use saves::{Saved, Saves};
 pub use scroll::Scroll;
@@ -59,8 +64,6 @@ pub use skills::{Mark, Row, Skills};
 pub use source::Opened;
 
 use super::keymap::Keymap;
-use crate::policy::Request;
-use crate::skill::Skill;
 
 /// Everything the workbench knows.
 #[derive(Debug)]
@@ -172,92 +175,6 @@ pub enum Phase {
     Ready,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Tab {
-    Skill,
-    Run,
-    Policy,
-    Cases,
-    Runs,
-}
-
-impl Tab {
-    /// In the order of their titles.
-    pub const ALL: [Self; 5] = [Self::Skill, Self::Run, Self::Policy, Self::Cases, Self::Runs];
-}
-
-/// Something that can have the focus.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Pane {
-    Skills,
-    Source,
-    Details,
-    Stdout,
-    Stderr,
-    /// Both streams, line by line as they came.
-    Output,
-    Findings,
-    /// What stands for the next run.
-    Policy,
-    /// The text of `policy.yaml`.
-    PolicyFile,
-    Cases,
-    /// What was expected of a case and what came.
-    Verdict,
-    /// Old runs, and what is known of the one under the cursor.
-    Runs,
-    PastRun,
-}
-
-/// A border that can be dragged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Border {
-    List,
-    Split,
-}
-
-#[derive(Debug, Default)]
-pub struct RunTab {
-    pub stdout: Scroll,
-    pub stderr: Scroll,
-    /// Position of both streams together, and whether they are shown so.
-    pub output: Scroll,
-    pub interleaved: bool,
-    pub finding: Finding,
-    pub findings: Scroll,
-    /// What of the timeline is shown.
-    pub filter: timeline::Filter,
-    /// Which of its grants an open denial offers: the smallest, or a wider one.
-    pub grant: usize,
-}
-
-/// The lower part of the Run tab.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Finding {
-    #[default]
-    Denials,
-    Files,
-    Network,
-    Limits,
-    Processes,
-    Changes,
-    Timeline,
-    Usage,
-}
-
-impl Finding {
-    pub const ALL: [Self; 8] = [
-        Self::Denials,
-        Self::Files,
-        Self::Network,
-        Self::Limits,
-        Self::Processes,
-        Self::Changes,
-        Self::Timeline,
-        Self::Usage,
-    ];
-}
-
 /// A file read to be shown.
 #[derive(Debug, Clone)]
 pub enum FileText {
@@ -349,124 +266,9 @@ impl State {
         }
     }
 
-    pub fn skill(&self) -> Option<&Arc<Skill>> {
-        self.skills.chosen()
-    }
-
-    /// Facts of the chosen skill.
-    pub fn chosen_facts(&self) -> Option<&Facts> {
-        self.facts.get(&self.skill()?.path)
-    }
-
-    /// The newest run of the chosen skill.
-    pub fn run(&self) -> Option<&RunView> {
-        self.runs.get(&self.skill()?.path)
-    }
-
     /// The run under way, of whichever skill.
     pub fn running(&self) -> Option<&RunView> {
         self.runs.values().find(|run| run.is_under_way())
-    }
-
-    /// The entry that `r` runs: the chosen one, or the only one. Never a guess.
-    pub fn entry(&self) -> Option<&crate::skill::Entry> {
-        let skill = self.skill()?;
-        let chosen = self.chosen_facts().and_then(|facts| facts.entry.as_ref());
-        match (
-            chosen.and_then(|file| skill.entries.iter().find(|entry| entry.file == *file)),
-            &skill.entries[..],
-        ) {
-            (Some(entry), _) | (None, [entry]) => Some(entry),
-            _ => None,
-        }
-    }
-
-    /// The run form that is open.
-    pub fn form(&self) -> Option<&Form> {
-        let Some(Layer::Form(key)) = self.layers.last() else { return None };
-        self.facts.get(&key.skill)?.forms.get(&key.entry)
-    }
-
-    pub fn form_mut(&mut self) -> Option<&mut Form> {
-        let Some(Layer::Form(key)) = self.layers.last() else { return None };
-        self.facts.get_mut(&key.skill)?.forms.get_mut(&key.entry)
-    }
-
-    /// What was entered for the entry that `r` runs; `None` when nothing was.
-    pub fn entered(&self) -> Option<&Form> {
-        self.chosen_facts()?.forms.get(&self.entry()?.file).filter(|form| !form.is_untouched())
-    }
-
-    /// The entry that `r` runs does not work without input, as far as its schema tells.
-    pub fn needs_input(&self) -> bool {
-        let Some((facts, entry)) = self.chosen_facts().zip(self.entry()) else { return false };
-        Form::new(&facts.tools_of(&entry.file)).judged.is_err()
-    }
-
-    /// The denial under the cursor of the findings.
-    pub fn denial(&self) -> Option<&crate::run::report::Denial> {
-        self.shown_run()?.report.as_ref()?.denials.get(self.run_tab.findings.cursor)
-    }
-
-    /// The line to show for a denial: the innermost one of the skill's own code, not of a library's.
-    pub fn blamed<'a>(
-        &self,
-        denial: &'a crate::run::report::Denial,
-    ) -> Option<&'a crate::sandbox::event::Frame> {
-        let own = |frame: &&crate::sandbox::event::Frame| {
-            self.skill().is_some_and(|skill| frame.file.starts_with(&skill.path))
-        };
-        denial.blame.iter().find(own).or_else(|| denial.blame.first())
-    }
-
-    pub fn scroll(&self, pane: Pane) -> &Scroll {
-        match pane {
-            Pane::Skills => &self.skills.scroll,
-            Pane::Source if self.rendering().is_some() => &self.skill_tab.rendered.scroll,
-            Pane::Source => self.source_scroll(),
-            Pane::Details => &self.skill_tab.details,
-            Pane::Stdout => &self.run_tab.stdout,
-            Pane::Stderr => &self.run_tab.stderr,
-            Pane::Output => &self.run_tab.output,
-            Pane::Findings => &self.run_tab.findings,
-            Pane::Policy => &self.policy_tab.lines,
-            Pane::PolicyFile => &self.policy_tab.file,
-            Pane::Cases => &self.cases_tab.list,
-            Pane::Verdict => &self.cases_tab.verdict,
-            Pane::Runs => &self.history.list,
-            Pane::PastRun => &self.history.facts,
-        }
-    }
-
-    pub fn scroll_mut(&mut self, pane: Pane) -> &mut Scroll {
-        match pane {
-            Pane::Skills => &mut self.skills.scroll,
-            Pane::Source if self.rendering().is_some() => &mut self.skill_tab.rendered.scroll,
-            Pane::Source => self.source_scroll_mut(),
-            Pane::Details => &mut self.skill_tab.details,
-            Pane::Stdout => &mut self.run_tab.stdout,
-            Pane::Stderr => &mut self.run_tab.stderr,
-            Pane::Output => &mut self.run_tab.output,
-            Pane::Findings => &mut self.run_tab.findings,
-            Pane::Policy => &mut self.policy_tab.lines,
-            Pane::PolicyFile => &mut self.policy_tab.file,
-            Pane::Cases => &mut self.cases_tab.list,
-            Pane::Verdict => &mut self.cases_tab.verdict,
-            Pane::Runs => &mut self.history.list,
-            Pane::PastRun => &mut self.history.facts,
-        }
-    }
-
-    /// Panes of the tab in front, in the order of Tab.
-    pub fn panes(&self) -> &'static [Pane] {
-        match self.tab {
-            Tab::Skill => &[Pane::Skills, Pane::Source, Pane::Details],
-            Tab::Run if self.run_tab.interleaved => &[Pane::Skills, Pane::Output, Pane::Findings],
-            Tab::Run => &[Pane::Skills, Pane::Stdout, Pane::Stderr, Pane::Findings],
-            Tab::Policy => &policy::PANES,
-            Tab::Cases => &cases::PANES,
-            Tab::Runs => &history::PANES,
-        }
     }
 
     /// Nothing was found: the first screen says what to do.
@@ -495,22 +297,6 @@ impl State {
     /// A line of text is being typed.
     pub fn is_typing(&self) -> bool {
         matches!(self.layers.last(), Some(Layer::Prompt(_)))
-    }
-
-    /// The preparation of the chosen skill's packages.
-    pub fn preparation(&self) -> Option<&packages::Preparation> {
-        let skill = self.skill()?;
-        self.preparation.as_ref().filter(|preparation| preparation.skill == skill.path)
-    }
-
-    /// What the chosen skill's own policy file asks for.
-    pub fn request(&self) -> Option<&Request> {
-        self.chosen_facts()?.request.as_deref()
-    }
-
-    /// The skill's own policy file is in force for its runs.
-    pub fn is_approved(&self) -> bool {
-        self.request().is_some_and(|request| request.approved)
     }
 
     pub fn say(&mut self, level: Level, text: impl Into<String>) {
