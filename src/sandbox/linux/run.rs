@@ -1,41 +1,35 @@
 //! One run, seen from outside: ask the launcher, pass on output and events, hold the limits, tell the end.
 
 mod ending;
+mod messages;
+mod output;
+mod pipes;
 
-use std::io::{Seek, SeekFrom, Write};
 use std::net::UdpSocket;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, mpsc as plain};
 use std::time::{Duration, Instant};
-use std::{fs, io, thread};
+use std::{io, thread};
 
-use nix::fcntl::{FcntlArg, OFlag};
+use nix::fcntl::OFlag;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::eventfd::{EfdFlags, EventFd};
-use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::socket::{Shutdown, shutdown};
 use tokio::sync::mpsc;
 
 use super::cgroup::Cgroup;
 use super::confine;
-use super::held::{Form, Held};
-use super::init::{LISTENER_BUSY, NO_LISTENER};
 use super::judge::Judge;
-use super::launcher::{Identity, Request};
+use super::launcher::Request;
 use super::limits::{Exceeded, Watch, told};
-use super::network::Network;
-use super::notify::Listener;
-use super::place::Root;
-use super::relay::Relay;
 use super::shared::Shared;
-use super::supervisor::Supervisor;
 use super::tree::Tree;
-use super::waiting::Waiting;
-use super::wire::{self, Failure, Message, Step};
-use super::{Captured, RunHandle, bare, tracee};
+use super::wire::{self, Failure, Step};
+use super::{Captured, RunHandle};
 use crate::sandbox::event::{Event, EventKind, Resource, Stream};
 use crate::sandbox::plan::Plan;
+use pipes::{memory_file, output_pipe, standard_input};
 
 /// Batches that may wait for the reader. Together with what one may hold ([`super::shared::MOST_BYTES`]) this bounds the
 /// memory that a run takes here, however slow its reader: 64 MiB, and what allocating takes.
@@ -104,30 +98,6 @@ pub(super) fn start(plan: &Plan, launcher: BorrowedFd<'_>) -> Result<RunHandle, 
     };
     thread::Builder::new().name("run".into()).spawn(move || run.watch_over()).step("start a thread")?;
     Ok(RunHandle { events, cancel, captured: hand_over })
-}
-
-fn memory_file(name: &str, content: &[u8]) -> io::Result<OwnedFd> {
-    // Landlock has no say about it, so it must never be a program: memfd_create(2). Kernels before 6.3 say EINVAL.
-    let memory =
-        memfd_create(name, MFdFlags::MFD_CLOEXEC | MFdFlags::from_bits_retain(libc::MFD_NOEXEC_SEAL));
-    let mut file = fs::File::from(memory.or_else(|_| memfd_create(name, MFdFlags::MFD_CLOEXEC))?);
-    file.write_all(content)?;
-    file.seek(SeekFrom::Start(0))?;
-    Ok(file.into())
-}
-
-fn standard_input(content: &[u8]) -> io::Result<OwnedFd> {
-    if content.is_empty() { Ok(fs::File::open("/dev/null")?.into()) } else { memory_file("stdin", content) }
-}
-
-/// A pipe for output, as wide as an ordinary user may have it. Our end does not block.
-fn output_pipe() -> io::Result<(OwnedFd, OwnedFd)> {
-    const WIDTH: i32 = 1024 * 1024;
-    let (ours, inside) = nix::unistd::pipe2(OFlag::O_CLOEXEC)?;
-    // Too many wide pipes of one user are refused: then it stays as it is.
-    let _ = nix::fcntl::fcntl(&ours, FcntlArg::F_SETPIPE_SZ(WIDTH));
-    nix::fcntl::fcntl(&ours, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
-    Ok((ours, inside))
 }
 
 /// Why a run was ended from outside.
@@ -267,190 +237,6 @@ impl Run {
         match &self.watch {
             Some(watch) if self.shared.has_started() => watch.due_in(self.shared.now()),
             _ => REST,
-        }
-    }
-
-    /// Take messages from the launcher or PID 1. Returns whether more may come.
-    fn hear(&mut self) -> bool {
-        match wire::receive::<Message>(self.control.as_fd()) {
-            Ok(Some((message, fds))) => {
-                if let Err(failure) = self.understand(message, fds) {
-                    self.failure.get_or_insert(failure);
-                }
-                true
-            }
-            Ok(None) => false,
-            Err(error) => {
-                self.failure.get_or_insert(Failure::new("hear from the sandbox", &error));
-                false
-            }
-        }
-    }
-
-    fn understand(&mut self, message: Message, fds: Vec<OwnedFd>) -> Result<(), Failure> {
-        let surprise = || Failure {
-            step: "hear from the sandbox".into(),
-            errno: 0,
-            message: "a message without its descriptors".into(),
-        };
-        match message {
-            Message::Created { cgroup } => {
-                let mut fds = fds.into_iter();
-                self.init = Some(fds.next().ok_or_else(surprise)?);
-                self.cgroup = cgroup.zip(fds.next()).map(|(name, folder)| Cgroup::new(name, folder));
-                if self.ended.is_some() {
-                    self.kill();
-                }
-            }
-            Message::Ready { held, private, relays } => {
-                let mut fds = fds.into_iter();
-                let (Some(program), Some(root)) = (fds.next(), fds.next()) else { return Err(surprise()) };
-                let (mut relay, mut waiting) = (Relay::new(std::iter::empty()), Waiting::new(None));
-                if held.form != Form::Bare {
-                    let (Some(names), Some(asker)) = (fds.next(), fds.next()) else { return Err(surprise()) };
-                    let names = UdpSocket::from(names);
-                    names.set_nonblocking(true).step("prepare the name server")?;
-                    self.names = Some(names);
-                    if !self.plan.captures().is_empty() {
-                        self.captured = Some(fds.next().ok_or_else(surprise)?);
-                    }
-                    relay = Relay::new(fds.by_ref().take(relays));
-                    waiting = Waiting::new(Some(asker));
-                    self.mounts.extend(fds.next());
-                    self.mounts.push(root.try_clone().step("dup")?);
-                }
-                let network = Network { relay, waiting };
-                self.supervise(&program, root, network, held, private)?;
-            }
-            Message::TooLittle(held) => {
-                let message = format!("--require full: {}", held.isolation().missing.join("; "));
-                self.failure.get_or_insert(Failure { step: "check the layers".into(), errno: 0, message });
-            }
-            Message::Failed(failure) => {
-                self.failure.get_or_insert(failure);
-            }
-            Message::Exited { status, cpu_ms, left_behind } => {
-                self.status = Some(status);
-                self.left_behind = left_behind;
-                self.cpu_ms = cpu_ms;
-            }
-        }
-        Ok(())
-    }
-
-    /// The program's process is there: take over its listener and answer its calls.
-    fn supervise(
-        &mut self,
-        program: &OwnedFd,
-        root: OwnedFd,
-        network: Network,
-        mut held: Held,
-        private: Option<PathBuf>,
-    ) -> Result<(), Failure> {
-        let first = self.init.as_ref().and_then(tracee::pidfd_number).unwrap_or(0);
-        let identity = Identity::current();
-        let root = Root::new(root, identity);
-        let mut judge = Judge::new(root, &self.plan, identity, held.landlock_abi);
-        if !held.proc {
-            // Nothing inside shows the processes: they are looked for as the host numbers them.
-            judge.look_from_outside(Tree::below(first)).step("open /")?;
-        }
-        let mut folder = None;
-        if let Some(private) = private {
-            let plan = bare::adapted(&self.plan, &private);
-            let rules = bare::rules(&plan, &private).step("list what may be used")?;
-            let program = tracee::pidfd_number(program).unwrap_or(0);
-            judge.stand_on_the_host(rules, program);
-            folder = Some(private);
-        }
-        let judge = Arc::new(judge);
-        self.bare = folder.map(|private| Bare { judge: Arc::clone(&judge), private });
-        let private = self.bare.as_ref().map(|bare| bare.private.clone());
-        let cgroup = self.cgroup.as_ref().map(Cgroup::try_clone).transpose().step("dup")?;
-        held.cgroup = cgroup.is_some();
-        let captured = self.captured.as_ref().map(OwnedFd::try_clone).transpose().step("dup")?;
-        let (shared, limits) = (Arc::clone(&self.shared), self.plan.limits);
-        self.watch = Some(Watch::new(Arc::clone(&judge), shared, limits, captured, cgroup, private));
-        let Some(number) = self.listener_number()? else { return Ok(()) };
-        held.busy = number == LISTENER_BUSY;
-        let isolation = held.isolation();
-        if matches!(number, NO_LISTENER | LISTENER_BUSY) {
-            let startup = self.shared.mark_started();
-            self.shared.add(EventKind::Started { isolation, startup });
-            return Ok(());
-        }
-        self.program = tracee::pidfd_number(program).unwrap_or(0);
-        let flags = rustix::process::PidfdGetfdFlags::empty();
-        let listener = rustix::process::pidfd_getfd(program.as_fd(), number, flags).step("pidfd_getfd")?;
-        let supervisor = Supervisor::new(
-            Listener::new(listener),
-            judge,
-            Arc::clone(&self.plan),
-            Arc::clone(&self.shared),
-            isolation,
-            self.launcher.try_clone().step("dup")?,
-            network,
-        );
-        self.supervisor = Some(supervisor.start().step("start a thread")?);
-        Ok(())
-    }
-
-    /// What the program's process wrote just before it became the program; `None` when it failed before.
-    fn listener_number(&mut self) -> Result<Option<i32>, Failure> {
-        let Some(ready) = &self.ready else { return Ok(None) };
-        let mut number = [0; 4];
-        match nix::unistd::read(ready, &mut number).step("hear from the program")? {
-            4 => Ok(Some(i32::from_ne_bytes(number))),
-            _ => Ok(None),
-        }
-    }
-
-    /// Pass on what a stream holds.
-    fn pass_on(&mut self, index: usize, buffer: &mut [u8]) {
-        let (stream, Some(fd)) = &self.streams[index] else { return };
-        let stream = *stream;
-        match nix::unistd::read(fd, buffer) {
-            Ok(0) => self.streams[index].1 = None,
-            Ok(count) => self.take_output(stream, &buffer[..count]),
-            Err(nix::Error::EAGAIN | nix::Error::EINTR) => {}
-            Err(_) => self.streams[index].1 = None,
-        }
-    }
-
-    fn take_output(&mut self, stream: Stream, bytes: &[u8]) {
-        let limit = self.plan.limits.output;
-        let room = limit.saturating_sub(self.output_bytes) as usize;
-        self.output_bytes += bytes.len() as u64;
-        if room > 0 {
-            let bytes = bytes[..bytes.len().min(room)].to_vec();
-            let event = Event { at: self.shared.now(), kind: EventKind::Output { stream, bytes } };
-            self.send(vec![event]);
-        }
-        if self.output_bytes > limit {
-            self.over_limit((Resource::Output, limit, self.output_bytes), "supervisor");
-        }
-    }
-
-    /// Hand a batch to the reader. A slow reader makes the program's output wait, but never a limit or a cancel.
-    fn send(&mut self, mut batch: Vec<Event>) {
-        const PATIENCE: Duration = Duration::from_millis(2);
-        loop {
-            match self.sender.try_send(batch) {
-                Ok(()) | Err(mpsc::error::TrySendError::Closed(_)) => return,
-                Err(mpsc::error::TrySendError::Full(back)) => batch = back,
-            }
-            thread::sleep(PATIENCE);
-            if self.ended.is_none() && self.cancel.read().is_ok() {
-                self.end(Ended::Cancelled);
-            }
-            self.sample();
-        }
-    }
-
-    fn flush(&mut self) {
-        let batch = self.shared.take();
-        if !batch.is_empty() {
-            self.send(batch);
         }
     }
 

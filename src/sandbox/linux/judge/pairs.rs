@@ -4,7 +4,8 @@ use std::sync::LazyLock;
 
 use super::super::calls::{How, PathUse};
 use super::super::place::{Caller, End, Found, Reached, Tail};
-use super::{Judge, Judged, Refusal, absent, allowed, denied, is_mount_point, is_named, refusal};
+use super::nowhere::absent;
+use super::{Judge, Judged, Refusal, allowed, denied, is_mount_point, is_named, refusal};
 use crate::sandbox::event::Layer;
 
 impl Judge {
