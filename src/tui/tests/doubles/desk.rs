@@ -10,7 +10,7 @@ use crate::run::report::Remedy;
 use crate::skill::clients::{self, Client};
 use crate::skill::{Skill, cost, schema};
 use crate::tui::action::{Action, CaseNews, LearnNews, PolicyDone};
-use crate::tui::effect::{DraftFix, Effect};
+use crate::tui::effect::{DraftFix, Effect, SaveCase};
 use crate::tui::services::{Desk, Mailbox, fix, highlight};
 use crate::tui::state::{FileItem, Learned, Parameter, Tool};
 use crate::tui::tests::policies::{self, approved, request, review, uses};
@@ -71,14 +71,7 @@ impl Desk for Clerk {
                 let news = CaseNews::Loaded { skill: skill.path.clone(), loaded };
                 mailbox.try_send(Action::Cases(news));
             }
-            Effect::SaveCase(saving) => {
-                let mut log = self.log.lock().unwrap();
-                log.saved.push((saving.name.clone(), saving.arguments.clone()));
-                log.saved_stdin.push(String::from_utf8_lossy(&saving.stdin).into_owned());
-                drop(log);
-                let said = format!("saved as cases/{}.yaml", saving.name);
-                mailbox.try_send(Action::Cases(CaseNews::Saved(Ok(said))));
-            }
+            Effect::SaveCase(saving) => self.save_case(&saving, mailbox),
             Effect::DraftFix(wanted) => {
                 let DraftFix { skill, file, wanted } = *wanted;
                 let places = Places::new(Path::new("/home/ada/project"));
@@ -141,6 +134,17 @@ impl Desk for Clerk {
             }
             _ => {}
         }
+    }
+}
+
+impl Clerk {
+    fn save_case(&self, saving: &SaveCase, mailbox: &Mailbox) {
+        let mut log = self.log.lock().unwrap();
+        log.saved.push((saving.name.clone(), saving.arguments.clone()));
+        log.saved_stdin.push(String::from_utf8_lossy(&saving.stdin).into_owned());
+        drop(log);
+        let said = format!("saved as cases/{}.yaml", saving.name);
+        mailbox.try_send(Action::Cases(CaseNews::Saved(Ok(said))));
     }
 }
 
