@@ -3,15 +3,14 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::Mailbox;
 use super::loader::spawn;
+use super::{Mailbox, request};
 use crate::journal::Journal;
 use crate::learn::tighten::tighten;
 use crate::learn::{Lessons, Offer, Progress, Proposal, proposal};
-use crate::policy::{self, Approvals, Places, Source};
-use crate::run::{RunRequest, Stop, WorkingDirectory};
+use crate::policy::{self, Approvals, Places};
+use crate::run::Stop;
 use crate::sandbox::Launcher;
-use crate::sandbox::plan::Observe;
 use crate::skill::Skill;
 use crate::tui::action::{Action, LearnNews};
 use crate::tui::effect::StartRun;
@@ -60,20 +59,7 @@ fn learn(
     mailbox: &Mailbox,
 ) -> Result<Box<Offer>, String> {
     let places = Places::new(&run.workspace);
-    let chosen = policy::choose(&run.skill, Source::Approved(approvals), &places)
-        .map_err(|error| error.to_string())?;
-    let lessons = Lessons::of(RunRequest {
-        skill: Arc::clone(&run.skill),
-        entry: run.entry.clone(),
-        args: run.arguments.clone(),
-        input: run.stdin.clone(),
-        cwd: WorkingDirectory::default(),
-        workspace: run.workspace.clone(),
-        policy: chosen.policy,
-        asked: chosen.asked,
-        observe: Observe::Full,
-        require_full: false,
-    });
+    let lessons = Lessons::of(request::of(run, approvals)?);
     let before = match policy::text(&lessons.file) {
         Ok(text) => Some(text),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,

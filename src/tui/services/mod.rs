@@ -17,6 +17,7 @@ pub mod loader;
 mod player;
 mod policy;
 mod pulse;
+mod request;
 pub mod runner;
 pub mod themes;
 mod uses;

@@ -11,13 +11,12 @@ use super::environment::Preparer;
 use super::learn::Teacher;
 use super::loader::{Watch, spawn};
 use super::pulse::Pulse;
-use super::{Mailbox, Runner};
+use super::{Mailbox, Runner, request};
 use crate::journal::Journal;
-use crate::policy::{self, Approvals, Places, Source};
-use crate::run::{self, Prepared, Recorder, RunRequest, WorkingDirectory};
+use crate::policy::Approvals;
+use crate::run::{self, Prepared, Recorder};
 use crate::sandbox::event::{Event, EventKind, Stream, UsageSample};
 use crate::sandbox::linux::Canceller;
-use crate::sandbox::plan::Observe;
 use crate::sandbox::{Launcher, RunHandle};
 use crate::skill::Skill;
 use crate::tui::action::{Action, RunNews};
@@ -181,22 +180,7 @@ fn begin(
     approvals: &Approvals,
     mailbox: &Mailbox,
 ) -> Result<Begun, String> {
-    let places = Places::new(&run.workspace);
-    let chosen = policy::choose(&run.skill, Source::Approved(approvals), &places)
-        .map_err(|error| error.to_string())?;
-    let request = RunRequest {
-        skill: Arc::clone(&run.skill),
-        entry: run.entry.clone(),
-        args: run.arguments.clone(),
-        input: run.stdin.clone(),
-        cwd: WorkingDirectory::default(),
-        workspace: run.workspace.clone(),
-        policy: chosen.policy,
-        asked: chosen.asked,
-        observe: Observe::Full,
-        require_full: false,
-    };
-    let prepared = run::prepare(request).map_err(|error| error.to_string())?;
+    let prepared = run::prepare(request::of(run, approvals)?).map_err(|error| error.to_string())?;
     let quiet = watch.quiet(prepared.request.policy.write.iter().map(|grant| grant.value.clone()));
     run::materialise_write_grants(&prepared).map_err(|error| error.to_string())?;
     if let Some(note) = prepared.notes.first() {
