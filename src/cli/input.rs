@@ -8,9 +8,32 @@ use serde_json::Value;
 use super::Failure;
 use crate::skill::schema::validate::MAX_MISMATCHES;
 use crate::skill::schema::{self, Invocation, Mismatch, Tool};
+use crate::skill::{Entry, Skill};
 
 /// Longest input that is taken.
 const MAX_INPUT: u64 = 64 * 1024 * 1024;
+
+/// What an entry is given, for `run` and `learn`.
+#[derive(Debug, clap::Args)]
+pub struct Given {
+    /// Input: JSON, @FILE, or - for standard input
+    #[arg(long, value_name = "JSON|@FILE|-")]
+    pub input: Option<String>,
+    /// Arguments of the script
+    #[arg(last = true, value_name = "ARGS")]
+    pub rest: Vec<String>,
+}
+
+impl Given {
+    pub(super) fn call(&self, skill: &Skill, entry: &Entry) -> anyhow::Result<Invocation> {
+        let mut call = match self.input.as_deref() {
+            Some(given) => invocation(&schema::entry_tool(skill, entry), given, "--input", &skill.name)?,
+            None => Invocation::default(),
+        };
+        call.argv.extend(self.rest.iter().cloned());
+        Ok(call)
+    }
+}
 
 /// Arguments and standard input of the tool's entry. `named` is what the command line calls the input, `target` what
 /// `skilldeck schema` calls the tool.

@@ -14,15 +14,15 @@ use std::time::Duration;
 use anyhow::Context as _;
 use serde_json::{Value as Json, json};
 
+use super::input::Given;
 use super::run::{self, Require, block_signals, colour, stop_on};
-use super::{Context, Format, input, print};
+use super::{Context, Format, print};
 use crate::learn::{Allow, Bounds, Ended, Learned, Lesson, Lessons, Progress, Proposal, proposal, words};
 use crate::policy::{self, Approvals, FILE_NAME, Places, Remedy};
 use crate::report::terminal;
 use crate::report::text::Style;
 use crate::run::report::Denial;
 use crate::run::{Stop, WorkingDirectory};
-use crate::skill::schema::{self, Invocation};
 use crate::workspace;
 
 /// Version of the JSON form.
@@ -35,9 +35,8 @@ pub struct Args {
     /// The script to learn from, relative to the skill [default: the only one]
     #[arg(long, value_name = "FILE")]
     pub entry: Option<PathBuf>,
-    /// Input: JSON, @FILE, or - for standard input
-    #[arg(long, value_name = "JSON|@FILE|-")]
-    pub input: Option<String>,
+    #[command(flatten)]
+    pub given: Given,
     /// Write what was learned into the policy file, and approve it
     #[arg(long)]
     pub apply: bool,
@@ -71,9 +70,6 @@ pub struct Args {
     /// Output form
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
-    /// Arguments of the script
-    #[arg(last = true, value_name = "ARGS")]
-    pub rest: Vec<String>,
 }
 
 fn rounds(text: &str) -> Result<usize, String> {
@@ -88,11 +84,7 @@ fn rounds(text: &str) -> Result<usize, String> {
 pub(super) fn execute(args: &Args, context: &Context) -> anyhow::Result<ExitCode> {
     let skill = workspace::find(&context.workspace, &context.skills, &args.skill)?;
     let entry = run::entry(&skill, args.entry.as_deref())?;
-    let mut call = match args.input.as_deref() {
-        Some(given) => input::invocation(&schema::entry_tool(&skill, &entry), given, "--input", &skill.name)?,
-        None => Invocation::default(),
-    };
-    call.argv.extend(args.rest.iter().cloned());
+    let call = args.given.call(&skill, &entry)?;
     let options = run::Options {
         cwd: args.cwd,
         policy: args.policy.clone(),

@@ -17,7 +17,8 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use nix::sys::signal::{SigSet, Signal};
 
-use super::{Context, Failure, Format, input};
+use super::input::Given;
+use super::{Context, Failure, Format};
 use crate::cases;
 use crate::journal::{Journal, Writer};
 use crate::policy::{self, Approvals, Chosen, Origin, Places, Source};
@@ -29,7 +30,7 @@ use crate::run::{self, Prepared, Recorder, RunRequest, WorkingDirectory, prepare
 use crate::sandbox;
 use crate::sandbox::event::{EventKind, Outcome, OutcomeKind, Stream};
 use crate::sandbox::plan::Observe;
-use crate::skill::schema::{self, Invocation};
+use crate::skill::schema::Invocation;
 use crate::skill::{Entry, Skill};
 use crate::workspace;
 
@@ -40,14 +41,10 @@ pub struct Args {
     /// The script to run, relative to the skill [default: the only one]
     #[arg(long, value_name = "FILE")]
     pub entry: Option<PathBuf>,
-    /// Input: JSON, @FILE, or - for standard input
-    #[arg(long, value_name = "JSON|@FILE|-")]
-    pub input: Option<String>,
+    #[command(flatten)]
+    pub given: Given,
     #[command(flatten)]
     pub options: Options,
-    /// Arguments of the script
-    #[arg(last = true, value_name = "ARGS")]
-    pub rest: Vec<String>,
 }
 
 /// How a run is held and told.
@@ -110,11 +107,7 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
 pub(super) fn execute(args: &Args, context: &Context) -> anyhow::Result<ExitCode> {
     let skill = workspace::find(&context.workspace, &context.skills, &args.skill)?;
     let entry = entry(&skill, args.entry.as_deref())?;
-    let mut call = match args.input.as_deref() {
-        Some(given) => input::invocation(&schema::entry_tool(&skill, &entry), given, "--input", &skill.name)?,
-        None => Invocation::default(),
-    };
-    call.argv.extend(args.rest.iter().cloned());
+    let call = args.given.call(&skill, &entry)?;
     carry_out(request(&args.options, context, skill, entry, call)?, &args.options, context)
 }
 
