@@ -5,6 +5,8 @@
 mod demo;
 #[path = "workbench/form.rs"]
 mod form;
+#[path = "workbench/greet.rs"]
+mod greet;
 mod pty;
 #[path = "workbench/tmux.rs"]
 mod tmux;
@@ -15,31 +17,9 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use greet::{is_running, open, open_skill, script_of, workspace};
 use nix::sys::signal::Signal;
 use pty::{Terminal, skilldeck};
-use tempfile::TempDir;
-
-/// A workspace with one shell skill.
-fn workspace(script: &str) -> TempDir {
-    let dir = tempfile::tempdir().unwrap();
-    let skill = dir.path().join(".skills/greet");
-    fs::create_dir_all(skill.join("scripts")).unwrap();
-    let manifest = "---\nname: greet\ndescription: Greets people. Use when somebody arrives.\n---\n# Greet\n";
-    fs::write(skill.join("SKILL.md"), manifest).unwrap();
-    fs::write(skill.join("scripts/greet.sh"), format!("#!/bin/sh\n{script}\n")).unwrap();
-    dir
-}
-
-fn open(dir: &Path) -> Terminal {
-    open_skill(dir, "greet")
-}
-
-fn open_skill(dir: &Path, name: &str) -> Terminal {
-    let terminal = Terminal::start(skilldeck(dir), 100, 30);
-    terminal.wait_for(name);
-    terminal.wait_for("? help");
-    terminal
-}
 
 #[test]
 fn it_starts_and_leaves_the_terminal_as_it_was() {
@@ -75,20 +55,11 @@ fn a_run_does_not_outlive_the_workbench() {
     let mut terminal = open(dir.path());
     terminal.keys("r");
     terminal.wait_for("alive");
-    let script = dir.path().join(".skills/greet/scripts/greet.sh");
+    let script = script_of(dir.path());
     assert!(is_running(&script));
     terminal.keys("q");
     assert_eq!(terminal.wait_end().code(), Some(0));
     assert!(!is_running(&script));
-}
-
-/// Whether a process has the script on its command line.
-fn is_running(script: &Path) -> bool {
-    let named = |process: fs::DirEntry| {
-        let line = fs::read(process.path().join("cmdline")).unwrap_or_default();
-        line.split(|b| *b == 0).any(|word| word == script.as_os_str().as_encoded_bytes())
-    };
-    fs::read_dir("/proc").unwrap().flatten().any(named)
 }
 
 #[cfg(debug_assertions)]

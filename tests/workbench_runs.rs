@@ -1,41 +1,21 @@
 //! Old runs in the real program, in a real terminal: what becomes of a run whose workbench is killed, or left.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+#[path = "workbench/greet.rs"]
+mod greet;
 #[allow(dead_code, reason = "a module of several test programs, not all of which use everything")]
 mod pty;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Output;
 use std::time::{Duration, Instant};
 
+use greet::{is_running, open, script_of, workspace};
 use nix::sys::signal::Signal;
 use pty::{Terminal, skilldeck};
-use tempfile::TempDir;
 
 const PATIENCE: Duration = Duration::from_secs(30);
-
-/// A workspace with one shell skill. The journal lies in it too: it is the user's home.
-fn workspace(script: &str) -> TempDir {
-    let dir = tempfile::tempdir().unwrap();
-    let skill = dir.path().join(".skills/greet");
-    fs::create_dir_all(skill.join("scripts")).unwrap();
-    let manifest = "---\nname: greet\ndescription: Greets people. Use when somebody arrives.\n---\n# Greet\n";
-    fs::write(skill.join("SKILL.md"), manifest).unwrap();
-    fs::write(script_of(dir.path()), format!("#!/bin/sh\n{script}\n")).unwrap();
-    dir
-}
-
-fn script_of(dir: &Path) -> PathBuf {
-    dir.join(".skills/greet/scripts/greet.sh")
-}
-
-fn open(dir: &Path) -> Terminal {
-    let terminal = Terminal::start(skilldeck(dir), 100, 30);
-    terminal.wait_for("greet");
-    terminal.wait_for("? help");
-    terminal
-}
 
 /// The command line on the same journal.
 fn command(dir: &Path, args: &[&str]) -> Output {
@@ -46,15 +26,6 @@ fn shown(dir: &Path) -> (String, String) {
     let output = command(dir, &["runs", "show", "last"]);
     let text = |bytes| String::from_utf8(bytes).unwrap();
     (text(output.stdout), text(output.stderr))
-}
-
-/// Whether a process has the script on its command line.
-fn is_running(script: &Path) -> bool {
-    let named = |process: fs::DirEntry| {
-        let line = fs::read(process.path().join("cmdline")).unwrap_or_default();
-        line.split(|b| *b == 0).any(|word| word == script.as_os_str().as_encoded_bytes())
-    };
-    fs::read_dir("/proc").unwrap().flatten().any(named)
 }
 
 #[track_caller]
