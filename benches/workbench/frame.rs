@@ -74,8 +74,10 @@ pub fn rows() {
         further: Vec::new(),
         watch: services::loader::Watch::default(),
     };
-    let desk = DiskDesk::new(config.workspace.clone(), loader.watch.clone(), Approvals::default());
-    let archive = Box::new(DiskArchive::new(Journal::default()));
+    let journal = Journal::default();
+    let desk =
+        DiskDesk::new(config.workspace.clone(), loader.watch.clone(), Approvals::default(), journal.clone());
+    let archive = Box::new(DiskArchive::new(journal));
     let services = Services {
         loader: Box::new(loader),
         runner: Box::new(Printer),

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use super::greet::workspace;
 use super::pty::{Terminal, skilldeck};
-use super::workspace;
 
 /// A server of its own, with nobody's configuration; ended with the test.
 struct Tmux {
@@ -16,7 +16,7 @@ struct Tmux {
 impl Tmux {
     fn command(&self) -> Command {
         let mut command = Command::new("tmux");
-        command.arg("-S").arg(&self.socket).args(["-f", "/dev/null"]);
+        command.arg("-S").arg(&self.socket).args(["-u", "-f", "/dev/null"]);
         command
     }
 
@@ -50,19 +50,17 @@ fn inside_tmux_it_is_the_same() {
     let dir = workspace("echo hello from inside");
     let tmux = Tmux { socket: dir.path().join("tmux") };
     let mut terminal = Terminal::start(session(&tmux, &skilldeck(dir.path()), dir.path()), 100, 30);
+    terminal.wait_for("name: greet");
     terminal.wait_for("? help");
-    terminal.keys("r");
-    terminal.wait_for("exit 0");
-    terminal.wait_for("hello from inside");
     // Escape alone is a key too, and not for long the beginning of another one.
     terminal.keys("?");
-    terminal.wait_for("go to the start");
+    terminal.wait_for("play the old run again");
     terminal.keys("\x1b");
-    terminal.wait("the help to close", |screen| !screen.contains("go to the start"));
+    terminal.wait("the help to close", |screen| !screen.contains("play the old run again"));
     let colours = String::from_utf8_lossy(&terminal.raw()).into_owned();
     assert!(colours.contains("\x1b[38;"), "colours reach the terminal");
 
-    terminal.keys("1\tjy");
+    terminal.keys("\tjy");
     terminal.wait_for("copied the line");
     let until = Instant::now() + Duration::from_secs(20);
     while tmux.says(&["show-buffer"]) != "name: greet" {
@@ -73,6 +71,9 @@ fn inside_tmux_it_is_the_same() {
     terminal.wait_quiet(Duration::from_millis(200));
     assert!(String::from_utf8_lossy(&terminal.raw()).contains("bmFtZTogZ3JlZXQ="));
 
+    terminal.keys("r");
+    terminal.wait_for("exit 0");
+    terminal.wait_for("hello from inside");
     terminal.resize(80, 24);
     let size = || tmux.says(&["display-message", "-p", "#{pane_width}x#{pane_height}"]);
     while size().trim() != "80x23" {
