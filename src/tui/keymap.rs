@@ -34,6 +34,8 @@ pub struct Binding {
     /// Rank in the key bar; 0 keeps it out of it.
     pub rank: u8,
     pub available: fn(&State) -> bool,
+    /// Worth a place in the key bar now. Elsewhere it is always told.
+    hinted: fn(&State) -> bool,
 }
 
 const fn bind(
@@ -53,6 +55,7 @@ const fn bind(
         group: "",
         rank: 0,
         available: |_| true,
+        hinted: |_| true,
     }
 }
 
@@ -64,6 +67,11 @@ impl Binding {
 
     const fn bar(mut self, rank: u8) -> Self {
         self.rank = rank;
+        self
+    }
+
+    const fn hinted(mut self, hinted: fn(&State) -> bool) -> Self {
+        self.hinted = hinted;
         self
     }
 

@@ -1,4 +1,4 @@
-//! When a command can be given: the conditions that are longer than a line of the table, which names them.
+//! When a command can be given, and when it is worth a hint: the conditions that the table names.
 
 use crate::tui::state::form::{Field, Focus, Mode};
 use crate::tui::state::{Finding, Form, Pane, State, Tab};
@@ -16,6 +16,23 @@ pub(super) fn can_allow(state: &State) -> bool {
     let in_denials = state.tab == Tab::Run && state.run_tab.finding == Finding::Denials;
     // What an old run was refused may be allowed by now.
     in_denials && state.old_run().is_none() && state.denial().is_some_and(|denial| denial.remedy.is_some())
+}
+
+/// The last run was refused something.
+pub(super) fn was_denied(state: &State) -> bool {
+    let report = state.shown_run().and_then(|run| run.report.as_ref());
+    report.is_some_and(|report| !report.denials.is_empty())
+}
+
+/// The skill's own policy file waits for an answer.
+pub(super) fn asks_for_more(state: &State) -> bool {
+    state.request().is_some_and(|request| !request.approved)
+}
+
+/// The last run did not find a module that can be installed.
+pub(super) fn lacks_packages(state: &State) -> bool {
+    let report = state.shown_run().and_then(|run| run.report.as_ref());
+    report.is_some_and(|report| report.missing_modules.iter().any(|module| module.command.is_some()))
 }
 
 pub(super) fn can_compare(state: &State) -> bool {

@@ -93,7 +93,7 @@ pub fn bar(state: &State) -> Vec<(&'static Binding, Key)> {
         let key = keys.iter().find(|key| command(state, **key) == Some(binding.command))?;
         Some((binding, *key))
     };
-    let shown = |binding: &Binding| binding.rank > 0 && binding.applies(state);
+    let shown = |binding: &Binding| binding.rank > 0 && binding.applies(state) && (binding.hinted)(state);
     let mut lines: Vec<_> =
         state.keymap.lines().filter(|(binding, _)| shown(binding)).filter_map(means).collect();
     lines.sort_by_key(|(binding, _)| std::cmp::Reverse(binding.rank));

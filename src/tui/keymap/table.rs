@@ -2,8 +2,8 @@
 //! or looks up keys reads them here; what changes them is in `file`.
 
 use super::available::{
-    can_allow, can_change_speed, can_compare, can_open, can_play, can_run, can_search_on, form_mode,
-    in_fields, on_choice, on_list,
+    asks_for_more, can_allow, can_change_speed, can_compare, can_open, can_play, can_run, can_search_on,
+    form_mode, in_fields, lacks_packages, on_choice, on_list, was_denied,
 };
 use super::{Binding, Command, Scope, bind};
 use crate::tui::state::form::Mode;
@@ -123,6 +123,7 @@ pub static TABLE: &[Binding] = &[
     )
     .group(RUN)
     .bar(37)
+    .hinted(was_denied)
     .when(|s| s.skill().is_some() && can_run(s)),
     bind(
         Command::Tighten,
@@ -142,6 +143,7 @@ pub static TABLE: &[Binding] = &[
     )
     .group(RUN)
     .bar(42)
+    .hinted(asks_for_more)
     .when(|s| s.skill().is_some()),
     bind(
         Command::Prepare,
@@ -152,6 +154,7 @@ pub static TABLE: &[Binding] = &[
     )
     .group(RUN)
     .bar(43)
+    .hinted(lacks_packages)
     .when(|s| s.skill().is_some()),
     bind(
         Command::AutoRun,
