@@ -1,6 +1,6 @@
 //! How fast the workbench answers, in a terminal, beside programs that people know: less, htop, tmux.
 //!
-//! `cargo bench --bench workbench`. `FLOOD_LINES` takes another number than 10,000,000. A peer that is not installed is
+//! `cargo bench --bench workbench`, or only some of it: `-- first-frame save idle frame flood`. `FLOOD_LINES` takes another number than 10,000,000. A peer that is not installed is
 //! left out, and its place says so.
 #![allow(
     clippy::print_stdout,
@@ -18,6 +18,7 @@ mod table;
 #[path = "workbench/terminal.rs"]
 mod terminal;
 
+use std::cell::Cell;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -34,12 +35,21 @@ const SAVES: usize = 30;
 const IDLE: Duration = Duration::from_secs(5);
 
 fn main() {
+    let wanted: Vec<String> =
+        std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
+    let parts: [(&str, fn()); 5] = [
+        ("first-frame", first_frame),
+        ("save", save_to_screen),
+        ("idle", idle),
+        ("frame", frame::rows),
+        ("flood", flood::rows),
+    ];
     table::head();
-    first_frame();
-    save_to_screen();
-    idle();
-    frame::rows();
-    flood::rows();
+    for (name, rows) in parts {
+        if wanted.is_empty() || wanted.iter().any(|one| one == name) {
+            rows();
+        }
+    }
 }
 
 /// The workbench on a folder, with a clean environment.
@@ -105,13 +115,16 @@ fn first_frame() {
     let htop = beside("htop", |program| {
         ms(times(&|| Terminal::start(clean(program, folder.path()), 80, 24).shows("Quit")))
     });
+    let servers = Cell::new(0);
     let tmux = beside("tmux", |program| {
         ms(times(&|| {
+            // A server of its own each time: the one before may still be ending.
+            let socket = folder.path().join(format!("tmux-{}", servers.replace(servers.get() + 1)));
             let mut command = clean(program, folder.path());
-            command.args(["-f", "/dev/null", "-L", "bench", "new-session", "cat"]);
+            command.arg("-S").arg(&socket).args(["-f", "/dev/null", "new-session", "cat"]);
             let terminal = Terminal::start(command, 80, 24);
             let time = terminal.shows("[0]");
-            clean(program, folder.path()).args(["-L", "bench", "kill-server"]).status().unwrap();
+            clean(program, folder.path()).arg("-S").arg(&socket).arg("kill-server").status().unwrap();
             time
         }))
     });
@@ -123,14 +136,14 @@ fn first_frame() {
     let _ = own(folder.path(), "Counts words");
     let mut first: Vec<_> = (0..5).map(|_| own(folder.path(), "Counts words")).collect();
     row("first frame with skills, 10,000 skills", &ms(median(&mut first)), "100 ms", "");
-    let mut all: Vec<_> = (0..3).map(|_| own(folder.path(), "10000 skills")).collect();
+    let mut all: Vec<_> = (0..3).map(|_| own(folder.path(), "10,000 skills")).collect();
     row("  all of them read", &ms(median(&mut all)), "", "");
 }
 
 fn save_to_screen() {
     let folder = skills(FEW);
     let mut terminal = Terminal::start(workbench(folder.path()), 120, 40);
-    terminal.wait_for("skill-00049");
+    terminal.wait_for("50 skills");
     // The watches are placed when all is read.
     terminal.settle(Duration::from_millis(500));
     let file = folder.path().join(".skills/skill-00000/SKILL.md");

@@ -25,7 +25,7 @@ for _ in range(int(sys.argv[1]) // 1000):
     sys.stdout.buffer.write(block)
 "#;
 
-const POLICY: &str = "version: 1\nlimits:\n  output: 100G\n  wall: 10m\n  cpu: 10m\n";
+const POLICY: &str = "limits:\n  output: 100GB\n  wall: 10m\n  cpu: 10m\n";
 
 pub fn rows() {
     let lines = std::env::var("FLOOD_LINES").ok().and_then(|text| text.parse().ok()).unwrap_or(LINES);
@@ -57,7 +57,7 @@ fn swallow(folder: &Path, script: &Path, lines: usize) {
     });
     let mut terminal = started(folder, lines);
     let begin = Instant::now();
-    terminal.keys("r");
+    terminal.keys("\r");
     terminal.wait_for("exit 0");
     let time = begin.elapsed();
     let memory = peak_memory(terminal.pid());
@@ -80,13 +80,14 @@ fn plain_reader(script: &Path, lines: usize) -> Duration {
     begin.elapsed()
 }
 
-/// The workbench with the flood's argument typed in, its Run tab in front.
+/// The workbench with the flood's argument typed in, its Run tab in front; Enter runs it.
 fn started(folder: &Path, lines: usize) -> Terminal {
     let mut terminal = Terminal::start(workbench(folder), 120, 40);
-    terminal.wait_for("Counts words");
+    terminal.wait_for("1 skill");
     terminal.keys("2i");
-    terminal.settle(Duration::from_millis(300));
-    terminal.keys(&format!("{lines}\r"));
+    terminal.wait_for("input of");
+    // What an earlier start has left goes.
+    terminal.keys(&format!("\x15{lines}"));
     terminal.settle(Duration::from_millis(300));
     terminal
 }
@@ -94,7 +95,7 @@ fn started(folder: &Path, lines: usize) -> Terminal {
 /// While it floods: the time from a key to what it changes on the screen.
 fn keys(folder: &Path) {
     let mut terminal = started(folder, 1_000_000_000);
-    terminal.keys("r");
+    terminal.keys("\r");
     terminal.wait_for("0123456789abcdef");
     terminal.pass(Duration::from_millis(300));
     // The list gets wider and narrower: its border moves.

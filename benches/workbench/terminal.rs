@@ -14,7 +14,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 /// Longest wait for a state of the screen. What takes longer has failed, and the benchmark says so.
-pub const PATIENCE: Duration = Duration::from_mins(3);
+pub const PATIENCE: Duration = Duration::from_secs(100);
 
 pub struct Terminal {
     child: Child,
