@@ -203,6 +203,15 @@ enum Wake {
     Frame,
 }
 
+/// What was queued.
+#[derive(Default)]
+struct Drained {
+    /// Something that may change the screen.
+    any: bool,
+    /// A key or the like was among it: somebody waits for the answer.
+    input: bool,
+}
+
 impl App {
     async fn run(&mut self, mut news: Receiver<Action>) -> io::Result<()> {
         let mut signals = Signals::new()?;
@@ -229,7 +238,11 @@ impl App {
                 Wake::News(Some(action)) => self.apply(action)?,
                 Wake::Frame | Wake::News(None) => changed = false,
             }
-            changed |= self.drain(&mut news)?;
+            let drained = self.drain(&mut news)?;
+            changed |= drained.any;
+            if drained.input {
+                want = want.min(KEY_FRAME);
+            }
             if changed {
                 let soonest = (last_frame + want).max(Instant::now());
                 due = Some(due.map_or(soonest, |due| due.min(soonest)));
@@ -274,20 +287,21 @@ impl App {
         })
     }
 
-    /// Apply what is queued, up to a bound; input that arrives meanwhile goes first. Whether there was anything.
-    fn drain(&mut self, news: &mut Receiver<Action>) -> io::Result<bool> {
-        let mut any = false;
+    /// Apply what is queued, up to a bound; input that arrives meanwhile goes first.
+    fn drain(&mut self, news: &mut Receiver<Action>) -> io::Result<Drained> {
+        let mut drained = Drained::default();
         for _ in 0..DRAIN {
             while let Some(input) = self.input.as_mut().and_then(|input| input.events.try_recv().ok()) {
-                any |= self.take_input(Some(input))?;
+                drained.input |= self.take_input(Some(input))?;
             }
+            drained.any |= drained.input;
             match news.try_recv() {
                 Ok(action) if !self.state.quitting => self.apply(action)?,
-                _ => return Ok(any),
+                _ => break,
             }
-            any = true;
+            drained.any = true;
         }
-        Ok(any)
+        Ok(drained)
     }
 
     /// Whether the event meant something.
