@@ -136,5 +136,5 @@ fn tmux_keys(program: &Path, folder: &Path) -> String {
         .collect();
     clean(program, folder).args(["-L", "keys", "kill-server"]).status().unwrap();
     let middle = median(&mut times);
-    format!("tmux: {}, 90 of 100 within {}", ms(middle), ms(times[times.len() * 9 / 10]))
+    format!("{}, 90 of 100 within {}", ms(middle), ms(times[times.len() * 9 / 10]))
 }

@@ -20,7 +20,7 @@ use skilldeck::tui::services::history::DiskArchive;
 use skilldeck::tui::services::{self, Mailbox, Runner, Services};
 use skilldeck::tui::state::{Options, Place, RunId, State};
 use skilldeck::tui::theme::{Chosen, Depth, Set};
-use skilldeck::tui::view::Look;
+use skilldeck::tui::view::{self, Look};
 use skilldeck::tui::{Action, runtime};
 
 use super::table::{median, ms, row};
@@ -90,11 +90,15 @@ pub fn rows() {
     driver.keys("r2").unwrap();
     let theme = Chosen::new(Set::read(None), Some("dark"), None).unwrap().resolve(Depth::True);
     let look = Look { theme: &theme, ascii: false };
+    // As ratatui does it: one buffer, blank again before each frame.
+    let mut screen = Buffer::empty(Rect::new(0, 0, 200, 60));
     let mut times: Vec<Duration> = (0..FRAMES)
         .map(|_| {
             driver.apply(Action::Key(skilldeck::tui::key::Key::parse("pageup").unwrap()));
             let begin = Instant::now();
-            std::hint::black_box(driver.screen(look));
+            screen.reset();
+            view::draw(&driver.state, look, &mut screen);
+            std::hint::black_box(&screen);
             begin.elapsed()
         })
         .collect();
