@@ -7,6 +7,8 @@ mod demo;
 mod form;
 #[path = "workbench/greet.rs"]
 mod greet;
+#[path = "workbench/hands.rs"]
+mod hands;
 mod pty;
 #[path = "workbench/tmux.rs"]
 mod tmux;
