@@ -14,11 +14,16 @@ fn process_state(terminal: &Terminal) -> char {
     stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next()).unwrap()
 }
 
+/// How often a control sequence was written to the terminal.
+fn written(terminal: &Terminal, sequence: &str) -> usize {
+    String::from_utf8_lossy(&terminal.raw()).matches(sequence).count()
+}
+
 #[track_caller]
-fn wait_state(terminal: &Terminal, wanted: char) {
+fn wait(what: &str, holds: impl Fn() -> bool) {
     let until = Instant::now() + Duration::from_secs(20);
-    while process_state(terminal) != wanted {
-        assert!(Instant::now() < until, "state {}", process_state(terminal));
+    while !holds() {
+        assert!(Instant::now() < until, "waited in vain for {what}");
         std::thread::sleep(Duration::from_millis(5));
     }
 }
@@ -28,11 +33,13 @@ fn suspended_it_gives_the_terminal_back_and_takes_it_again() {
     let dir = workspace("echo hi");
     let mut terminal = open(dir.path());
     for how in ["a key", "a signal"] {
+        let left = written(&terminal, "\x1b[?1049l");
         match how {
             "a key" => terminal.keys("\x1a"),
             _ => terminal.signal(Signal::SIGTSTP),
         }
-        wait_state(&terminal, 'T');
+        wait("it to stop", || process_state(&terminal) == 'T');
+        wait("the screen to be left", || written(&terminal, "\x1b[?1049l") > left);
         terminal.wait_quiet(Duration::from_millis(50));
         terminal.assert_restored();
         terminal.signal(Signal::SIGCONT);
@@ -61,14 +68,8 @@ fn the_mouse_chooses_tabs_until_it_is_switched_off() {
     // Press and release of the left button, as xterm's mode 1006 writes them.
     terminal.keys(&format!("\x1b[<0;{at};2M\x1b[<0;{at};2m"));
     terminal.wait_for("What the next run may do");
-    let on = |terminal: &Terminal, mode: &str| String::from_utf8_lossy(&terminal.raw()).matches(mode).count();
-    assert!(on(&terminal, "\x1b[?1000h") > 0);
-    let before = on(&terminal, "\x1b[?1000l");
+    assert!(written(&terminal, "\x1b[?1000h") > 0);
+    let off = written(&terminal, "\x1b[?1000l");
     terminal.keys("m");
-    terminal.wait_for("mouse");
-    let until = Instant::now() + Duration::from_secs(20);
-    while on(&terminal, "\x1b[?1000l") == before {
-        assert!(Instant::now() < until, "the terminal still reports the mouse");
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    wait("the mouse to be off", || written(&terminal, "\x1b[?1000l") > off);
 }

@@ -37,7 +37,8 @@ fn session(tmux: &Tmux, inner: &Command, folder: &Path) -> Command {
     let mut outer = tmux.command();
     outer.current_dir(folder).env_clear();
     outer.envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    outer.arg("new-session").arg(inner.get_program());
+    // The shell that starts it: that of an account without a login would not.
+    outer.env("SHELL", "/bin/sh").arg("new-session").arg(inner.get_program());
     outer
 }
 
