@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes the pictures and the film of the documentation: real screens of the program. Needs python3, git and curl.
+# Makes the pictures and the film of the documentation: real screens of the program. Needs python3 and git.
 # Usage: assets/pictures.sh target/release/skilldeck [FOLDER]
 # With ONLY=made-with it only writes down what a picture shows of the machine.
 set -eu

@@ -46,6 +46,18 @@ impl Default for OutputLog {
     }
 }
 
+/// The newest of the lines, which come newest first, in their order: at most `limit` bytes.
+pub fn tail(newest_first: impl Iterator<Item = String>, limit: usize) -> String {
+    let mut size = 0;
+    let fits = |line: &String| {
+        size += line.len() + 1;
+        size <= limit
+    };
+    let mut lines: Vec<String> = newest_first.take_while(fits).collect();
+    lines.reverse();
+    lines.join("\n")
+}
+
 impl OutputLog {
     pub fn with_capacity(capacity: usize, max_lines: usize) -> Self {
         Self {
@@ -205,18 +217,7 @@ impl OutputLog {
 
     /// The newest lines as plain text, at most `limit` bytes of it: what is copied or saved.
     pub fn tail_text(&self, limit: usize) -> String {
-        let mut lines = Vec::new();
-        let mut size = 0;
-        for index in (0..self.len()).rev() {
-            let Some(text) = self.text(index) else { break };
-            size += text.len() + 1;
-            if size > limit {
-                break;
-            }
-            lines.push(text);
-        }
-        lines.reverse();
-        lines.join("\n")
+        tail((0..self.len()).rev().map_while(|index| self.text(index)), limit)
     }
 
     /// The next line at or after `from` (before or at, when searching backwards) whose shown text holds

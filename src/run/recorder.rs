@@ -20,8 +20,8 @@ use crate::environment::Needs;
 use crate::policy::decide::{Call, Scope};
 use crate::policy::{Places, Policy};
 use crate::sandbox::event::{
-    Denied, Event, EventKind, Finished, Frame, Isolation, Layer, LimitHit, NetworkAttempt, Operation,
-    Outcome, OutcomeKind, Stream, Usage, Verdict,
+    Denied, Event, EventKind, Finished, Frame, Layer, LimitHit, NetworkAttempt, Operation, Outcome,
+    OutcomeKind, Stream, Usage, Verdict,
 };
 use crate::sandbox::plan::Access;
 
@@ -368,7 +368,6 @@ fn empty(prepared: &Prepared) -> Report {
         entry: request.entry.file.display().to_string(),
         argv: plan.argv.clone(),
         cwd: plan.cwd.clone(),
-        isolation: Isolation::default(),
         policy: PolicySummary {
             digest: request.policy.digest(),
             sources: request.policy.sources.iter().map(|source| source.display().to_string()).collect(),
@@ -376,25 +375,8 @@ fn empty(prepared: &Prepared) -> Report {
             limits: request.policy.limits_json(),
         },
         observe: Some(request.observe),
-        outcome: None,
         started_at: format!("{:.3}", jiff::Timestamp::now()),
-        startup_ms: 0.0,
-        duration_ms: 0.0,
-        usage: Usage::default(),
-        stdout: String::new(),
-        stderr: String::new(),
-        stdout_truncated: false,
-        stderr_truncated: false,
-        denials: Vec::new(),
-        files: Vec::new(),
-        network: Vec::new(),
-        limits: Vec::new(),
-        processes: Vec::new(),
-        changes: Vec::new(),
-        changes_truncated: false,
-        writes: None,
-        missing_modules: Vec::new(),
-        lost_events: 0,
+        ..Report::default()
     }
 }
 

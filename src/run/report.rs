@@ -13,7 +13,7 @@ use crate::sandbox::plan::Observe;
 /// Version of the report's form; raised when a field changes meaning or goes away.
 pub const VERSION: u32 = 1;
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Report {
     pub version: u32,
     pub skill: String,

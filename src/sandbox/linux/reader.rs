@@ -17,6 +17,8 @@ mod program;
 mod python;
 mod unwind;
 
+use std::fs::File;
+use std::io::Read as _;
 use std::os::fd::{AsFd, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
@@ -180,6 +182,10 @@ impl Readers {
                 let unread = "unreadable: the process has made itself undumpable, or runs a program that it may not read";
                 return Stack { frames: Vec::new(), unread: Some(unread.into()) };
             }
+            Err(error) if error.kind() == io::ErrorKind::FileTooLarge => {
+                let unread = "not read: the process has made its memory too many parts";
+                return Stack { frames: Vec::new(), unread: Some(unread.into()) };
+            }
             // It has ended meanwhile.
             Err(_) => return Stack::default(),
         };
@@ -227,6 +233,8 @@ struct Mapping {
 }
 
 const MOST_MAPPINGS: usize = 65_536;
+/// A process may have that many mappings of files with long names, and what was read is kept.
+const LONGEST_MAPS: u64 = 16 * 1024 * 1024;
 
 /// The mappings of the process that was asked for last. A program that is refused again and again has the same ones
 /// every time, and taking their lines apart takes longer than reading them.
@@ -238,7 +246,11 @@ struct Maps {
 
 impl Maps {
     fn of(&mut self, process: i32) -> io::Result<Rc<[Mapping]>> {
-        let text = fs::read(format!("/proc/{process}/maps"))?;
+        let mut text = Vec::new();
+        File::open(format!("/proc/{process}/maps"))?.take(LONGEST_MAPS + 1).read_to_end(&mut text)?;
+        if text.len() as u64 > LONGEST_MAPS {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
         if text != self.text {
             let lines = String::from_utf8_lossy(&text);
             self.parts = lines.lines().take(MOST_MAPPINGS).filter_map(mapping).collect();

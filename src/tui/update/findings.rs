@@ -1,6 +1,6 @@
 //! The lists below a run: what Enter opens, what is copied, how the timeline is filtered, how the streams are shown.
 
-use crate::run::log::Place;
+use crate::run::log::{self, Place};
 use crate::sandbox::event::Stream;
 use crate::tui::layout::layout;
 use crate::tui::state::scroll::Motion;
@@ -98,19 +98,11 @@ pub(super) fn refresh(state: &mut State) {
 
 /// The newest lines of both streams as they came, at most `limit` bytes.
 pub(super) fn tail_text(run: &RunView, limit: usize) -> String {
-    let mut lines = Vec::new();
-    let mut size = 0;
-    for row in (0..run.trace.order.len()).rev() {
-        let place = run.trace.order.at(row);
-        let Some(text) = place.and_then(|place| run.log(place.stream).text(place.line)) else { break };
-        size += text.len() + 1;
-        if size > limit {
-            break;
-        }
-        lines.push(text);
-    }
-    lines.reverse();
-    lines.join("\n")
+    let text = |row| {
+        let place = run.trace.order.at(row)?;
+        run.log(place.stream).text(place.line)
+    };
+    log::tail((0..run.trace.order.len()).rev().map_while(text), limit)
 }
 
 /// What a run used, each with its limit.

@@ -151,17 +151,8 @@ fn denial(state: &mut State, command: Command) -> Option<Vec<Effect>> {
             state.run_tab.grant = state.run_tab.grant.saturating_add_signed(step).min(last);
             Some(Vec::new())
         }
-        Command::Editor
-        | Command::Copy
-        | Command::Help
-        | Command::Interrupt
-        | Command::Cancel
-        | Command::Suspend
-        | Command::Redraw
-        | Command::Theme
-        | Command::Mouse
-        | Command::TakeBack
-        | Command::Approve => None,
+        Command::Editor | Command::TakeBack | Command::Approve => None,
+        _ if BENEATH.contains(&command) => None,
         _ => Some(Vec::new()),
     }
 }
@@ -184,6 +175,18 @@ fn help(state: &mut State, command: Command, page: usize) -> Option<Vec<Effect>>
     Some(Vec::new())
 }
 
+/// What means the same over an open denial or comparison as beneath it.
+const BENEATH: [Command; 8] = [
+    Command::Copy,
+    Command::Help,
+    Command::Interrupt,
+    Command::Cancel,
+    Command::Suspend,
+    Command::Redraw,
+    Command::Theme,
+    Command::Mouse,
+];
+
 /// A command while two runs are compared.
 fn comparison(state: &mut State, command: Command) -> Option<Vec<Effect>> {
     match command {
@@ -196,14 +199,7 @@ fn comparison(state: &mut State, command: Command) -> Option<Vec<Effect>> {
                 scroll.left = scroll.left.saturating_add_signed(step).min(crate::run::log::MAX_COLUMNS);
             }
         }
-        Command::Copy
-        | Command::Help
-        | Command::Interrupt
-        | Command::Cancel
-        | Command::Suspend
-        | Command::Redraw
-        | Command::Theme
-        | Command::Mouse => return None,
+        _ if BENEATH.contains(&command) => return None,
         // Everything else is about what lies below.
         _ => {
             state.layers.pop();

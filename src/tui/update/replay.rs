@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::run::log::OutputLog;
 use crate::run::report::Report;
-use crate::sandbox::event::{Stream, Usage, UsageSample};
+use crate::sandbox::event::{Stream, UsageSample};
 use crate::tui::effect::{Effect, HistoryAsk};
 use crate::tui::keymap::Command;
 use crate::tui::state::history::{OldRun, Replay, SPEEDS};
@@ -126,20 +126,16 @@ fn at_start(whole: &RunView) -> RunView {
 /// A report as it was at the start: of what was told later, nothing.
 fn unfinished(whole: &Report) -> Report {
     Report {
-        outcome: None,
-        duration_ms: 0.0,
-        usage: Usage::default(),
-        stdout: String::new(),
-        stderr: String::new(),
-        denials: Vec::new(),
-        files: Vec::new(),
-        network: Vec::new(),
-        limits: Vec::new(),
-        processes: Vec::new(),
-        changes: Vec::new(),
-        writes: None,
-        missing_modules: Vec::new(),
-        lost_events: 0,
-        ..whole.clone()
+        version: whole.version,
+        skill: whole.skill.clone(),
+        entry: whole.entry.clone(),
+        argv: whole.argv.clone(),
+        cwd: whole.cwd.clone(),
+        isolation: whole.isolation.clone(),
+        policy: whole.policy.clone(),
+        observe: whole.observe,
+        started_at: whole.started_at.clone(),
+        startup_ms: whole.startup_ms,
+        ..Report::default()
     }
 }
